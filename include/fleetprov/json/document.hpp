@@ -1,0 +1,533 @@
+#pragma once
+
+#include <fleetprov/core/diagnostic.hpp>
+#include <fleetprov/core/result.hpp>
+#include <fleetprov/core/utf8.hpp>
+#include <fleetprov/json/rules.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+namespace fleetprov::json {
+
+/// What a reader accepts. Defaults suit documents that people write.
+struct limits {
+  std::size_t max_bytes = 1024 * 1024;
+  std::size_t max_depth = 64;
+};
+
+enum class kind : std::uint8_t { null, boolean, number, string, array, object };
+
+constexpr std::string_view name_of(kind what) noexcept {
+  switch (what) {
+    case kind::null: return "null";
+    case kind::boolean: return "a boolean";
+    case kind::number: return "a number";
+    case kind::string: return "a string";
+    case kind::array: return "an array";
+    case kind::object: return "an object";
+  }
+  return "?";
+}
+
+struct member;
+
+/// One value with its place. Object members keep their order and their duplicates.
+class value {
+ public:
+  kind what = kind::null;
+  std::string text;           ///< string: decoded; number: as written; boolean: "true" / "false"
+  std::vector<value> items;   ///< array elements
+  std::vector<member> members;  ///< object members
+  source_range where;         ///< bytes of the whole value; a container's starts at its bracket
+
+  bool is(kind k) const noexcept { return what == k; }
+  bool is_string() const noexcept { return what == kind::string; }
+  bool is_object() const noexcept { return what == kind::object; }
+  bool is_array() const noexcept { return what == kind::array; }
+
+  /// The first member with this key (exact), or null.
+  const member* find_member(std::string_view key) const noexcept;
+  /// Its value, or null.
+  const value* find(std::string_view key) const noexcept;
+};
+
+struct member {
+  std::string key;
+  source_range key_where;
+  value held;
+};
+
+inline const member* value::find_member(std::string_view key) const noexcept {
+  for (const member& m : members)
+    if (m.key == key) return &m;
+  return nullptr;
+}
+inline const value* value::find(std::string_view key) const noexcept {
+  const member* m = find_member(key);
+  return m ? &m->held : nullptr;
+}
+
+/// Appends one reference token to a JSON pointer (RFC 6901 escaping).
+inline std::string child_pointer(std::string_view parent, std::string_view key) {
+  std::string out(parent);
+  out += '/';
+  for (const char c : key) {
+    if (c == '~') out += "~0";
+    else if (c == '/') out += "~1";
+    else out += c;
+  }
+  return out;
+}
+inline std::string child_pointer(std::string_view parent, std::size_t index) {
+  return std::string(parent) + '/' + std::to_string(index);
+}
+
+/// Maps byte offsets to lines and columns; built once per document.
+class line_table {
+ public:
+  line_table() = default;
+  explicit line_table(std::string_view text) {
+    starts_.push_back(0);
+    for (std::size_t i = 0; i < text.size(); ++i)
+      if (text[i] == '\n') starts_.push_back(static_cast<std::uint32_t>(i + 1));
+  }
+  /// 1-based line and code-point column of `offset` in the same `text`.
+  position locate(std::string_view text, std::uint32_t offset) const noexcept {
+    if (starts_.empty()) return {};
+    if (offset > text.size()) offset = static_cast<std::uint32_t>(text.size());
+    auto next = std::upper_bound(starts_.begin(), starts_.end(), offset);
+    const std::uint32_t begin = *(next - 1);
+    const auto before = text.substr(begin, offset - begin);
+    return {static_cast<std::uint32_t>(next - starts_.begin()),
+            static_cast<std::uint32_t>(count_code_points(before) + 1)};
+  }
+  /// The text of a 1-based line without its line break.
+  std::string_view line(std::string_view text, std::uint32_t number) const noexcept {
+    if (number == 0 || number > starts_.size()) return {};
+    std::size_t begin = starts_[number - 1];
+    std::size_t end = number < starts_.size() ? starts_[number] : text.size();
+    while (end > begin && (text[end - 1] == '\n' || text[end - 1] == '\r')) --end;
+    return text.substr(begin, end - begin);
+  }
+
+ private:
+  std::vector<std::uint32_t> starts_;
+};
+
+namespace detail {
+
+/// Feeds the library's lexer byte by byte and says how many it took (positions come from here:
+/// nlohmann/json has none on values before 3.12).
+class counting_iterator {
+ public:
+  using iterator_category = std::input_iterator_tag;
+  using value_type = char;
+  using difference_type = std::ptrdiff_t;
+  using pointer = const char*;
+  using reference = const char&;
+  counting_iterator(const char* at, std::size_t* consumed) : at_(at), consumed_(consumed) {}
+  reference operator*() const { return *at_; }
+  counting_iterator& operator++() {
+    ++at_;
+    ++*consumed_;
+    return *this;
+  }
+  counting_iterator operator++(int) {
+    auto old = *this;
+    ++*this;
+    return old;
+  }
+  friend bool operator==(const counting_iterator& a, const counting_iterator& b) { return a.at_ == b.at_; }
+  friend bool operator!=(const counting_iterator& a, const counting_iterator& b) { return a.at_ != b.at_; }
+
+ private:
+  const char* at_;
+  std::size_t* consumed_;  // shared: the parser copies iterators
+};
+
+enum class trouble : std::uint8_t { none, syntax, blank, too_deep, number, utf8, unsupported };
+
+/// SAX handler that builds the tree of `value` and stops at the first offence.
+class tree_builder {
+ public:
+  tree_builder(std::string_view source, const std::size_t* consumed, bool is_text, limits cap,
+               std::vector<diagnostic>* duplicates)
+      : source_(source), consumed_(consumed), is_text_(is_text), cap_(cap), duplicates_(duplicates) {}
+
+  using number_integer_t = nlohmann::json::number_integer_t;
+  using number_unsigned_t = nlohmann::json::number_unsigned_t;
+  using number_float_t = nlohmann::json::number_float_t;
+  using string_t = nlohmann::json::string_t;
+  using binary_t = nlohmann::json::binary_t;
+
+  bool null() { return scalar(kind::null, "null"); }
+  bool boolean(bool v) { return scalar(kind::boolean, v ? "true" : "false"); }
+  bool number_integer(number_integer_t v) { return number(std::to_string(v)); }
+  bool number_unsigned(number_unsigned_t v) { return number(std::to_string(v)); }
+  bool number_float(number_float_t v, const string_t& written) {
+    return number(written.empty() ? nlohmann::json(v).dump() : written);
+  }
+  bool string(string_t& v) {
+    if (!is_text_ && !is_valid_utf8(v)) return stop(trouble::utf8, *consumed_);
+    return scalar(kind::string, std::move(v));
+  }
+  bool binary(binary_t&) { return stop(trouble::unsupported, *consumed_); }
+  bool start_object(std::size_t declared) { return open(kind::object, declared); }
+  bool end_object() { return close(); }
+  bool start_array(std::size_t declared) { return open(kind::array, declared); }
+  bool end_array() { return close(); }
+  bool key(string_t& k) {
+    if (!is_text_ && !is_valid_utf8(k)) return stop(trouble::utf8, *consumed_);
+    const source_range where = token(*consumed_);
+    value& object = *open_.back();
+    if (is_repeated(object, k)) {
+      diagnostic d;
+      d.broken = &rules[5];
+      d.level = rules[5].level;
+      d.where = where;
+      d.pointer = child_pointer(pointer(), k);
+      d.message = "duplicate key `" + k + "`";
+      d.help = "keep one of the two; JSON readers disagree on which one counts";
+      duplicates_->push_back(std::move(d));
+    }
+    object.members.push_back(member{std::move(k), where, value{}});
+    return true;
+  }
+  bool parse_error(std::size_t at, const std::string& /*last_token*/,
+                   const nlohmann::detail::exception& why) {
+    if (found_ != trouble::none) return false;
+    if (why.id == 406) return stop(trouble::number, skip_blanks(last_end_));
+    const std::size_t offset = at == 0 ? 0 : at - 1;
+    return stop(trouble::syntax, offset < source_.size() ? offset : source_.size());
+  }
+
+  trouble found() const noexcept { return found_; }
+  std::size_t offset() const noexcept { return offset_; }
+  value take() { return std::move(root_); }
+  bool complete() const noexcept { return done_; }
+  std::size_t last_end() const noexcept { return last_end_; }
+
+ private:
+  bool stop(trouble what, std::size_t at) {
+    found_ = what;
+    offset_ = at;
+    return false;
+  }
+  std::size_t skip_blanks(std::size_t at) const noexcept {
+    while (at < source_.size() && (source_[at] == ' ' || source_[at] == '\t' || source_[at] == '\n' ||
+                                   source_[at] == '\r' || source_[at] == ',' || source_[at] == ':'))
+      ++at;
+    return at;
+  }
+  /// The place of the token that ends at `end` (text: nothing but blanks, `,` and `:` lies between
+  /// two events).
+  source_range token(std::size_t end) noexcept {
+    const std::size_t begin = is_text_ ? skip_blanks(last_end_) : last_end_;
+    last_end_ = end;
+    return {static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(end)};
+  }
+  value& slot() {
+    if (open_.empty()) return root_;
+    value& parent = *open_.back();
+    if (parent.what == kind::object) return parent.members.back().held;
+    parent.items.emplace_back();
+    return parent.items.back();
+  }
+  bool scalar(kind what, std::string text) {
+    value& v = slot();
+    v.what = what;
+    v.text = std::move(text);
+    v.where = token(*consumed_);
+    if (open_.empty()) done_ = true;
+    return true;
+  }
+  bool number(std::string written) {
+    std::size_t end = *consumed_;
+    if (is_text_) {  // the lexer reads one byte past a number: find its end by its alphabet
+      const std::size_t begin = skip_blanks(last_end_);
+      end = begin;
+      while (end < source_.size() && std::string_view("+-.0123456789eE").find(source_[end]) != std::string_view::npos)
+        ++end;
+      written.assign(source_.substr(begin, end - begin));
+    }
+    value& v = slot();
+    v.what = kind::number;
+    v.text = std::move(written);
+    v.where = token(end);
+    if (open_.empty()) done_ = true;
+    return true;
+  }
+  bool open(kind what, std::size_t declared) {
+    if (open_.size() >= cap_.max_depth) return stop(trouble::too_deep, is_text_ ? *consumed_ - 1 : *consumed_);
+    // A declared CBOR size cannot exceed the bytes that are left: each element takes at least one.
+    if (!is_text_ && declared != static_cast<std::size_t>(-1) && declared > source_.size() - *consumed_)
+      return stop(trouble::syntax, *consumed_);
+    value& v = slot();
+    v.what = what;
+    v.where = token(*consumed_);
+    open_.push_back(&v);
+    keys_.emplace_back();
+    return true;
+  }
+  /// Linear for small objects, hashed beyond: an object of n keys must not cost n * n.
+  bool is_repeated(const value& object, const std::string& k) {
+    constexpr std::size_t small = 16;
+    auto& known = keys_.back();
+    if (object.members.size() < small) return object.find_member(k) != nullptr;
+    if (known.empty())
+      for (const member& m : object.members) known.insert(m.key);
+    return !known.insert(k).second;
+  }
+  bool close() {
+    value& v = *open_.back();
+    v.where.end = static_cast<std::uint32_t>(*consumed_);
+    last_end_ = *consumed_;
+    open_.pop_back();
+    keys_.pop_back();
+    if (open_.empty()) done_ = true;
+    return true;
+  }
+  std::string pointer() const {
+    std::string out;
+    for (std::size_t i = 0; i + 1 < open_.size(); ++i) {
+      const value& v = *open_[i];
+      out = v.what == kind::object ? child_pointer(out, v.members.back().key)
+                                   : child_pointer(out, v.items.size() - 1);
+    }
+    return out;
+  }
+
+  std::string_view source_;
+  const std::size_t* consumed_;
+  bool is_text_;
+  limits cap_;
+  std::vector<diagnostic>* duplicates_;
+  value root_;
+  // invariant: each pointer is the last element of its parent's container, so that growing a
+  // container never moves a value that is still open.
+  std::vector<value*> open_;
+  std::vector<std::unordered_set<std::string>> keys_;  // parallel to open_
+  trouble found_ = trouble::none;
+  std::size_t offset_ = 0;
+  std::size_t last_end_ = 0;
+  bool done_ = false;
+};
+
+inline diagnostic finding(std::size_t rule_index, std::size_t offset, std::size_t size, std::string message,
+                          std::string help) {
+  diagnostic d;
+  d.broken = &rules[rule_index];
+  d.level = d.broken->level;
+  d.where.begin = static_cast<std::uint32_t>(offset < size ? offset : size);
+  d.where.end = static_cast<std::uint32_t>(offset < size ? offset + 1 : size);
+  d.message = std::move(message);
+  d.help = std::move(help);
+  return d;
+}
+
+/// The length of a Unicode blank that JSON does not know at `text[at]`, or 0.
+inline std::size_t foreign_blank(std::string_view text, std::size_t at) noexcept {
+  for (const std::string_view blank :
+       {"\xC2\xA0", "\xE2\x80\x80", "\xE2\x80\x82", "\xE2\x80\x83", "\xE2\x80\x87", "\xE2\x80\x89", "\xE2\x80\x8A",
+        "\xE2\x80\x8B", "\xE2\x80\xAF", "\xE3\x80\x80", "\xEF\xBB\xBF"})
+    if (text.substr(at, blank.size()) == blank) return blank.size();
+  return 0;
+}
+
+inline std::string show_byte(std::string_view text, std::size_t at) {
+  if (at >= text.size()) return "end of text";
+  const auto c = static_cast<unsigned char>(text[at]);
+  if (c >= 0x20 && c < 0x7F) return std::string("`") + text[at] + "`";
+  static constexpr char digits[] = "0123456789abcdef";
+  if (c < 0x80) return std::string("control character 0x") + digits[c >> 4] + digits[c & 15];
+  std::size_t end = at + 1;
+  while (end < text.size() && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) ++end;
+  return "`" + std::string(text.substr(at, end - at)) + "`";
+}
+
+}  // namespace detail
+
+/// A parsed document that keeps its source text (JSON only) and the place of every value.
+class document {
+ public:
+  /// Reads JSON text (RFC 8259, strict). Bad input gives `J...` findings and no value; a document
+  /// with duplicate keys has both a value (first key wins in `find`) and an error for each.
+  static outcome<document> from_text(std::string text, limits cap = {});
+
+  /// Reads one CBOR item (RFC 8949): maps with text keys, arrays, text, numbers, booleans, null.
+  /// Offsets are byte offsets into the CBOR.
+  static outcome<document> from_cbor(const std::uint8_t* data, std::size_t size, limits cap = {});
+
+  const value& root() const noexcept { return root_; }
+  std::string_view text() const noexcept { return text_; }
+  /// 1-based line and code-point column; {0, 0} for a CBOR document.
+  position locate(std::uint32_t offset) const noexcept { return lines_.locate(text_, offset); }
+  std::string_view line(std::uint32_t number) const noexcept { return lines_.line(text_, number); }
+  const line_table& lines() const noexcept { return lines_; }
+
+  /// The value at an RFC 6901 pointer, or null.
+  const value* find(std::string_view pointer) const noexcept;
+
+ private:
+  std::string text_;
+  value root_;
+  line_table lines_;
+};
+
+inline outcome<document> document::from_text(std::string text, limits cap) {
+  outcome<document> out;
+  const auto refuse = [&](std::size_t rule_index, std::size_t offset, std::string message, std::string help) {
+    out.diagnostics.push_back(
+        detail::finding(rule_index, offset, text.size(), std::move(message), std::move(help)));
+  };
+  if (text.size() > cap.max_bytes) {
+    refuse(3, 0, "the document has " + std::to_string(text.size()) + " bytes, the limit is " + std::to_string(cap.max_bytes), "");
+    return out;
+  }
+  if (std::string_view(text).substr(0, 3) == "\xEF\xBB\xBF") {
+    refuse(2, 0, "the text starts with a byte order mark", "save the file as UTF-8 without BOM");
+    return out;
+  }
+  if (const std::size_t bad = find_invalid_utf8(text); bad != text.size()) {
+    refuse(2, bad, "the text is not UTF-8 at byte " + std::to_string(bad), "save the file as UTF-8");
+    return out;
+  }
+  if (const std::size_t nul = text.find('\0'); nul != std::string::npos) {
+    refuse(2, nul, "the text holds a NUL byte", "");
+    return out;
+  }
+  std::size_t consumed = 0;
+  detail::tree_builder builder(text, &consumed, true, cap, &out.diagnostics);
+  const bool good = nlohmann::json::sax_parse(detail::counting_iterator(text.data(), &consumed),
+                                              detail::counting_iterator(text.data() + text.size(), &consumed),
+                                              &builder, nlohmann::json::input_format_t::json, true, false);
+  if (!good || !builder.complete()) {
+    out.diagnostics.clear();
+    std::size_t at = builder.offset();
+    switch (builder.found()) {
+      case detail::trouble::too_deep:
+        refuse(4, at, "nested more than " + std::to_string(cap.max_depth) + " levels deep", "");
+        break;
+      case detail::trouble::number:
+        refuse(6, at, "the number does not fit a double", "");
+        break;
+      default: {
+        // The lexer points at the last byte it took, which may be inside a multi-byte character.
+        while (at > 0 && at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80U) --at;
+        if (at < text.size() && detail::foreign_blank(text, at) != 0) {
+          refuse(1, at, "a no-break or other Unicode blank stands where JSON allows only space, tab and line breaks",
+                 "replace it with an ordinary space; such blanks come in with text copied from web pages");
+          break;
+        }
+        std::size_t before = at;
+        while (before > 0 && (text[before - 1] == ' ' || text[before - 1] == '\t' || text[before - 1] == '\n' ||
+                              text[before - 1] == '\r'))
+          --before;
+        const char last = before > 0 ? text[before - 1] : '\0';
+        const char here = at < text.size() ? text[at] : '\0';
+        if (text.empty() || (before == 0 && at >= text.size())) {
+          refuse(0, at, "the document is empty", "");
+        } else if (at >= text.size()) {
+          refuse(0, at, "the text ends inside the document", "a closing `}`, `]` or `\"` is missing");
+        } else if (last == ',' && (here == '}' || here == ']')) {
+          refuse(0, before - 1, "trailing comma before `" + std::string(1, here) + "`", "delete the comma");
+        } else if (here == '"' && (last == '"' || last == '}' || last == ']')) {
+          refuse(0, at, "unexpected `\"`", "a comma is probably missing after the value before it");
+        } else if ((here == '{' || here == '[') && (last == '}' || last == ']' || last == '"')) {
+          refuse(0, at, "unexpected `" + std::string(1, here) + "`", "a comma is probably missing before it");
+        } else if (here == '/' || here == '#') {
+          refuse(0, at, "unexpected `" + std::string(1, here) + "`", "JSON has no comments");
+        } else {
+          refuse(0, at, "unexpected " + detail::show_byte(text, at), "");
+        }
+      }
+    }
+    return out;
+  }
+  document made;
+  made.root_ = builder.take();
+  made.lines_ = line_table(text);
+  made.text_ = std::move(text);
+  out.value = std::move(made);
+  return out;
+}
+
+inline outcome<document> document::from_cbor(const std::uint8_t* data, std::size_t size, limits cap) {
+  outcome<document> out;
+  const auto refuse = [&](std::size_t rule_index, std::size_t offset, std::string message) {
+    out.diagnostics.push_back(detail::finding(rule_index, offset, size, std::move(message), ""));
+  };
+  if (size > cap.max_bytes) {
+    refuse(3, 0, "the document has " + std::to_string(size) + " bytes, the limit is " + std::to_string(cap.max_bytes));
+    return out;
+  }
+  const char* bytes = reinterpret_cast<const char*>(data);
+  std::size_t consumed = 0;
+  detail::tree_builder builder(std::string_view(bytes, size), &consumed, false, cap, &out.diagnostics);
+  const bool good = nlohmann::json::sax_parse(detail::counting_iterator(bytes, &consumed),
+                                              detail::counting_iterator(bytes + size, &consumed), &builder,
+                                              nlohmann::json::input_format_t::cbor, true, false);
+  if (!good || !builder.complete()) {
+    out.diagnostics.clear();
+    switch (builder.found()) {
+      case detail::trouble::too_deep:
+        refuse(4, builder.offset(), "nested more than " + std::to_string(cap.max_depth) + " levels deep");
+        break;
+      case detail::trouble::utf8:
+        refuse(2, builder.offset(), "a text string is not UTF-8");
+        break;
+      case detail::trouble::unsupported:
+        refuse(0, builder.offset(), "byte strings are not allowed here");
+        break;
+      default:
+        refuse(0, builder.offset(), "not well-formed CBOR at byte " + std::to_string(builder.offset()));
+    }
+    return out;
+  }
+  document made;
+  made.root_ = builder.take();
+  out.value = std::move(made);
+  return out;
+}
+
+inline const value* document::find(std::string_view pointer) const noexcept {
+  const value* at = &root_;
+  while (!pointer.empty()) {
+    if (pointer.front() != '/') return nullptr;
+    pointer.remove_prefix(1);
+    const std::size_t end = pointer.find('/');
+    const std::string_view raw = pointer.substr(0, end);
+    pointer = end == std::string_view::npos ? std::string_view() : pointer.substr(end);
+    if (at->is_array()) {
+      std::size_t index = 0;
+      if (raw.empty() || raw.size() > 9) return nullptr;
+      for (const char c : raw) {
+        if (c < '0' || c > '9') return nullptr;
+        index = index * 10 + static_cast<std::size_t>(c - '0');
+      }
+      if (index >= at->items.size()) return nullptr;
+      at = &at->items[index];
+      continue;
+    }
+    std::string key;
+    for (std::size_t i = 0; i < raw.size(); ++i) {
+      if (raw[i] == '~' && i + 1 < raw.size()) key += raw[++i] == '1' ? '/' : '~';
+      else key += raw[i];
+    }
+    at = at->find(key);
+    if (at == nullptr) return nullptr;
+  }
+  return at;
+}
+
+}  // namespace fleetprov::json
