@@ -35,6 +35,7 @@ enum class errc : std::uint8_t {
   disconnected,
   subscription_refused,
   busy,
+  invalid_name,
 };
 
 /// A short English phrase for people, without a full stop.
@@ -63,6 +64,7 @@ constexpr std::string_view describe(errc code) noexcept {
     case errc::disconnected: return "connection lost";
     case errc::subscription_refused: return "subscription refused";
     case errc::busy: return "another request of this kind is outstanding";
+    case errc::invalid_name: return "invalid name";
   }
   return "unknown error";
 }
