@@ -1,0 +1,175 @@
+#pragma once
+
+#include <fleetprov/core/secret.hpp>
+#include <fleetprov/topics/fleet_topics.hpp>
+#include <mock_broker/certificate_authority.hpp>
+#include <mock_broker/registry.hpp>
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace fleetprov::policies {
+enum class decision : std::uint8_t;
+}
+
+namespace fleetprov::mock {
+
+/// Who asks: one MQTT connection. `connection` is a number the broker side gives each connection once.
+struct requester {
+  std::string client_id;
+  std::string certificate_id;  ///< of the connection (the claim certificate)
+  std::uint64_t connection = 0;
+};
+
+/// Bytes that may hold a private key: move-only, overwritten before they are freed.
+class wiped_bytes {
+ public:
+  wiped_bytes() = default;
+  explicit wiped_bytes(std::vector<std::uint8_t> bytes) noexcept : bytes_(std::move(bytes)) {}
+  wiped_bytes(wiped_bytes&& other) noexcept : bytes_(std::move(other.bytes_)) { other.bytes_.clear(); }
+  wiped_bytes& operator=(wiped_bytes&& other) noexcept;
+  wiped_bytes(const wiped_bytes&) = delete;
+  wiped_bytes& operator=(const wiped_bytes&) = delete;
+  ~wiped_bytes();
+  const std::uint8_t* data() const noexcept { return bytes_.data(); }
+  std::size_t size() const noexcept { return bytes_.size(); }
+
+ private:
+  std::vector<std::uint8_t> bytes_;
+};
+
+/// The answer to one request: to be sent to `to` only.
+struct completed_reply {
+  requester to;
+  topics::fleet_topic topic;  ///< the reply topic: accepted or rejected, in the request's format
+  wiped_bytes payload;
+  int status_code = 200;      ///< 200, or the rejected reply's statusCode
+};
+
+/// Entries for AWSIotLogsV2 (provisioning.md 7.8).
+enum class service_event : std::uint8_t { get_device_credentials, provision_device };
+constexpr std::string_view name_of(service_event what) noexcept {
+  return what == service_event::get_device_credentials ? "GetDeviceCredentials" : "ProvisionDevice";
+}
+struct service_log_entry {
+  service_event event_type;
+  bool success = false;
+  topics::api call;
+  std::string template_name;          ///< ProvisionDevice only
+  std::string device_certificate_id;  ///< empty where no certificate is known
+  std::string details;
+  std::string client_id, claim_certificate_id;
+};
+
+enum class note_level : std::uint8_t { info, warning, error };
+
+struct service_callbacks {
+  /// Called on worker threads, once per `handle`, unless `drop_throttled` applies.
+  std::function<void(completed_reply)> on_reply;
+  std::function<void(const service_log_entry&)> on_log;
+  /// Lines for people: a hook's stderr, a hook that failed. Never a secret.
+  std::function<void(note_level, std::string_view)> on_note;
+};
+
+/// Every reason for a rejected reply that has a code of its own (provisioning.md Q1).
+enum class refusal : std::uint8_t {
+  invalid_token, invalid_csr, invalid_payload, invalid_parameters, access_denied, template_disabled,
+  template_not_found, conflict, too_many_requests, internal_error
+};
+inline constexpr std::size_t refusal_count = 10;
+struct refusal_code {
+  int status_code;
+  std::string error_code;
+};
+/// The defaults of Q1, indexed by `refusal`.
+std::array<refusal_code, refusal_count> default_refusal_codes();
+
+struct strict_switches {
+  bool quotas = false;            ///< 10 calls per second and operation, then 429
+  bool token_connection = false;  ///< a token works only on the connection that got it
+  bool token_once = false;        ///< a rejected RegisterThing spends the token too
+  bool drop_throttled = false;    ///< Q22: a throttled call gets no reply
+};
+
+struct service_settings {
+  std::filesystem::path key_pool;    ///< DIR/pool, created 0700; empty: no pool on disk
+  std::size_t key_pool_size = 16;    ///< keys kept ready
+  std::size_t max_hooks = 256;       ///< hook processes at once; more wait
+  std::size_t max_waiting = 8192;    ///< requests in progress; more get 429
+  std::chrono::milliseconds hook_timeout{5000};
+  double calls_per_second = 10;      ///< with `strict.quotas`
+  strict_switches strict;
+  std::map<std::string, std::string> lambdas;  ///< name -> shell command or http(s) URL
+  std::map<std::string, std::string> hooks;    ///< template -> lambda name; before the template's own
+  std::array<refusal_code, refusal_count> codes = default_refusal_codes();
+};
+
+/// HTTP CreateKeysAndCertificate and CreateProvisioningClaim.
+struct certificate_with_key {
+  std::string certificate_id, certificate_pem;
+  key_pair keys;
+  instant expiration{};  ///< claim only
+};
+struct http_registration {
+  std::string certificate_pem;
+  std::map<std::string, std::string> resource_arns;  ///< "thing", "certificate", the policy's logical name
+};
+
+/// TestAuthorization (policies.md, provisioning.md 6.5).
+enum class authorization_action : std::uint8_t { publish, subscribe, receive, connect };
+struct authorization_question {
+  authorization_action action;
+  std::vector<std::string> resources;  ///< ARNs
+};
+struct authorization_request {
+  std::string principal, client_id;  ///< principal: ARN of a certificate or thing group, or a Cognito id
+  std::vector<authorization_question> questions;
+  std::vector<std::string> policies_to_add, policies_to_skip;
+};
+struct authorization_answer {
+  authorization_question question;
+  policies::decision decision{};
+  std::vector<std::string> allowed, implicitly_denied, explicitly_denied;  ///< policy names
+  std::vector<std::string> missing_context;
+};
+
+/// The fleet provisioning service (provisioning.md 1-5). `handle` returns at once; the answer comes
+/// through `on_reply` from a worker thread. Destruction stops hooks and workers and answers nothing more.
+class fleet_service {
+ public:
+  fleet_service(registry& world, const certificate_authority& authority, service_settings how,
+                service_callbacks callbacks);
+  ~fleet_service();
+  fleet_service(const fleet_service&) = delete;
+  fleet_service& operator=(const fleet_service&) = delete;
+
+  /// `topic` must be a request topic. Copies the payload; never blocks, never throws.
+  void handle(requester from, const topics::fleet_topic& topic, const std::uint8_t* payload, std::size_t size) noexcept;
+
+  // ---- for the control plane: block the calling thread, throw aws_error or storage_error ------------
+  certificate_with_key create_keys_and_certificate(bool set_as_active);
+  snapshot_of<certificate_record> create_certificate_from_csr(std::string_view csr_pem, bool set_as_active);
+  certificate_with_key create_provisioning_claim(std::string_view template_name);
+  http_registration register_thing(std::string_view template_body, const std::map<std::string, std::string>& parameters);
+  std::vector<authorization_answer> test_authorization(const authorization_request& asked) const;
+
+  std::size_t requests_in_progress() const noexcept;
+  /// Blocks until no request is in progress or `limit` has passed; true when idle.
+  bool wait_until_idle(std::chrono::milliseconds limit);
+
+ private:
+  struct state;
+  std::unique_ptr<state> state_;
+};
+
+}  // namespace fleetprov::mock
