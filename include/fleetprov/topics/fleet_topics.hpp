@@ -117,9 +117,7 @@ constexpr result<fleet_topic> classify(std::string_view topic) noexcept {
     return {errc::invalid_topic, static_cast<std::uint32_t>(templates.size() + slash)};
   const result<template_name> name = template_name::parse(rest.substr(0, slash));
   if (!name) return {errc::invalid_template_name, static_cast<std::uint32_t>(templates.size() + name.error().offset)};
-  out.call = api::register_thing;
-  out.name = *name;
-  return out;
+  return fleet_topic{api::register_thing, out.format, out.kind, *name};
 }
 
 constexpr fleet_topic_text build(const fleet_topic& topic) noexcept {
