@@ -1,0 +1,232 @@
+#include <mock_broker/event_log.hpp>
+
+#include <fleetprov/core/utf8.hpp>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <utility>
+
+namespace fleetprov::mock {
+namespace {
+
+constexpr std::size_t max_pending_bytes = 64U << 20U;
+
+bool write_all(int fd, std::string_view text) noexcept {
+  while (!text.empty()) {
+    const ssize_t put = ::write(fd, text.data(), text.size());
+    if (put < 0 && errno == EINTR) continue;
+    if (put <= 0) return false;
+    text.remove_prefix(static_cast<std::size_t>(put));
+  }
+  return true;
+}
+
+/// For people, and only as far as somebody reads: a paused terminal must not stop the log file.
+void write_words(std::string_view text) noexcept {
+  constexpr std::size_t never_blocks = 4096;  // PIPE_BUF: a writable pipe takes that much at once
+  while (!text.empty()) {
+    pollfd terminal{STDERR_FILENO, POLLOUT, 0};
+    if (::poll(&terminal, 1, 50) != 1) return;
+    if (!write_all(STDERR_FILENO, text.substr(0, never_blocks))) return;
+    text.remove_prefix(text.size() < never_blocks ? text.size() : never_blocks);
+  }
+}
+
+void quote_into(std::string& out, std::string_view text) {
+  static constexpr char digits[] = "0123456789abcdef";
+  std::string repaired;
+  for (std::size_t bad = find_invalid_utf8(text); bad != text.size(); bad = find_invalid_utf8(text)) {
+    repaired.append(text.substr(0, bad)).append("\xEF\xBF\xBD");
+    text.remove_prefix(bad + 1);
+  }
+  if (!repaired.empty()) {
+    repaired.append(text);
+    text = repaired;
+  }
+  out += '"';
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (c == '\n') {
+      out += "\\n";
+    } else if (c == '\t') {
+      out += "\\t";
+    } else if (byte < 0x20 || byte == 0x7F) {
+      out += "\\u00";
+      out += digits[byte >> 4U];
+      out += digits[byte & 15U];
+    } else {
+      out += c;
+    }
+  }
+  out += '"';
+}
+
+}  // namespace
+
+std::string json_line::quote(std::string_view text) {
+  std::string out;
+  quote_into(out, text);
+  return out;
+}
+
+void json_line::key(std::string_view name) {
+  if (out_.size() > 1) out_ += ',';
+  quote_into(out_, name);
+  out_ += ':';
+}
+
+json_line& json_line::text(std::string_view name, std::string_view value) {
+  key(name);
+  quote_into(out_, value);
+  return *this;
+}
+
+json_line& json_line::number(std::string_view name, std::int64_t value) {
+  key(name);
+  out_ += std::to_string(value);
+  return *this;
+}
+
+json_line& json_line::boolean(std::string_view name, bool value) {
+  key(name);
+  out_ += value ? "true" : "false";
+  return *this;
+}
+
+json_line& json_line::raw(std::string_view name, std::string_view value) {
+  key(name);
+  out_ += value;
+  return *this;
+}
+
+std::string json_line::take() {
+  out_ += '}';
+  return std::exchange(out_, "{");
+}
+
+event_log::event_log(std::string path)
+    : path_(std::move(path)), file_(::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)) {
+  struct stat there {};
+  if (file_ >= 0 && ::fstat(file_, &there) == 0) written_.bytes = static_cast<std::uint64_t>(there.st_size);
+  sigset_t all;
+  sigset_t before;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);  // the broker's signals belong to its own thread
+  writer_ = std::thread([this] { run(); });
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+event_log::~event_log() {
+  {
+    const std::lock_guard<std::mutex> lock(guard_);
+    stop_ = true;
+    closing_ = true;
+  }
+  work_.notify_all();
+  changed_.notify_all();
+  writer_.join();
+  if (file_ >= 0) ::close(file_);
+}
+
+void event_log::append(std::string_view line) {
+  {
+    const std::lock_guard<std::mutex> lock(guard_);
+    if (pending_.size() + line.size() > max_pending_bytes) {
+      ++lost_;
+      return;
+    }
+    pending_.append(line);
+    pending_ += '\n';
+  }
+  work_.notify_one();
+}
+
+void event_log::say(std::string_view line) {
+  {
+    const std::lock_guard<std::mutex> lock(guard_);
+    if (pending_words_.size() + line.size() > max_pending_bytes) return;
+    pending_words_.append(line);
+    pending_words_ += '\n';
+  }
+  work_.notify_one();
+}
+
+void event_log::flush() {
+  std::unique_lock<std::mutex> lock(guard_);
+  changed_.wait(lock, [this] { return stop_ || (pending_.empty() && pending_words_.empty() && !busy_); });
+}
+
+event_log::mark event_log::now() const {
+  const std::lock_guard<std::mutex> lock(guard_);
+  return written_;
+}
+
+event_log::mark event_log::wait_beyond(mark seen, int milliseconds) const {
+  std::unique_lock<std::mutex> lock(guard_);
+  changed_.wait_for(lock, std::chrono::milliseconds(milliseconds), [&] {
+    return closing_ || written_.epoch != seen.epoch || written_.bytes != seen.bytes;
+  });
+  return written_;
+}
+
+void event_log::cut(std::uint64_t bytes) {
+  flush();
+  {
+    const std::lock_guard<std::mutex> lock(guard_);
+    if (file_ < 0 || ::ftruncate(file_, static_cast<off_t>(bytes)) != 0) return;
+    ++written_.epoch;
+    written_.bytes = bytes;
+  }
+  changed_.notify_all();
+}
+
+void event_log::close_readers() {
+  {
+    const std::lock_guard<std::mutex> lock(guard_);
+    closing_ = true;
+  }
+  changed_.notify_all();
+}
+
+bool event_log::is_closing() const {
+  const std::lock_guard<std::mutex> lock(guard_);
+  return closing_;
+}
+
+void event_log::run() noexcept {
+  bool told = false;
+  std::unique_lock<std::mutex> lock(guard_);
+  for (;;) {
+    work_.wait(lock, [this] { return stop_ || !pending_.empty() || !pending_words_.empty(); });
+    if (stop_ && pending_.empty() && pending_words_.empty()) return;
+    const std::string entries = std::exchange(pending_, {});
+    std::string words = std::exchange(pending_words_, {});
+    if (const std::uint64_t lost = std::exchange(lost_, 0); lost != 0)
+      words += "fleetprov mock: " + std::to_string(lost) + " log entries were dropped, the disk is too slow\n";
+    busy_ = true;
+    lock.unlock();
+    const bool kept = file_ >= 0 && write_all(file_, entries);
+    if (!kept && !entries.empty() && !told) {
+      told = true;
+      words += "fleetprov mock: cannot write " + path_ + "\n";
+    }
+    write_words(words);
+    struct stat there {};
+    const bool measured = file_ >= 0 && ::fstat(file_, &there) == 0;
+    lock.lock();
+    if (measured) written_.bytes = static_cast<std::uint64_t>(there.st_size);
+    busy_ = false;
+    changed_.notify_all();
+  }
+}
+
+}  // namespace fleetprov::mock

@@ -1,0 +1,105 @@
+#include <mock_broker/session_book.hpp>
+
+#include <mock_broker/policy_gate.hpp>
+
+#include <fleetprov/topics/topic_filter.hpp>
+
+#include <openssl/rand.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace fleetprov::mock {
+namespace {
+
+constexpr std::size_t max_remembered_ids = 100'000;
+
+/// 32 hex digits; uniqueness is all that is asked of it.
+std::string make_session_identifier() {
+  std::array<unsigned char, 16> bytes{};
+  ::RAND_bytes(bytes.data(), static_cast<int>(bytes.size()));
+  static constexpr char digits[] = "0123456789abcdef";
+  std::string out;
+  for (const unsigned char byte : bytes) {
+    out += digits[byte >> 4U];
+    out += digits[byte & 15U];
+  }
+  return out;
+}
+
+template <class Map>
+void erase_if_same(Map& index, const session& held) noexcept {
+  const auto at = index.find(held.client_id);
+  if (at != index.end() && at->second == &held) index.erase(at);
+}
+
+}  // namespace
+
+session::session() = default;
+session::~session() = default;
+session_book::session_book() = default;
+session_book::~session_book() = default;
+
+session& session_book::open(const void* broker_client, std::string client_id, bool clean_start) {
+  auto fresh = std::make_unique<session>();
+  fresh->generation = next_generation_++;
+  fresh->broker_client = broker_client;
+  fresh->client_id = std::move(client_id);
+  fresh->clean_start = clean_start;
+  fresh->session_identifier = make_session_identifier();
+  // AWS starts again from 0 after about an hour offline; here when there are too many to remember.
+  if (version_numbers_.size() >= max_remembered_ids) version_numbers_.clear();
+  fresh->version_number = version_numbers_[fresh->client_id]++;
+
+  const session* older = nullptr;
+  if (const auto at = live_.find(fresh->client_id); at != live_.end()) older = at->second;
+  else if (const auto stored = stored_.find(fresh->client_id); stored != stored_.end()) older = stored->second;
+  if (older != nullptr && !clean_start) {
+    fresh->subscriptions = older->subscriptions;
+    fresh->inherited = !fresh->subscriptions.empty();
+  }
+
+  forget(broker_client);
+  session& opened = *(by_pointer_[broker_client] = std::move(fresh));
+  live_[opened.client_id] = &opened;
+  return opened;
+}
+
+session* session_book::find(const void* broker_client) noexcept {
+  const auto at = by_pointer_.find(broker_client);
+  return at == by_pointer_.end() ? nullptr : at->second.get();
+}
+
+session* session_book::find_live(session_key key) noexcept {
+  session* found = find(key.broker_client);
+  return found != nullptr && found->live && found->generation == key.generation ? found : nullptr;
+}
+
+session* session_book::find_live(std::string_view client_id) noexcept {
+  const auto at = live_.find(std::string(client_id));
+  return at == live_.end() ? nullptr : at->second;
+}
+
+void session_book::close(session& ended) noexcept {
+  ended.live = false;
+  erase_if_same(live_, ended);
+  if (!ended.clean_start && live_.find(ended.client_id) == live_.end()) stored_[ended.client_id] = &ended;
+}
+
+void session_book::forget(const void* broker_client) noexcept {
+  const auto at = by_pointer_.find(broker_client);
+  if (at == by_pointer_.end()) return;
+  erase_if_same(live_, *at->second);
+  erase_if_same(stored_, *at->second);
+  by_pointer_.erase(at);
+}
+
+std::optional<std::uint8_t> session_book::granted_qos(const session& whose, std::string_view topic) noexcept {
+  std::optional<std::uint8_t> best;
+  for (const auto& [filter, qos] : whose.subscriptions)
+    if (topics::matches(topics::parse_share(filter).filter, topic)) best = std::max(best.value_or(0), qos);
+  return best;
+}
+
+}  // namespace fleetprov::mock

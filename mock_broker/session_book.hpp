@@ -1,0 +1,90 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace fleetprov::mock {
+
+struct bound_identity;  // policy_gate.hpp: the policies of one session, ready to decide
+
+enum class mqtt_version : std::uint8_t { v3_1_1 = 4, v5 = 5 };
+
+/// One MQTT session, from the accepted CONNECT until the broker forgets it. It outlives its connection:
+/// wills and queued messages are checked when the certificate is no longer at hand.
+struct session {
+  std::uint64_t generation = 0;  ///< never repeats; a pointer of the broker does
+  const void* broker_client = nullptr;
+  bool live = true;        ///< the connection stands
+  bool announced = false;  ///< the `connected` event went out
+  mqtt_version version = mqtt_version::v3_1_1;
+  bool clean_start = true;
+  bool inherited = false;  ///< subscriptions were taken over from an earlier connection, not yet confirmed
+  std::string client_id;
+  std::string certificate_id;
+  std::string certificate_pem;
+  std::map<std::string, std::vector<std::string>> certificate_variables;
+  std::string source_ip;
+  std::uint16_t source_port = 0;
+  std::string session_identifier;  ///< 32 hex digits
+  std::uint64_t version_number = 0;
+  std::map<std::string, std::uint8_t, std::less<>> subscriptions;  ///< filter, granted QoS
+  std::string disconnect_reason;  ///< why we are about to close it; empty: the network decides
+  std::uint32_t outstanding = 0;  ///< provisioning requests without an answer yet
+  std::shared_ptr<bound_identity> identity;
+
+  session();
+  ~session();
+};
+
+/// Names a session from any thread; never dangles.
+struct session_key {
+  const void* broker_client = nullptr;
+  std::uint64_t generation = 0;
+};
+
+/// Every session that the broker knows. The broker reuses its pointers at once and client ids move
+/// between connections, so the key is pointer and generation. Broker thread only.
+class session_book {
+ public:
+  session_book();
+  ~session_book();
+
+  /// A new connection was accepted. An older session of the same client id that is not clean hands its
+  /// subscriptions over when the new one asks to resume.
+  session& open(const void* broker_client, std::string client_id, bool clean_start);
+
+  /// The session behind a pointer of the broker, live or not; null when there is none.
+  session* find(const void* broker_client) noexcept;
+  /// The session only if it is still the one meant and its connection stands.
+  session* find_live(session_key key) noexcept;
+  session* find_live(std::string_view client_id) noexcept;
+
+  /// The connection ended; identity and subscriptions stay for the will and for resumption.
+  void close(session& ended) noexcept;
+  /// The broker forgot the session.
+  void forget(const void* broker_client) noexcept;
+
+  template <class Visit>
+  void for_each_live(Visit&& visit) {
+    for (auto& [id, held] : live_) visit(*held);
+  }
+  std::size_t live_count() const noexcept { return live_.size(); }
+
+  /// The highest QoS granted to a filter that matches `topic` by AWS's rules; empty when none does.
+  static std::optional<std::uint8_t> granted_qos(const session& whose, std::string_view topic) noexcept;
+
+ private:
+  std::unordered_map<const void*, std::unique_ptr<session>> by_pointer_;
+  std::unordered_map<std::string, session*> live_;     ///< by client id
+  std::unordered_map<std::string, session*> stored_;   ///< closed persistent sessions by client id
+  std::unordered_map<std::string, std::uint64_t> version_numbers_;
+  std::uint64_t next_generation_ = 1;
+};
+
+}  // namespace fleetprov::mock

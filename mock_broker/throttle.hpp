@@ -1,0 +1,45 @@
+#pragma once
+
+#include <mock_broker/clock.hpp>
+
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+
+namespace fleetprov::mock {
+
+/// Tokens that refill with time: at most `rate` uses per second on average and in one burst.
+class token_bucket {
+ public:
+  explicit token_bucket(double rate) noexcept : rate_(rate), level_(rate) {}
+
+  /// Takes one; false when there is none. `now` from any clock that does not run backwards.
+  bool take(instant now) noexcept {
+    if (now > last_) {
+      const double refill = static_cast<double>((now - last_).count()) / 1000.0 * rate_;
+      level_ = level_ + refill < rate_ ? level_ + refill : rate_;
+      last_ = now;
+    }
+    if (level_ < 1.0) return false;
+    level_ -= 1.0;
+    return true;
+  }
+
+ private:
+  double rate_;
+  double level_;
+  instant last_{};
+};
+
+/// `--strict quotas`: one CONNECT per second and client id, 500 per second and account
+/// (provisioning.md 7.2). Broker thread only.
+class connect_throttle {
+ public:
+  bool allows(const std::string& client_id, instant now);
+
+ private:
+  std::unordered_map<std::string, instant> last_;
+  token_bucket account_{500.0};
+};
+
+}  // namespace fleetprov::mock
