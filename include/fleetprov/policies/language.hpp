@@ -1,6 +1,6 @@
 #pragma once
 
-#include <fleetprov/core/utf8.hpp>
+#include <fleetprov/policies/variables.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -31,35 +31,23 @@ constexpr bool is_wildcard(token t) noexcept { return t >= any_one && t < first_
 using token_string = std::vector<token>;
 
 /// How `${key}` reads in a pattern: as one symbol that equals only itself (questions about one and the
-/// same device), as any text (questions about what could happen for some device), or as the seven
-/// characters it is made of (documents whose Version knows no variables).
-enum class variable_reading : std::uint8_t { opaque, any_text, literal };
+/// same device), or as any text (questions about what could happen for some device).
+enum class variable_reading : std::uint8_t { opaque, any_text };
 
 /// Names of the variables in a set of patterns: the same key, in any case, is the same symbol.
 class variable_table {
  public:
   token intern(std::string_view name) {
+    constexpr case_insensitive_less less;
     for (std::size_t i = 0; i < names_.size(); ++i)
-      if (same_name(names_[i], name)) return first_variable + static_cast<token>(i);
+      if (!less(names_[i], name) && !less(name, names_[i])) return first_variable + static_cast<token>(i);
     names_.emplace_back(name);
     return first_variable + static_cast<token>(names_.size() - 1);
   }
   /// The key as first written; `variable` must come from this table.
   const std::string& name_of(token variable) const noexcept { return names_[variable - first_variable]; }
-  std::size_t size() const noexcept { return names_.size(); }
 
  private:
-  static constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-  /// Keys compare without case, attribute names inside `[...]` with case.
-  static bool same_name(std::string_view a, std::string_view b) noexcept {
-    if (a.size() != b.size()) return false;
-    bool exact = false;
-    for (std::size_t i = 0; i < a.size(); ++i) {
-      exact = exact || a[i] == '[';
-      if (exact ? a[i] != b[i] : lower(a[i]) != lower(b[i])) return false;
-    }
-    return true;
-  }
   std::vector<std::string> names_;
 };
 
@@ -104,39 +92,25 @@ inline token_string literal_tokens(std::string_view text) {
   return out;
 }
 
-/// A policy pattern: `*`, `?`, `${key}`, and the escapes `${*}`, `${?}`, `${$}`.
-/// IAM User Guide, "IAM policy elements: Variables and tags".
-inline token_string compile_pattern(std::string_view text, variable_reading variables, variable_table& table) {
+/// A pattern of the document, already split. A variable with a fault reads as the text that was written.
+inline token_string to_tokens(const text_pattern& pattern, variable_reading variables, variable_table& table) {
   token_string out;
-  out.reserve(text.size());
-  for (std::size_t i = 0; i < text.size();) {
-    const char c = text[i];
-    if (c == '*') {
-      if (out.empty() || out.back() != any_run) out.push_back(any_run);
-      ++i;
-      continue;
+  const auto put_run = [&out] {
+    if (out.empty() || out.back() != any_run) out.push_back(any_run);
+  };
+  const auto put_text = [&out](std::string_view text) {
+    for (std::size_t i = 0; i < text.size();) out.push_back(detail::next_code_point(text, i));
+  };
+  for (const pattern_piece& piece : pattern.pieces) {
+    switch (piece.what) {
+      case pattern_piece::kind::literal: put_text(piece.text); break;
+      case pattern_piece::kind::any_run: put_run(); break;
+      case pattern_piece::kind::any_one: out.push_back(any_one); break;
+      case pattern_piece::kind::variable:
+        if (piece.problem != variable_problem::none) put_text(piece.written);
+        else if (variables == variable_reading::any_text) put_run();
+        else out.push_back(table.intern(piece.text));
     }
-    if (c == '?') {
-      out.push_back(any_one);
-      ++i;
-      continue;
-    }
-    if (c == '$' && variables != variable_reading::literal && i + 1 < text.size() && text[i + 1] == '{') {
-      const std::size_t close = text.find('}', i + 2);
-      if (close != std::string_view::npos) {
-        const std::string_view key = text.substr(i + 2, close - i - 2);
-        if (key == "*" || key == "?" || key == "$") {
-          out.push_back(static_cast<token>(key[0]));
-        } else if (variables == variable_reading::opaque) {
-          out.push_back(table.intern(key));
-        } else if (out.empty() || out.back() != any_run) {
-          out.push_back(any_run);
-        }
-        i = close + 1;
-        continue;
-      }
-    }
-    out.push_back(detail::next_code_point(text, i));
   }
   return out;
 }

@@ -1,0 +1,183 @@
+#pragma once
+
+#include <fleetprov/policies/placeholders.hpp>
+#include <fleetprov/policies/render.hpp>
+#include <fleetprov/policies/rules.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace fleetprov::policies::detail {
+
+inline std::string replaced(std::string_view text, std::string_view from, std::string_view to) {
+  std::string out;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t found = std::min(text.find(from, at), text.size());
+    out += text.substr(at, found - at);
+    if (found == text.size()) break;
+    out += to;
+    at = found + from.size();
+  }
+  return out;
+}
+
+/// Fills `NAME` where it is a whole level of `text`.
+inline std::string replaced_level(std::string_view text, std::string_view name, std::string_view to) {
+  std::string out;
+  for (std::size_t at = 0; at <= text.size();) {
+    const std::size_t end = std::min(text.find_first_of("/:", at), text.size());
+    const std::string_view level = text.substr(at, end - at);
+    out += level == name ? to : level;
+    if (end == text.size()) break;
+    out += text[end];
+    at = end + 1;
+  }
+  return out;
+}
+
+/// One ARN with its placeholders filled in.
+inline std::string render_arn(std::string_view arn, const render_values& values) {
+  std::vector<std::string> fields;
+  std::size_t at = 0;
+  while (fields.size() < 5) {
+    std::size_t colon = arn.find(':', at);
+    // `${AWS::Region}` and its like hold colons of their own.
+    if (arn.substr(at, 2) == "${") {
+      const std::size_t close = arn.find('}', at);
+      colon = close == std::string_view::npos ? close : arn.find(':', close);
+    }
+    if (colon == std::string_view::npos) return std::string(arn);
+    fields.emplace_back(arn.substr(at, colon - at));
+    at = colon + 1;
+  }
+  std::string name(arn.substr(at));
+  std::string &region = fields[3], &account = fields[4];
+  const bool example = values.examples == example_arns::replace && is_example_account(account);
+  if (!values.region.empty() && ((!is_region(region) && is_region_placeholder(region)) || (example && is_region(region))))
+    region = values.region;
+  if (!values.account.empty() && ((!is_account(account) && is_account_placeholder(account)) || example))
+    account = values.account;
+  if (const text_span level = template_level(name);
+      level.size != 0 && !values.template_name.empty() &&
+      is_template_placeholder(std::string_view(name).substr(level.at, level.size)))
+    name.replace(level.at, level.size, values.template_name);
+  for (const auto& [key, value] : values.set) {
+    if (key.empty()) continue;
+    for (std::string* part : {&region, &account, &name}) {
+      for (const auto& [open, close] : {std::pair("<", ">"), std::pair("[", "]")})
+        *part = replaced(*part, open + key + close, value);
+      *part = replaced_level(*part, "$" + key, value);
+      *part = replaced_level(*part, key, value);
+    }
+  }
+  std::string out;
+  for (const std::string& f : fields) out += f + ':';
+  return out + name;
+}
+
+/// Where an ARN that begins at `at` of a string ends: at the string's end if it begins there too, else
+/// at the quote (plain or escaped) of the policy text it stands in.
+inline std::size_t arn_end(std::string_view text, std::size_t at) noexcept {
+  if (at == 0) return text.size();
+  return std::min(text.find_first_of("\"\\\n", at), text.size());
+}
+
+inline std::string json_string(std::string_view text) {
+  static constexpr char digits[] = "0123456789abcdef";
+  std::string out = "\"";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (c == '\n') {
+      out += "\\n";
+    } else if (c == '\t') {
+      out += "\\t";
+    } else if (c == '\r') {
+      out += "\\r";
+    } else if (byte < 0x20) {
+      out += "\\u00";
+      out += digits[byte >> 4];
+      out += digits[byte & 15];
+    } else {
+      out += c;
+    }
+  }
+  return out + '"';
+}
+
+class renderer {
+ public:
+  renderer(const json::document& source, const render_values& values) : source_(source), values_(values) {}
+
+  outcome<std::string> run() {
+    walk(source_.root(), "");
+    text_ += source_.text().substr(copied_);
+    sort_diagnostics(out_.diagnostics);
+    if (out_.diagnostics.empty()) out_.value = std::move(text_);
+    return std::move(out_);
+  }
+
+ private:
+  void walk(const json::value& v, const std::string& pointer) {
+    if (v.is_string()) string(v, pointer);
+    for (std::size_t i = 0; i < v.items.size(); ++i) walk(v.items[i], json::child_pointer(pointer, i));
+    for (const json::member& m : v.members) walk(m.held, json::child_pointer(pointer, m.key));
+  }
+  void string(const json::value& v, const std::string& pointer) {
+    const std::string_view text = v.text;
+    std::string made;
+    std::size_t at = 0;
+    for (;;) {
+      const std::size_t found = std::min(text.find("arn:", at), text.size());
+      made += text.substr(at, found - at);
+      if (found == text.size()) break;
+      const std::size_t end = arn_end(text, found);
+      const std::string arn = render_arn(text.substr(found, end - found), values_);
+      if (const auto left = find_placeholder(arn)) leftover(v, pointer, *left);
+      made += arn;
+      at = end;
+    }
+    // A note in angle brackets where an ARN belongs is a leftover too.
+    if (text.find("arn:") == std::string_view::npos && !text.empty() && text.front() == '<' && text.back() == '>')
+      leftover(v, pointer, text);
+    if (made == text) return;
+    text_ += source_.text().substr(copied_, v.where.begin - copied_);
+    text_ += json_string(made);
+    copied_ = v.where.end;
+  }
+  void leftover(const json::value& v, const std::string& pointer, std::string_view what) {
+    diagnostic d;
+    d.broken = find_rule("P070");
+    d.level = severity::error;
+    d.pointer = pointer;
+    d.where = v.where;
+    d.message = "`" + std::string(what) + "` is still a placeholder";
+    if (is_region_placeholder(what)) d.help = "give the region with --region";
+    else if (is_account_placeholder(what)) d.help = "give the 12-digit account id with --account";
+    else if (is_template_placeholder(what)) d.help = "give the template with --template-name";
+    else d.help = "give its value with --set NAME=VALUE";
+    out_.diagnostics.push_back(std::move(d));
+  }
+
+  const json::document& source_;
+  const render_values& values_;
+  outcome<std::string> out_;
+  std::string text_;
+  std::size_t copied_ = 0;
+};
+
+}  // namespace fleetprov::policies::detail
+
+namespace fleetprov::policies {
+
+inline outcome<std::string> render(const json::document& source, const render_values& values) {
+  return detail::renderer(source, values).run();
+}
+
+}  // namespace fleetprov::policies

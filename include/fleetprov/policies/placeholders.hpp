@@ -1,0 +1,134 @@
+#pragma once
+
+#include <fleetprov/policies/pattern.hpp>
+
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+// Placeholders that documentation, samples and this project's own policies/ leave in an ARN.
+
+namespace fleetprov::policies {
+
+/// `us-east-1`, `us-gov-west-1`: lower-case words and a number. Wildcards do not count.
+constexpr bool is_region(std::string_view text) noexcept {
+  std::size_t hyphens = 0;
+  for (const char c : text) {
+    if (c == '-') ++hyphens;
+    else if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9')) return false;
+  }
+  return hyphens >= 2 && text.size() <= 32 && text.front() >= 'a' && text.front() <= 'z' && text.back() >= '0' &&
+         text.back() <= '9';
+}
+
+constexpr bool is_account(std::string_view text) noexcept {
+  if (text.size() != 12) return false;
+  for (const char c : text)
+    if (c < '0' || c > '9') return false;
+  return true;
+}
+
+/// Account ids that AWS documentation uses for examples.
+constexpr bool is_example_account(std::string_view text) noexcept {
+  constexpr std::array<std::string_view, 8> known{"123456789012", "111122223333", "444455556666", "123451234510",
+                                                  "012345678901", "111111111111", "222222222222", "555555555555"};
+  for (const std::string_view k : known)
+    if (k == text) return true;
+  return false;
+}
+
+namespace detail {
+
+/// `<aws-region>`, `$REGION`, `${AWS::Region}`, `[AWS_REGION]`, `your region` all become `region`.
+inline std::string bare_placeholder(std::string_view text) {
+  std::string out;
+  for (const char c : text)
+    if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) out += c;
+    else if (c >= 'A' && c <= 'Z') out += fold(c);
+  for (const std::string_view lead : {"your", "aws"})
+    if (out.size() > lead.size() && out.compare(0, lead.size(), lead) == 0) out.erase(0, lead.size());
+  return out;
+}
+
+inline bool is_region_placeholder(std::string_view text) {
+  const std::string bare = bare_placeholder(text);
+  return bare == "region" || bare == "regionname" || bare == "regionid" || bare == "currentregion";
+}
+
+inline bool is_account_placeholder(std::string_view text) {
+  if (text.size() == 12 && text.find_first_not_of("X0123456789") == std::string_view::npos &&
+      text.find('X') != std::string_view::npos)
+    return true;
+  const std::string bare = bare_placeholder(text);
+  return bare == "account" || bare == "accountid" || bare == "accountnumber" || bare == "acctid" ||
+         bare == "accountno" || text.find("EXAMPLE") != std::string_view::npos;
+}
+
+inline bool is_template_placeholder(std::string_view text) {
+  const std::string bare = bare_placeholder(text);
+  return bare == "templatename" || bare == "provisioningtemplatename" || bare == "provtemplate" ||
+         bare == "provisioningtemplate" || bare == "fleettemplatename";
+}
+
+constexpr bool is_upper_word(char c) noexcept { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; }
+
+/// A piece of text that marks a placeholder wherever it stands in an ARN: `<...>`, `[AWS_...]`, `$NAME`,
+/// `${AWS::...}`. The text found, or nothing.
+inline std::optional<std::string_view> find_marked_placeholder(std::string_view text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const std::string_view rest = text.substr(i);
+    if (rest[0] == '<' || rest.substr(0, 5) == "[AWS_" || rest.substr(0, 6) == "[YOUR_") {
+      const std::size_t end = rest.find(rest[0] == '<' ? '>' : ']');
+      if (end != std::string_view::npos && end > 1) return rest.substr(0, end + 1);
+      if (end == std::string_view::npos) return std::nullopt;  // nothing closes from here on
+    }
+    if (rest.substr(0, 7) == "${AWS::") return rest.substr(0, rest.find('}') == std::string_view::npos ? rest.size() : rest.find('}') + 1);
+    if (rest[0] == '$' && rest.size() > 2 && rest[1] >= 'A' && rest[1] <= 'Z') {
+      std::size_t end = 2;
+      while (end < rest.size() && is_upper_word(rest[end])) ++end;
+      if (end > 2 && (end == rest.size() || rest[end] == '/' || rest[end] == ':' || rest[end] == '*'))
+        return rest.substr(0, end);
+    }
+  }
+  return std::nullopt;
+}
+
+/// The level after the one called `provisioning-templates`, as offset and size in `name`; size 0: none.
+struct text_span {
+  std::size_t at = 0, size = 0;
+};
+inline text_span template_level(std::string_view name) noexcept {
+  constexpr std::string_view before = "/provisioning-templates/";
+  const std::size_t found = name.find(before);
+  if (found == std::string_view::npos) return {};
+  const std::size_t at = found + before.size();
+  const std::size_t end = name.find('/', at);
+  return {at, (end == std::string_view::npos ? name.size() : end) - at};
+}
+
+}  // namespace detail
+
+/// The first thing in an ARN pattern that was left to be filled in, or nothing.
+inline std::optional<std::string_view> find_placeholder(std::string_view arn) {
+  if (const auto marked = detail::find_marked_placeholder(arn)) return marked;
+  if (arn.substr(0, 4) != "arn:") return std::nullopt;
+  std::size_t field[5] = {};
+  std::size_t at = 0;
+  for (std::size_t& colon : field) {
+    colon = arn.find(':', at);
+    if (colon == std::string_view::npos) return std::nullopt;
+    at = colon + 1;
+  }
+  const std::string_view region = arn.substr(field[2] + 1, field[3] - field[2] - 1);
+  const std::string_view account = arn.substr(field[3] + 1, field[4] - field[3] - 1);
+  if (!is_region(region) && detail::is_region_placeholder(region)) return region;
+  if (!is_account(account) && detail::is_account_placeholder(account)) return account;
+  const detail::text_span level = detail::template_level(arn);
+  const std::string_view name = arn.substr(level.at, level.size);
+  if (level.size != 0 && detail::is_template_placeholder(name)) return name;
+  return std::nullopt;
+}
+
+}  // namespace fleetprov::policies
