@@ -1,5 +1,7 @@
 #pragma once
 
+#include <fleetprov/core/diagnostic.hpp>
+#include <fleetprov/json/document.hpp>
 #include <fleetprov/policies/variables.hpp>
 
 #include <array>
@@ -121,4 +123,42 @@ inline text_pattern compile_condition_value(std::string_view text, comparison ho
                                                                              : variables::literal_text);
 }
 
+/// A string of the document with its place: of a value its quotes included, of a key likewise.
+struct text_node {
+  std::string text;
+  std::string pointer;
+  source_range where;
+};
+
+struct condition_value : text_node {
+  json::kind written_as = json::kind::string;  ///< string, number or boolean
+  text_pattern pattern;                        ///< split as the operator wants it
+};
+
+/// One key under one operator.
+struct condition {
+  text_node operation;  ///< "ForAllValues:StringEquals"; place of the operator's key
+  condition_operator parsed;
+  text_node key;  ///< "iot:ConnectAttributes"; place of the key
+  std::vector<condition_value> values;
+  source_range values_where;  ///< of the string or array after the key
+};
+
+
+/// Whether one condition holds for a request, and what stood in the way.
+struct condition_answer {
+  bool holds = false;
+  bool key_present = false;
+  std::vector<std::string> asked;    ///< the request's values
+  std::vector<std::string> missing;  ///< keys that were asked for and absent: the key itself, variables in values
+};
+
+/// Truth tables of IAM's "Condition operators" and "Single-valued vs. multivalued context keys".
+condition_answer check(const condition& test, const context& values);
+
+/// All of them hold (an empty list does).
+bool hold(const std::vector<condition>& tests, const context& values);
+
 }  // namespace fleetprov::policies
+
+#include <fleetprov/policies/detail/condition_check.hpp>

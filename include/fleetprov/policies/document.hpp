@@ -18,33 +18,12 @@ namespace fleetprov::policies {
 enum class effect : std::uint8_t { allow, deny };
 constexpr std::string_view name_of(effect what) noexcept { return what == effect::allow ? "Allow" : "Deny"; }
 
-/// A string of the document with its place: of a value its quotes included, of a key likewise.
-struct text_node {
-  std::string text;
-  std::string pointer;
-  source_range where;
-};
-
 struct action_node : text_node {
   std::string folded;  ///< lower case, with `*` and `?`
 };
 
 struct resource_node : text_node {
   text_pattern pattern;
-};
-
-struct condition_value : text_node {
-  json::kind written_as = json::kind::string;  ///< string, number or boolean
-  text_pattern pattern;                        ///< split as the operator wants it
-};
-
-/// One key under one operator.
-struct condition {
-  text_node operation;  ///< "ForAllValues:StringEquals"; place of the operator's key
-  condition_operator parsed;
-  text_node key;  ///< "iot:ConnectAttributes"; place of the key
-  std::vector<condition_value> values;
-  source_range values_where;  ///< of the string or array after the key
 };
 
 /// `Action`/`Resource`: any entry; `NotAction`/`NotResource`: none.
@@ -88,6 +67,9 @@ std::size_t count_characters(const json::value& policy);
 outcome<policy_document> parse(const json::document& source);
 /// The same for a policy inside a template; `base_pointer` is where it stands.
 outcome<policy_document> parse(const json::value& root, std::string_view base_pointer);
+/// Reads the object after "Condition".
+outcome<std::vector<condition>> parse_conditions(const json::value& block, language version,
+                                                 std::string_view base_pointer = "");
 /// JSON reader and policy parser in one step, all findings together; no value if either finds an error.
 outcome<policy_document> parse_text(std::string text);
 
