@@ -36,6 +36,8 @@ struct key_pair {
 
 /// Makes an RSA-2048 key; about 150 ms of one core. Throws std::runtime_error.
 key_pair generate_rsa_key();
+/// Adds the public half of a PEM key. Throws std::runtime_error for an unreadable one.
+key_pair read_key_pair(secret private_key_pem);
 
 /// What a certificate (PEM) says of itself; empty optional where it cannot be read.
 struct certificate_facts {

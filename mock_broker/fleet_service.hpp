@@ -31,28 +31,11 @@ struct requester {
   std::uint64_t connection = 0;
 };
 
-/// Bytes that may hold a private key: move-only, overwritten before they are freed.
-class wiped_bytes {
- public:
-  wiped_bytes() = default;
-  explicit wiped_bytes(std::vector<std::uint8_t> bytes) noexcept : bytes_(std::move(bytes)) {}
-  wiped_bytes(wiped_bytes&& other) noexcept : bytes_(std::move(other.bytes_)) { other.bytes_.clear(); }
-  wiped_bytes& operator=(wiped_bytes&& other) noexcept;
-  wiped_bytes(const wiped_bytes&) = delete;
-  wiped_bytes& operator=(const wiped_bytes&) = delete;
-  ~wiped_bytes();
-  const std::uint8_t* data() const noexcept { return bytes_.data(); }
-  std::size_t size() const noexcept { return bytes_.size(); }
-
- private:
-  std::vector<std::uint8_t> bytes_;
-};
-
 /// The answer to one request: to be sent to `to` only.
 struct completed_reply {
   requester to;
   topics::fleet_topic topic;  ///< the reply topic: accepted or rejected, in the request's format
-  wiped_bytes payload;
+  secret payload;             ///< may hold a private key; wipes itself
   int status_code = 200;      ///< 200, or the rejected reply's statusCode
 };
 

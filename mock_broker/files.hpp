@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace fleetprov::mock {
+
+enum class file_access : std::uint8_t { owner_only, everyone_reads };
+
+/// Writes a file so that a reader sees the old or the new one, never half of it; with `owner_only` its
+/// mode is 0600 from the first byte. Throws std::runtime_error naming the file, never its contents.
+void write_file(const std::filesystem::path& file, std::string_view contents, file_access who);
+
+/// The whole file, or empty where there is none or it cannot be read.
+std::optional<std::string> read_file(const std::filesystem::path& file);
+
+/// Makes the folder 0700 where it is missing. Throws std::runtime_error.
+void make_private_directory(const std::filesystem::path& directory);
+
+}  // namespace fleetprov::mock
