@@ -1,0 +1,143 @@
+#pragma once
+
+#include <fleetprov/payloads/codec.hpp>
+#include <fleetprov/provisioning/machine.hpp>
+#include <fleetprov/topics/fleet_topics.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+namespace fleetprov::provisioning {
+
+// Actions of a session: those of the machine with the MQTT parts spelled out.
+
+/// Send one SUBSCRIBE with both filters, QoS 1: handle_subscribed / handle_subscribe_refused.
+struct subscribe_topics { topics::api call; std::array<topics::fleet_topic_text, 2> filters; };
+/// Send one PUBLISH, QoS 1, not retained. The payload holds a token or nothing: do not log it.
+struct publish_message { topics::api call; topics::fleet_topic_text topic; secret payload; };
+using session_action = std::variant<connect, subscribe_topics, publish_message, store_credentials, try_credentials,
+                                    finished, gave_up>;
+
+/// A machine with the codec and the topics: bytes in, bytes out, for one provisioning template.
+/// Feed it everything that arrives with `handle_message`; poll after each call.
+class session {
+ public:
+  session(topics::template_name name, topics::payload_format format, settings how = {})
+      : name_(name), format_(format), machine_(how) {}
+
+  result<state> start(instant now, payloads::certificate_request wanted, std::map<std::string, std::string> parameters) {
+    return machine_.start(now, std::move(wanted), std::move(parameters));
+  }
+  result<state> resume(instant now, unfinished stored, payloads::certificate_request wanted,
+                       std::map<std::string, std::string> parameters) {
+    return machine_.resume(now, std::move(stored), std::move(wanted), std::move(parameters));
+  }
+
+  result<state> handle_connected(instant now) { return machine_.handle_connected(now); }
+  result<state> handle_connect_refused(instant now) { return machine_.handle_connect_refused(now); }
+  result<state> handle_disconnected(instant now) { return machine_.handle_disconnected(now); }
+  /// The SUBACK of the subscription to `call`'s topics. `reason_codes` as granted: any of 0x80 and
+  /// above refuses.
+  result<state> handle_suback(instant now, topics::api call, const std::uint8_t* reason_codes, std::size_t count);
+  result<state> handle_subscribed(instant now, topics::api call) { return machine_.handle_subscribed(now, call); }
+  result<state> handle_subscribe_refused(instant now, topics::api call, std::uint8_t reason_code) {
+    return machine_.handle_subscribe_refused(now, call, reason_code);
+  }
+  /// An MQTT 5 PUBACK of 0x80 or above.
+  result<state> handle_publish_refused(instant now, topics::api call, std::uint8_t reason_code) {
+    return machine_.handle_publish_refused(now, call, reason_code);
+  }
+  /// Any message that arrived. Errors: `invalid_topic` (not a reply to this session), those of
+  /// `payloads::decode` (an accepted reply that cannot be read is left to the reply timer; the
+  /// rejected one counts as rejected without a status), `out_of_order`.
+  result<state> handle_message(instant now, std::string_view topic, const std::uint8_t* data, std::size_t size);
+  result<state> handle_stored(instant now) { return machine_.handle_stored(now); }
+  result<state> handle_store_failed(instant now) { return machine_.handle_store_failed(now); }
+  result<state> handle_credentials_work(instant now) { return machine_.handle_credentials_work(now); }
+  result<state> handle_credentials_refused(instant now) { return machine_.handle_credentials_refused(now); }
+  result<state> handle_credentials_unreachable(instant now) { return machine_.handle_credentials_unreachable(now); }
+  void handle_timeout(instant now) { machine_.handle_timeout(now); }
+
+  std::optional<session_action> poll_action();
+  std::optional<instant> poll_timeout() const noexcept { return machine_.poll_timeout(); }
+  state current() const noexcept { return machine_.current(); }
+
+  /// The topics of `call` in this session's template and format.
+  topics::fleet_topic_text topic_of(topics::api call, topics::message_kind kind) const noexcept {
+    topics::fleet_topic topic{call, format_, kind, std::nullopt};
+    if (call == topics::api::register_thing) topic.name = name_;
+    return topics::build(topic);
+  }
+
+ private:
+  session_action spell(publish&& out);
+
+  topics::template_name name_;
+  topics::payload_format format_;
+  machine machine_;
+};
+
+inline result<state> session::handle_suback(instant now, topics::api call, const std::uint8_t* reason_codes,
+                                            std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i)
+    if (reason_codes[i] >= 0x80) return machine_.handle_subscribe_refused(now, call, reason_codes[i]);
+  return machine_.handle_subscribed(now, call);
+}
+
+inline result<state> session::handle_message(instant now, std::string_view topic, const std::uint8_t* data,
+                                             std::size_t size) {
+  const auto place = topics::classify(topic);
+  if (!place) return place.error();
+  const bool ours = place->format == format_ && place->kind != topics::message_kind::request &&
+                    (place->call == topics::api::register_thing ? *place->name == name_
+                                                                : place->call == machine_.create_call());
+  if (!ours) return errc::invalid_topic;
+  if (place->kind == topics::message_kind::rejected) {
+    auto reply = payloads::decode<payloads::error_response>(data, size, format_);
+    return machine_.handle_rejected(now, place->call, reply ? std::move(*reply) : payloads::error_response{});
+  }
+  if (place->call == topics::api::register_thing) {
+    auto reply = payloads::decode<payloads::register_thing_response>(data, size, format_);
+    if (!reply) return reply.error();
+    return machine_.handle_registered(now, std::move(*reply));
+  }
+  auto reply = payloads::decode<payloads::certificate_response>(data, size, format_);
+  if (!reply) return reply.error();
+  const bool key_is_here = place->call == topics::api::create_certificate_from_csr || reply->private_key.has_value();
+  if (!key_is_here) return errc::missing_field;
+  return machine_.handle_certificate(now, std::move(*reply));
+}
+
+inline session_action session::spell(publish&& out) {
+  topics::api call = machine_.create_call();
+  if (std::holds_alternative<payloads::register_thing_request>(out.request)) call = topics::api::register_thing;
+  auto bytes = std::visit([&](const auto& request) { return payloads::encode_secret(request, format_); }, out.request);
+  // A request that cannot be written (parameters that are not UTF-8 or too large) can never be sent.
+  if (!bytes) return gave_up{bytes.error(), machine_.current(), {}};
+  return publish_message{call, topic_of(call, topics::message_kind::request), std::move(*bytes)};
+}
+
+inline std::optional<session_action> session::poll_action() {
+  auto next = machine_.poll_action();
+  if (!next) return std::nullopt;
+  if (auto* out = std::get_if<publish>(&*next)) return spell(std::move(*out));
+  if (const auto* out = std::get_if<subscribe>(&*next)) {
+    return subscribe_topics{out->call,
+                            {topic_of(out->call, topics::message_kind::accepted),
+                             topic_of(out->call, topics::message_kind::rejected)}};
+  }
+  if (auto* out = std::get_if<store_credentials>(&*next)) return std::move(*out);
+  if (auto* out = std::get_if<finished>(&*next)) return std::move(*out);
+  if (auto* out = std::get_if<gave_up>(&*next)) return std::move(*out);
+  if (std::holds_alternative<connect>(*next)) return connect{};
+  return try_credentials{};
+}
+
+}  // namespace fleetprov::provisioning
