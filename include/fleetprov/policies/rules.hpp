@@ -1,6 +1,7 @@
 #pragma once
 
 #include <fleetprov/core/diagnostic.hpp>
+#include <fleetprov/policies/detail/lint_rules.hpp>
 
 #include <array>
 #include <cstddef>
@@ -8,9 +9,10 @@
 
 namespace fleetprov::policies {
 
-/// Findings about policy documents. P001 to P049: grammar, found by `parse` (P014 by `lint`);
-/// P050 and up: `lint`. Errors are what AWS IoT Core rejects; ids are never reused.
-inline constexpr std::array rules{
+namespace detail {
+
+/// Rows P001 to P049: grammar, found by `parse` (P014 by `lint`).
+inline constexpr std::array grammar_rules{
     rule{"P001", "policy-not-object", severity::error, "the document is not a JSON object",
          "A policy is an object with Version and Statement.", "IAM User Guide, Grammar of the IAM JSON policy language",
          R"([])", R"({"Version": "2012-10-17", "Statement": []})"},
@@ -163,8 +165,21 @@ inline constexpr std::array rules{
          "ForAllValues then passes only a request without values, everything else never passes.",
          "IAM policy validation: Empty array condition", R"({"StringEquals": {"iot:ClientId": []}})",
          R"({"StringEquals": {"iot:ClientId": ["a"]}})"},
-    // P050 and up: lint.
 };
+
+template <std::size_t N, std::size_t M>
+constexpr std::array<rule, N + M> joined(const std::array<rule, N>& first, const std::array<rule, M>& second) noexcept {
+  std::array<rule, N + M> out{};
+  for (std::size_t i = 0; i < N; ++i) out[i] = first[i];
+  for (std::size_t i = 0; i < M; ++i) out[N + i] = second[i];
+  return out;
+}
+
+}  // namespace detail
+
+/// Findings about policy documents: P001 to P049 of `parse`, P050 to P149 of `lint`, P150 and up of
+/// `lint_role`. Errors are what AWS IoT Core rejects; ids are never reused.
+inline constexpr auto rules = detail::joined(detail::grammar_rules, detail::lint_rules);
 
 /// The rule with this id, or null.
 constexpr const rule* find_rule(std::string_view id) noexcept {
