@@ -1,1 +1,100 @@
 #pragma once
+
+#include <fleetprov/templates/detail/nearest.hpp>
+#include <fleetprov/templates/kinds.hpp>
+
+#include <string_view>
+
+namespace fleetprov::templates {
+
+namespace detail {
+
+/// What a template's content says about its kind.
+struct kind_marks {
+  bool fleet = false, jitp = false, bulk = false;
+};
+
+inline void mark_name(std::string_view name, kind_marks& found) noexcept {
+  constexpr std::string_view prefix = "AWS::IoT::Certificate::";
+  if (name.substr(0, prefix.size()) != prefix) return;
+  if (name.substr(prefix.size()) == "Id") found.fleet = true;
+  else found.jitp = true;
+}
+
+inline void mark_kind(const json::value& at, kind_marks& found) noexcept {
+  for (const json::member& m : at.members) {
+    const std::string_view key = m.key;
+    if (key == "CertificateSigningRequest" || key == "CertificatePem") found.bulk = true;
+    if (key == "Ref" && m.held.is_string()) mark_name(m.held.text, found);
+    if (key.substr(0, 4) == "Fn::" || key == "OverrideSettings") found.fleet = true;
+    if (key == "Fn::Sub" && m.held.is_string() && m.held.text.find("${AWS::IoT::Certificate::C") != std::string::npos)
+      found.jitp = true;
+    mark_name(key, found);
+    mark_kind(m.held, found);
+  }
+  for (const json::value& v : at.items) mark_kind(v, found);
+}
+
+inline bool has_member(const json::value& object, std::string_view key) noexcept {
+  return object.find_member(key) != nullptr;
+}
+
+/// Also a misspelling by case, so that the right checker can say what is wrong.
+inline bool has_member_like(const json::value& object, std::string_view key) noexcept {
+  for (const json::member& m : object.members)
+    if (equals_ignoring_case(m.key, key)) return true;
+  return false;
+}
+
+inline document_kind detect_template(const json::value& root) noexcept {
+  kind_marks found;
+  mark_kind(root, found);
+  if (has_member(root, "Mappings") || has_member(root, "DeviceConfiguration"))
+    return document_kind::fleet_template;
+  if (found.bulk) return document_kind::bulk_template;
+  if (found.jitp) return document_kind::jitp_template;
+  if (found.fleet) return document_kind::fleet_template;
+  const json::value* resources = root.find("Resources");
+  if (resources == nullptr || !resources->is_object() || resources->members.empty())
+    return document_kind::fleet_template;
+  for (const json::member& m : resources->members) {
+    const json::value* type = m.held.find("Type");
+    if (type == nullptr || type->text != "AWS::IoT::Thing") return document_kind::fleet_template;
+  }
+  return document_kind::bulk_template;
+}
+
+inline bool has_any(const json::value& root, std::initializer_list<std::string_view> keys) noexcept {
+  for (const std::string_view key : keys)
+    if (has_member(root, key)) return true;
+  return false;
+}
+
+}  // namespace detail
+
+inline document_kind detect_kind(const json::document& source) {
+  const json::value& root = source.root();
+  if (!root.is_object()) return document_kind::unknown;
+  for (const std::string_view section : {"Resources", "Parameters", "Mappings", "DeviceConfiguration"})
+    if (detail::has_member(root, section)) return detail::detect_template(root);
+  if (detail::has_any(root, {"templateBody", "templateName"})) {
+    if (!detail::has_any(root, {"provisioningRoleArn", "preProvisioningHook", "enabled", "type"}) &&
+        (detail::has_member(root, "roleArn") || !detail::has_member(root, "templateName") ||
+         !detail::has_member(root, "templateBody")))
+      return document_kind::registration_config;
+    const json::value* type = root.find("type");
+    return type != nullptr && type->text == "JITP" ? document_kind::jitp_template : document_kind::fleet_template;
+  }
+  if (detail::has_any(root, {"allowProvisioning", "parameterOverrides"})) return document_kind::hook_response;
+  if (detail::has_any(root, {"claimCertificateId", "templateArn"}) ||
+      (detail::has_member(root, "certificateId") && detail::has_member(root, "parameters")))
+    return document_kind::hook_request;
+  if (detail::has_any(root, {"Statement", "Version", "Effect", "Action"})) return document_kind::policy;
+  for (const std::string_view section : {"Resources", "Parameters", "DeviceConfiguration"})
+    if (detail::has_member_like(root, section)) return detail::detect_template(root);
+  if (detail::has_member_like(root, "allowProvisioning")) return document_kind::hook_response;
+  if (detail::has_member_like(root, "Statement")) return document_kind::policy;
+  return document_kind::unknown;
+}
+
+}  // namespace fleetprov::templates
