@@ -1,32 +1,54 @@
 #pragma once
 
 #include <mock_broker/broker_actions.hpp>
-#include <mock_broker/certificate_authority.hpp>
-#include <mock_broker/clock.hpp>
 #include <mock_broker/fleet_service.hpp>
 #include <mock_broker/registry.hpp>
 
+#include <cstdint>
 #include <string>
-
-namespace httplib {
-class Server;
-}
+#include <string_view>
+#include <utility>
+#include <vector>
 
 namespace fleetprov::mock {
 
-/// What the routes of the control plane work on. Outlives the server.
-struct control_context {
-  registry& world;
-  fleet_service& service;
-  const certificate_authority& authority;
-  const clock& time;
-  broker_actions& broker;
-  std::string mqtt_host;  ///< what DescribeEndpoint answers: a name of the server certificate
+/// One HTTP request, free of any server's types. `target` is the raw request target (path and query,
+/// still percent-encoded): names may hold encoded slashes.
+struct api_request {
+  std::string method, target, body;
+  std::vector<std::pair<std::string, std::string>> headers;
+};
+struct api_reply {
+  int status = 200;
+  std::string body;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string content_type = "application/json";
 };
 
-/// Adds the routes of AWS IoT's control plane (provisioning.md 6) and data plane (7.9). The server around
-/// it has checked the Host header and the body's size before a route runs, answers 501 in AWS's shape for
-/// a path without a route, and 500 for an exception that a route lets out.
-void mount_control_plane(httplib::Server& server, control_context& context);
+struct control_plane_context {
+  registry& world;
+  fleet_service& service;
+  std::string endpoint_host;  ///< DescribeEndpoint's answer
+  broker_actions& broker;
+};
+
+/// AWS IoT's HTTP APIs: control plane (provisioning.md 6) and data plane (7.9), one table of routes.
+/// Signatures are accepted and not verified. Never throws; thread-safe; the operations block.
+class control_plane {
+ public:
+  explicit control_plane(control_plane_context context) : context_(std::move(context)) {}
+
+  /// An operation that is not there answers 501 naming method and path.
+  api_reply handle(const api_request& request) const noexcept;
+
+  /// Method, path pattern and AWS's name of every operation, for documentation and tests.
+  struct operation {
+    std::string_view method, pattern, name;
+  };
+  static std::vector<operation> operations();
+
+ private:
+  control_plane_context context_;
+};
 
 }  // namespace fleetprov::mock
