@@ -133,6 +133,7 @@ inline context with_connect(context base, const connect_facts& packet, const arn
   if (packet.session == session_kind::persistent) attributes.emplace_back("PersistentConnect");
   if (packet.will) attributes.emplace_back("LastWill");
   base["iot:ConnectAttributes"] = std::move(attributes);
+  base.erase("iot:LastWillTopic");
   if (packet.will)
     base["iot:LastWillTopic"] = {topics::make_arn(where.region, where.account, "topic", packet.will->topic)};
   return base;
