@@ -1,0 +1,210 @@
+#include <mock_broker/control_plane.hpp>
+
+#include <fleetprov/json/document.hpp>
+#include <support/catch.hpp>
+#include <support/corpus.hpp>
+#include <unit/mock_control_plane/fake_broker.hpp>
+
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+
+namespace {
+
+using namespace fleetprov;
+using namespace fleetprov::mock;
+
+/// A control plane over an empty world in a folder of its own.
+class account {
+ public:
+  account() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "control-plane-XXXXXX").string();
+    folder_ = ::mkdtemp(pattern.data());
+    registry_options how;
+    how.database = folder_ / "state.db";
+    world_ = std::make_unique<registry>(how, time_);
+    authority_ = std::make_unique<certificate_authority>(authority_options{folder_, {}, authority_key::ec_p256});
+    service_settings settings;
+    settings.key_pool_size = 0;
+    service_ = std::make_unique<fleet_service>(*world_, *authority_, std::move(settings), service_callbacks{});
+    api_ = std::make_unique<control_plane>(control_plane_context{*world_, *service_, "localhost", broker});
+  }
+  ~account() {
+    api_.reset();
+    service_.reset();
+    world_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+
+  api_reply call(std::string method, std::string target, std::string body = {},
+                 std::vector<std::pair<std::string, std::string>> headers = {}) const {
+    return api_->handle({std::move(method), std::move(target), std::move(body), std::move(headers)});
+  }
+
+  test::fake_broker broker;
+
+ private:
+  std::filesystem::path folder_;
+  mock::clock time_;
+  std::unique_ptr<registry> world_;
+  std::unique_ptr<certificate_authority> authority_;
+  std::unique_ptr<fleet_service> service_;
+  std::unique_ptr<control_plane> api_;
+};
+
+std::string header_of(const api_reply& reply, const std::string& name) {
+  for (const auto& [key, value] : reply.headers)
+    if (key == name) return value;
+  return {};
+}
+
+std::string member_of(const api_reply& reply, std::string_view pointer) {
+  const auto parsed = json::document::from_text(reply.body);
+  REQUIRE(parsed.value);
+  const json::value* found = parsed.value->find(pointer);
+  return found != nullptr ? found->text : std::string("(absent)");
+}
+
+const char* const some_policy =
+    R"({"policyDocument":"{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\",\"Action\":\"iot:Connect\",\"Resource\":\"*\"}}"})";
+
+}  // namespace
+
+TEST_CASE("names in the path are percent-decoded segment by segment") {
+  const account aws;
+  CHECK(aws.call("POST", "/policies/a%2Bb%40c", some_policy).status == 200);
+  CHECK(member_of(aws.call("GET", "/policies/a+b@c"), "/policyName") == "a+b@c");
+  CHECK(aws.call("GET", "/policies/a%2Fb").status != 200);
+  for (const char* broken : {"/policies/%", "/policies/%4", "/policies/%zz", "/policies/%00", "/policies/%ff"}) {
+    CAPTURE(broken);
+    CHECK(aws.call("GET", broken).status == 400);
+  }
+}
+
+TEST_CASE("an ARN in the path may hold encoded or plain slashes") {
+  const account aws;
+  const std::string arn = member_of(aws.call("POST", "/keys-and-certificate?setAsActive=true"), "/certificateArn");
+  REQUIRE(aws.call("POST", "/policies/p", some_policy).status == 200);
+  REQUIRE(aws.call("PUT", "/target-policies/p", R"({"target":")" + arn + "\"}").status == 200);
+  std::string encoded = arn;
+  for (std::size_t at; (at = encoded.find_first_of(":/")) != std::string::npos;)
+    encoded.replace(at, 1, encoded[at] == ':' ? "%3A" : "%2F");
+  for (const std::string& spelled : {arn, encoded}) {
+    CAPTURE(spelled);
+    CHECK(member_of(aws.call("POST", "/attached-policies/" + spelled), "/policies/0/policyName") == "p");
+  }
+}
+
+TEST_CASE("an operation that is not there answers 501 naming method and path") {
+  const account aws;
+  const api_reply reply = aws.call("GET", "/no/such?x=1");
+  CHECK(reply.status == 501);
+  CHECK_THAT(reply.body, test::ContainsSubstring("GET /no/such"));
+  CHECK(aws.call("PUT", "/policies").status == 501);
+  CHECK(aws.call("", "").status == 501);
+}
+
+TEST_CASE("refusals carry AWS's error type and a message") {
+  const account aws;
+  const api_reply missing = aws.call("GET", "/things/nobody");
+  CHECK(missing.status == 404);
+  CHECK(header_of(missing, "x-amzn-errortype") == "ResourceNotFoundException");
+  CHECK_FALSE(member_of(missing, "/message").empty());
+  CHECK(header_of(missing, "x-amzn-RequestId").size() == 36);
+  REQUIRE(aws.call("POST", "/policies/p", some_policy).status == 200);
+  const api_reply twice = aws.call("POST", "/policies/p", some_policy);
+  CHECK(twice.status == 409);
+  CHECK(member_of(twice, "/resourceArn") == "arn:aws:iot:us-east-1:123456789012:policy/p");
+}
+
+TEST_CASE("a body that is not the right JSON answers 400") {
+  const account aws;
+  for (const char* body : {"{", "[]", "5", R"({"policyDocument":5})", R"({"policyDocument":null})", "{}", "\xff",
+                           R"({"policyDocument":"x","policyDocument":"y"})"}) {
+    CAPTURE(body);
+    const api_reply reply = aws.call("POST", "/policies/p", body);
+    CHECK(reply.status == 400);
+  }
+  const std::string deep(100000, '[');
+  CHECK(aws.call("POST", "/policies/p", deep).status == 400);
+}
+
+TEST_CASE("page sizes outside 1 to 250 and foreign tokens are refused") {
+  const account aws;
+  for (const char* target : {"/policies?pageSize=0", "/policies?pageSize=251", "/policies?pageSize=x", "/things?maxResults=-1",
+                             "/things?maxResults=99999999999999999999", "/policies?isAscendingOrder=maybe"}) {
+    CAPTURE(target);
+    CHECK(aws.call("GET", target).status == 400);
+  }
+}
+
+TEST_CASE("a message published over HTTP reaches the broker with its properties") {
+  account aws;
+  const api_reply reply = aws.call("POST", "/topics/a%2Fb?qos=1&retain=true&contentType=text%2Fplain&messageExpiry=60", "hello",
+                                   {{"X-Amz-Mqtt5-Correlation-Data", "aWQ="},
+                                    {"x-amz-mqtt5-user-properties", "W3siayI6InYifV0="},
+                                    {"x-amz-mqtt5-payload-format-indicator", "UTF8_DATA"}});
+  REQUIRE(reply.status == 200);
+  REQUIRE(aws.broker.published.size() == 1);
+  const outgoing_message& sent = aws.broker.published.front();
+  CHECK(sent.topic == "a/b");
+  CHECK(sent.payload == "hello");
+  CHECK(sent.qos == 1);
+  CHECK(sent.retain);
+  CHECK(sent.properties.content_type == "text/plain");
+  CHECK(sent.properties.message_expiry_seconds == 60U);
+  CHECK(sent.properties.correlation_data == "id");
+  CHECK(sent.properties.payload_format_indicator == std::uint8_t{1});
+  REQUIRE(sent.properties.user_properties.size() == 1);
+  CHECK(sent.properties.user_properties.front() == std::make_pair(std::string("k"), std::string("v")));
+}
+
+TEST_CASE("reserved topics, bad topics and oversize payloads are not published") {
+  account aws;
+  CHECK(aws.call("POST", "/topics/%24aws%2Fcertificates%2Fcreate%2Fjson%2Faccepted", "x").status == 403);
+  CHECK(aws.call("POST", "/topics/%24aws%2Fcertificates%2Fcreate%2Fjson", "x").status == 403);
+  CHECK(aws.call("POST", "/topics/%24SYS%2Fbroker", "x").status == 403);
+  CHECK(aws.call("POST", "/topics/a%2F%23", "x").status == 400);
+  CHECK(aws.call("POST", "/topics/a?qos=2", "x").status == 400);
+  CHECK(aws.call("POST", "/topics/a", std::string(131073, 'x')).status == 413);
+  CHECK(aws.call("POST", "/topics/a", "x", {{"x-amz-mqtt5-correlation-data", "???"}}).status == 400);
+  CHECK(aws.broker.published.empty());
+  CHECK(aws.call("POST", "/topics/a", std::string(131072, 'x')).status == 200);
+}
+
+TEST_CASE("retained messages are shown in pages that survive changes") {
+  account aws;
+  for (const char* topic : {"a", "b", "c"}) aws.broker.retained.push_back({topic, "\x01", 1, instant(5), {}});
+  const api_reply first = aws.call("GET", "/retainedMessage?maxResults=2");
+  CHECK(member_of(first, "/retainedTopics/1/topic") == "b");
+  const std::string token = member_of(first, "/nextToken");
+  aws.broker.retained.erase(aws.broker.retained.begin() + 1);
+  std::string encoded;
+  for (const char c : token) encoded += c == '=' ? std::string("%3D") : std::string(1, c);
+  const api_reply second = aws.call("GET", "/retainedMessage?nextToken=" + encoded);
+  CHECK(member_of(second, "/retainedTopics/0/topic") == "c");
+  CHECK(member_of(second, "/nextToken") == "(absent)");
+  CHECK(member_of(aws.call("GET", "/retainedMessage/a"), "/payload") == "AQ==");
+  CHECK(aws.call("GET", "/retainedMessage/b").status == 404);
+}
+
+TEST_CASE("DeleteConnection hands its switches to the broker") {
+  account aws;
+  aws.broker.connected = {"c/1"};
+  CHECK(aws.call("DELETE", "/connections/c%2F1?cleanSession=true&preventWillMessage=true").status == 200);
+  CHECK(aws.call("DELETE", "/connections/other").status == 404);
+  CHECK(aws.broker.disconnected == std::vector<std::string>{"c/1 clean no-will", "other"});
+}
+
+TEST_CASE("the page of operations is the table of routes") {
+  const std::string page = test::read_file(std::filesystem::path(FLEETPROV_SOURCE_DIR) / "docs" / "operations.md");
+  std::size_t rows = 0;
+  for (std::size_t at = 0; (at = page.find("\n| ", at)) != std::string::npos; ++at) ++rows;
+  const auto operations = control_plane::operations();
+  CHECK(rows == operations.size() + 2);  // heading and rule
+  for (const auto& one : operations) {
+    const std::string row = "| " + std::string(one.name) + " | " + std::string(one.method) + " | `" + std::string(one.pattern) + "` |";
+    CAPTURE(row);
+    CHECK(page.find(row) != std::string::npos);
+  }
+}
