@@ -99,6 +99,8 @@ class machine {
   result<state> handle_credentials_work(instant now) { return take(now, input::credentials_work); }
   result<state> handle_credentials_refused(instant now) { return take(now, input::credentials_refused); }
   result<state> handle_credentials_unreachable(instant now) { return take(now, input::credentials_unreachable); }
+  /// The caller ends the run: gives up as if its time were over. Terminal states stay.
+  void abandon() { (void)take(instant{0}, input::give_up); }
   /// Early or repeated calls do nothing.
   void handle_timeout(instant now);
 

@@ -64,6 +64,7 @@ class session {
   result<state> handle_credentials_refused(instant now) { return machine_.handle_credentials_refused(now); }
   result<state> handle_credentials_unreachable(instant now) { return machine_.handle_credentials_unreachable(now); }
   void handle_timeout(instant now) { machine_.handle_timeout(now); }
+  void abandon() { machine_.abandon(); }
 
   std::optional<session_action> poll_action();
   std::optional<instant> poll_timeout() const noexcept { return machine_.poll_timeout(); }
@@ -120,7 +121,12 @@ inline session_action session::spell(publish&& out) {
   if (std::holds_alternative<payloads::register_thing_request>(out.request)) call = topics::api::register_thing;
   auto bytes = std::visit([&](const auto& request) { return payloads::encode_secret(request, format_); }, out.request);
   // A request that cannot be written (parameters that are not UTF-8 or too large) can never be sent.
-  if (!bytes) return gave_up{bytes.error(), machine_.current(), {}};
+  if (!bytes) {
+    const state during = machine_.current();
+    machine_.abandon();
+    (void)machine_.poll_action();
+    return gave_up{bytes.error(), during, {}};
+  }
   return publish_message{call, topic_of(call, topics::message_kind::request), std::move(*bytes)};
 }
 
