@@ -83,7 +83,7 @@ class basic_posix_store {
   result<void> promote();
   result<void> write_switch(detail::pending_file next);
   result<void> remove_pending_files();
-  void load_device();
+  result<void> load_device();
   std::vector<std::string> known_superseded() const;
 
   static void add_once(std::vector<std::string>& list, const std::string& id, const std::string& except) {
@@ -114,14 +114,17 @@ result<basic_posix_store<Calls>> basic_posix_store<Calls>::open(std::string dire
 }
 
 template <class Calls>
-void basic_posix_store<Calls>::load_device() {
-  device_.reset();
-  if (const auto text = files::read(record_path())) device_ = detail::read_device(std::string(text->reveal()));
+result<void> basic_posix_store<Calls>::load_device() {
+  const auto text = files::read(record_path());
+  if (text) device_ = detail::read_device(std::string(text->reveal()));
+  // A record that cannot be read now must not be replaced by one without its `superseded`.
+  else if (text.error().code == errc::storage) return text.error();
+  return {};
 }
 
 template <class Calls>
 result<void> basic_posix_store<Calls>::recover() {
-  load_device();
+  if (auto loaded = load_device(); !loaded) return loaded;
   for (const char* name : {"/.device.pem.crt.tmp", "/.device.pem.key.tmp", "/.device.json.tmp"})
     if (files::exists(directory_ + name))
       if (auto gone = files::remove(directory_ + name); !gone) return gone;
