@@ -100,28 +100,32 @@ class shape_reader {
         at = to + by.size();
       }
     }
-    if (const mapping_entry* entry = find_entry(e); entry != nullptr && entry->is_list) {
-      for (const std::string& value : entry->values) out.push_back(fixed(value, ""));
-      return out;
-    }
-    return std::nullopt;
-  }
-
-  /// The entry that Fn::FindInMap finds, when its keys are known and it exists.
-  const mapping_entry* find_entry(const expression& e) const {
-    if (e.what != expression::kind::find_in_map || e.arguments.size() != 3) return nullptr;
-    const shape map = text(e.arguments[0]), top = text(e.arguments[1]), second = text(e.arguments[2]);
-    if (!map.is_fixed() || !top.is_fixed() || !second.is_fixed()) return nullptr;
-    const mapping* table = subject_.find_mapping(map.text());
-    if (table == nullptr) return nullptr;
-    for (const mapping_level& level : table->levels)
-      if (level.key == top.text())
-        for (const mapping_entry& entry : level.entries)
-          if (entry.key == second.text()) return &entry;
-    return nullptr;
+    if (e.what != expression::kind::find_in_map) return std::nullopt;
+    const lookup found = look_up(e);
+    if (found.entry == nullptr || !found.entry->is_list) return std::nullopt;
+    for (const std::string& value : found.entry->values) out.push_back(fixed(value, ""));
+    return out;
   }
 
  private:
+  /// Fn::FindInMap's keys, read once, and the entry where they are known and it exists.
+  struct lookup {
+    shape map, top, second;
+    const mapping_entry* entry = nullptr;
+  };
+  lookup look_up(const expression& e) const {
+    lookup out{text(e.arguments[0]), text(e.arguments[1]), text(e.arguments[2])};
+    if (!out.map.is_fixed() || !out.top.is_fixed() || !out.second.is_fixed()) return out;
+    const mapping* table = subject_.find_mapping(out.map.text());
+    if (table == nullptr) return out;
+    const std::string top = out.top.text(), second = out.second.text();
+    for (const mapping_level& level : table->levels)
+      if (level.key == top)
+        for (const mapping_entry& entry : level.entries)
+          if (entry.key == second) out.entry = &entry;
+    return out;
+  }
+
   static shape fixed(std::string text, std::string parameter) {
     shape_piece p;
     p.text = std::move(text);
@@ -211,10 +215,11 @@ class shape_reader {
   }
 
   shape find(const expression& e) const {
-    if (const mapping_entry* entry = find_entry(e); entry != nullptr && !entry->is_list) return fixed(entry->values[0], "");
-    const shape map = text(e.arguments[0]), second = text(e.arguments[2]);
+    const lookup found = look_up(e);
+    if (found.entry != nullptr && !found.entry->is_list) return fixed(found.entry->values[0], "");
+    const shape& second = found.second;
     shape out = open("");
-    const mapping* table = map.is_fixed() ? subject_.find_mapping(map.text()) : nullptr;
+    const mapping* table = found.map.is_fixed() ? subject_.find_mapping(found.map.text()) : nullptr;
     if (table == nullptr) return out;
     shape_piece& p = out.pieces[0];
     for (const mapping_level& level : table->levels)
