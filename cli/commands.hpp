@@ -11,29 +11,14 @@
 //   static const registrar topics_here("topics", add_topics);
 //   }
 
+#include <cli/errors.hpp>
+
 #include <CLI/CLI.hpp>
 
-#include <stdexcept>
 #include <string>
 #include <vector>
 
 namespace fleetprov::cli {
-
-/// What the process answers (product.md 3).
-inline constexpr int exit_good = 0;
-inline constexpr int exit_findings = 1;  ///< findings, denied, refused, failed
-inline constexpr int exit_usage = 2;     ///< wrong usage or unreadable input
-inline constexpr int exit_trouble = 3;   ///< could not reach or run something
-
-/// Thrown by a command for wrong usage or input that cannot be read: main prints the message and exits 2.
-struct usage_error : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
-
-/// Thrown by a command that could not reach or run something: main prints the message and exits 3.
-struct run_error : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
 
 /// Creates the subcommand on `app` (main or test code owns `app`) and sets `exit_code` from its callback.
 using add_command = void (*)(CLI::App& app, int& exit_code);
@@ -42,7 +27,7 @@ using add_command = void (*)(CLI::App& app, int& exit_code);
 /// it needs no allocation and no order between files.
 class registrar {
  public:
-  registrar(const char* name, add_command add) noexcept : name_(name), add_(add), next_(head_) { head_ = this; }
+  registrar(const char* command, add_command adder) noexcept : name_(command), add_(adder), next_(head_) { head_ = this; }
   registrar(const registrar&) = delete;
   registrar& operator=(const registrar&) = delete;
 
