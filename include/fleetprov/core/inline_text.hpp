@@ -48,6 +48,16 @@ class inline_text {
     return *this;
   }
 
+  /// Appends the first `size` of the `K` bytes at `padded`. Copies all of them, so that the copy has a
+  /// fixed length; the caller guarantees that all of them fit.
+  template <std::size_t K>
+  constexpr inline_text& append_padded(const char* padded, std::size_t size) noexcept {
+    FLEETPROV_ASSERT(size <= K && K <= N - size_);
+    detail::copy_bytes(bytes_ + size_, padded, K);
+    size_ = static_cast<std::uint16_t>(size_ + size);
+    return *this;
+  }
+
   friend constexpr bool operator==(const inline_text& a, const inline_text& b) noexcept { return a.view() == b.view(); }
   friend constexpr bool operator!=(const inline_text& a, const inline_text& b) noexcept { return !(a == b); }
 

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 namespace fleetprov::topics {
 
@@ -50,36 +51,105 @@ using fleet_topic_text = inline_text<max_fleet_topic_bytes>;
 
 namespace detail {
 
-inline constexpr std::string_view certificates_prefix = "$aws/certificates/create";
-inline constexpr std::string_view from_csr = "-from-csr";
-inline constexpr std::string_view templates_prefix = "$aws/provisioning-templates/";
-inline constexpr std::string_view provision = "/provision";
+/// A literal as an array, so that comparing and copying it has a length the compiler knows.
+template <std::size_t N>
+struct literal {
+  char bytes[N] = {};
+  std::uint8_t used = 0;
 
-/// Reads `/json`, `/cbor/accepted`, ...: all that follows the operation's own levels.
-constexpr bool read_tail(std::string_view tail, fleet_topic& out) noexcept {
-  const std::string_view head = tail.substr(0, 5);
-  if (head == "/json") out.format = payload_format::json;
-  else if (head == "/cbor") out.format = payload_format::cbor;
-  else return false;
-  if (tail.size() == 5) out.kind = message_kind::request;
-  else if (tail.size() != 14) return false;
-  else if (tail.substr(5) == "/accepted") out.kind = message_kind::accepted;
-  else if (tail.substr(5) == "/rejected") out.kind = message_kind::rejected;
-  else return false;
-  return true;
+  constexpr explicit literal(std::string_view text) noexcept : used(static_cast<std::uint8_t>(text.size())) {
+    for (std::size_t i = 0; i < text.size(); ++i) bytes[i] = text[i];
+  }
+  constexpr bool starts(std::string_view text) const noexcept {
+    return text.size() >= N && __builtin_memcmp(text.data(), bytes, N) == 0;
+  }
+};
+template <std::size_t N>
+literal(const char (&)[N]) -> literal<N - 1>;
+
+inline constexpr literal certificates_prefix("$aws/certificates/create");
+inline constexpr literal from_csr("-from-csr");
+inline constexpr literal from_csr_prefix("$aws/certificates/create-from-csr");
+inline constexpr literal templates_prefix("$aws/provisioning-templates/");
+inline constexpr literal provision("/provision");
+inline constexpr literal json("/json");
+inline constexpr literal cbor("/cbor");
+inline constexpr literal accepted("/accepted");
+inline constexpr literal rejected("/rejected");
+
+/// `text` without its first `n` bytes; the caller knows that it has them.
+constexpr std::string_view after(std::string_view text, std::size_t n) noexcept {
+  return {text.data() + n, text.size() - n};
 }
 
-constexpr fleet_topic_text compose_fleet_topic(api call, std::string_view name, payload_format format,
-                                               message_kind kind) noexcept {
+/// What follows the operation, by format and kind.
+inline constexpr literal<14> tails[2][3] = {
+    {literal<14>("/json"), literal<14>("/json/accepted"), literal<14>("/json/rejected")},
+    {literal<14>("/cbor"), literal<14>("/cbor/accepted"), literal<14>("/cbor/rejected")}};
+
+/// What follows the operation's own levels: `/json`, `/cbor/accepted`, ...
+struct topic_tail {
+  payload_format format = payload_format::json;
+  message_kind kind = message_kind::request;
+  bool valid = false;
+};
+
+constexpr topic_tail read_tail(std::string_view text) noexcept {
+  const bool is_json = json.starts(text);
+  if (!is_json && !cbor.starts(text)) return {};
+  const payload_format format = is_json ? payload_format::json : payload_format::cbor;
+  if (text.size() == 5) return {format, message_kind::request, true};
+  if (text.size() != 14) return {};
+  const std::string_view last = after(text, 5);
+  if (accepted.starts(last)) return {format, message_kind::accepted, true};
+  if (rejected.starts(last)) return {format, message_kind::rejected, true};
+  return {};
+}
+
+/// A topic that starts with `certificates_prefix`.
+constexpr result<fleet_topic> classify_create(std::string_view topic) noexcept {
+  std::string_view text = after(topic, certificates_prefix.used);
+  const bool csr = from_csr.starts(text);
+  if (csr) text = after(text, from_csr.used);
+  const topic_tail tail = read_tail(text);
+  if (!tail.valid) return {errc::invalid_topic, static_cast<std::uint32_t>(topic.size() - text.size())};
+  result<fleet_topic> out{fleet_topic{}};  // filled in place: this is on the path of every message
+  out->call = csr ? api::create_certificate_from_csr : api::create_keys_and_certificate;
+  out->format = tail.format;
+  out->kind = tail.kind;
+  return out;
+}
+
+/// A topic that starts with `templates_prefix`.
+constexpr result<fleet_topic> classify_provision(std::string_view topic) noexcept {
+  constexpr std::size_t prefix = templates_prefix.used;
+  const std::string_view rest = after(topic, prefix);
+  const std::size_t slash = rest.find('/');
+  if (slash == std::string_view::npos) return {errc::invalid_topic, static_cast<std::uint32_t>(topic.size())};
+  const std::string_view text = after(rest, slash);
+  const topic_tail tail = provision.starts(text) ? read_tail(after(text, provision.used)) : topic_tail{};
+  if (!tail.valid) return {errc::invalid_topic, static_cast<std::uint32_t>(prefix + slash)};
+  const std::string_view name(rest.data(), slash);
+  if (const result<void> valid = template_name::validate(name); !valid)
+    return {errc::invalid_template_name, static_cast<std::uint32_t>(prefix + valid.error().offset)};
+  return fleet_topic{api::register_thing, tail.format, tail.kind,
+                     std::optional<template_name>(std::in_place, template_name::validated{}, name)};
+}
+
+/// `padded_name` has 36 bytes, of which the first `name_size` are the name.
+constexpr fleet_topic_text compose_fleet_topic(api call, const char* padded_name, std::size_t name_size,
+                                               payload_format format, message_kind kind) noexcept {
   fleet_topic_text out;
   if (call == api::register_thing) {
-    out.append(templates_prefix).append(name).append(provision);
+    out.append_padded<sizeof templates_prefix.bytes>(templates_prefix.bytes, templates_prefix.used);
+    out.append_padded<template_name::max_size>(padded_name, name_size);
+    out.append_padded<sizeof provision.bytes>(provision.bytes, provision.used);
   } else {
-    out.append(certificates_prefix);
-    if (call == api::create_certificate_from_csr) out.append(from_csr);
+    const bool csr = call == api::create_certificate_from_csr;
+    out.append_padded<sizeof from_csr_prefix.bytes>(from_csr_prefix.bytes, csr ? from_csr_prefix.used : certificates_prefix.used);
   }
-  out.append("/").append(name_of(format));
-  if (kind != message_kind::request) out.append("/").append(name_of(kind));
+  const literal<14>& tail = tails[static_cast<std::size_t>(format)][static_cast<std::size_t>(kind)];
+  out.append_padded<sizeof tail.bytes>(tail.bytes, tail.used);
   return out;
 }
 
@@ -95,35 +165,16 @@ constexpr result<fleet_topic> classify(std::string_view topic) noexcept;
 constexpr fleet_topic_text build(const fleet_topic& topic) noexcept;
 
 constexpr result<fleet_topic> classify(std::string_view topic) noexcept {
-  fleet_topic out;
-  constexpr std::string_view certificates = detail::certificates_prefix;
-  constexpr std::string_view templates = detail::templates_prefix;
-  if (topic.substr(0, certificates.size()) == certificates) {
-    std::string_view tail = topic.substr(certificates.size());
-    if (tail.substr(0, detail::from_csr.size()) == detail::from_csr) {
-      out.call = api::create_certificate_from_csr;
-      tail.remove_prefix(detail::from_csr.size());
-    }
-    if (!detail::read_tail(tail, out)) return {errc::invalid_topic, static_cast<std::uint32_t>(topic.size() - tail.size())};
-    return out;
-  }
-  if (topic.substr(0, templates.size()) != templates) return {errc::invalid_topic, 0};
-  const std::string_view rest = topic.substr(templates.size());
-  const std::size_t slash = rest.find('/');
-  if (slash == std::string_view::npos) return {errc::invalid_topic, static_cast<std::uint32_t>(topic.size())};
-  const std::string_view tail = rest.substr(slash);
-  if (tail.substr(0, detail::provision.size()) != detail::provision ||
-      !detail::read_tail(tail.substr(detail::provision.size()), out))
-    return {errc::invalid_topic, static_cast<std::uint32_t>(templates.size() + slash)};
-  const result<template_name> name = template_name::parse(rest.substr(0, slash));
-  if (!name) return {errc::invalid_template_name, static_cast<std::uint32_t>(templates.size() + name.error().offset)};
-  return fleet_topic{api::register_thing, out.format, out.kind, *name};
+  if (detail::certificates_prefix.starts(topic)) return detail::classify_create(topic);
+  if (detail::templates_prefix.starts(topic)) return detail::classify_provision(topic);
+  return {errc::invalid_topic, 0};
 }
 
 constexpr fleet_topic_text build(const fleet_topic& topic) noexcept {
-  if (topic.call != api::register_thing) return detail::compose_fleet_topic(topic.call, {}, topic.format, topic.kind);
-  FLEETPROV_ASSERT(topic.name.has_value());
-  return detail::compose_fleet_topic(topic.call, topic.name->view(), topic.format, topic.kind);
+  FLEETPROV_ASSERT(topic.call != api::register_thing || topic.name.has_value());
+  const bool named = topic.call == api::register_thing;
+  return detail::compose_fleet_topic(topic.call, named ? topic.name->padded().data() : nullptr,
+                                     named ? topic.name->view().size() : 0, topic.format, topic.kind);
 }
 
 }  // namespace fleetprov::topics

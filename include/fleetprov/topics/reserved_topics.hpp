@@ -106,10 +106,11 @@ inline constexpr std::array<reserved_row, 43> reserved_rows{{
 
 /// Whether `filter`, which has wildcards, could match one of the API topics.
 constexpr bool overlaps_fleet_topics(std::string_view filter) noexcept {
+  constexpr char any_name[template_name::max_size] = {'+'};
   for (const api call : {api::create_keys_and_certificate, api::create_certificate_from_csr, api::register_thing})
     for (const payload_format format : {payload_format::json, payload_format::cbor})
       for (const message_kind kind : {message_kind::request, message_kind::accepted, message_kind::rejected})
-        if (overlap(compose_fleet_topic(call, "+", format, kind).view(), filter)) return true;
+        if (overlap(compose_fleet_topic(call, any_name, 1, format, kind).view(), filter)) return true;
   return false;
 }
 

@@ -19,12 +19,26 @@ class template_name {
   static constexpr std::size_t max_size = limits::max_template_name;
 
   /// Errors: `invalid_template_name` with the offset of the first bad byte (0 if empty, 36 if too long).
-  static constexpr result<template_name> parse(std::string_view text) noexcept {
+  static constexpr result<void> validate(std::string_view text) noexcept {
     if (text.empty()) return {errc::invalid_template_name, 0};
-    const std::string_view head = text.substr(0, max_size);
-    const std::size_t bad = characters.find_outsider(head);
+    const std::size_t size = text.size() < max_size ? text.size() : max_size;
+    const std::size_t bad = characters.find_outsider({text.data(), size});
     if (bad != text.size()) return {errc::invalid_template_name, static_cast<std::uint32_t>(bad)};
-    return template_name(text);
+    return {};
+  }
+
+  /// Errors: those of `validate`.
+  static constexpr result<template_name> parse(std::string_view text) noexcept {
+    const result<void> valid = validate(text);
+    if (!valid) return valid.error();
+    return template_name(validated{}, text);
+  }
+
+  struct validated {};
+  /// For callers that have just had a good `validate`.
+  constexpr template_name(validated, std::string_view text) noexcept : size_(static_cast<std::uint8_t>(text.size())) {
+    FLEETPROV_ASSERT(text.size() - 1 < max_size);
+    fleetprov::detail::copy_bytes(bytes_.data(), text.data(), text.size());
   }
 
   /// Valid as long as this object lives.
@@ -40,10 +54,6 @@ class template_name {
 
  private:
   static constexpr detail::alphabet characters = detail::alphabet::alphanumeric_and("_-");
-
-  constexpr explicit template_name(std::string_view text) noexcept : size_(static_cast<std::uint8_t>(text.size())) {
-    fleetprov::detail::copy_bytes(bytes_.data(), text.data(), text.size());
-  }
 
   std::array<char, max_size> bytes_{};
   std::uint8_t size_;

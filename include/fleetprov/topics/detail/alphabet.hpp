@@ -21,7 +21,7 @@ class alphabet {
 
   constexpr bool has(char c) const noexcept {
     const auto code = static_cast<unsigned char>(c);
-    return code < 128 && ((bits_[code >> 5U] >> (code & 31U)) & 1U) != 0;
+    return code < 128 && ((bits_[code >> 6U] >> (code & 63U)) & 1U) != 0;
   }
 
   /// The offset of the first character outside the set, or `text.size()`.
@@ -34,9 +34,9 @@ class alphabet {
  private:
   constexpr void add(char c) noexcept {
     const auto code = static_cast<unsigned char>(c);
-    bits_[code >> 5U] |= 1U << (code & 31U);
+    bits_[code >> 6U] |= std::uint64_t{1} << (code & 63U);
   }
-  std::uint32_t bits_[4] = {};
+  std::uint64_t bits_[2] = {};
 };
 
 }  // namespace fleetprov::topics::detail
