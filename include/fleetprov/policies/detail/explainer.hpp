@@ -1,0 +1,411 @@
+#pragma once
+
+#include <fleetprov/policies/detail/evaluator.hpp>
+#include <fleetprov/policies/explain.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace fleetprov::policies {
+
+namespace detail {
+
+/// "/Statement/1" as people count: "statement 2".
+inline std::string statement_number(std::string_view pointer) {
+  const std::size_t slash = pointer.rfind('/');
+  std::size_t index = 0;
+  const std::string_view digits = pointer.substr(slash + 1);
+  if (digits.empty() || digits.size() > 6 || !std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; }))
+    return "the statement";
+  for (const char c : digits) index = index * 10 + static_cast<std::size_t>(c - '0');
+  return "statement " + std::to_string(index + 1);
+}
+
+/// What keeps one Resource entry from matching; the higher the score, the nearer.
+struct gap {
+  int score = 0;
+  std::string why;
+  std::string corrected;
+};
+
+inline std::string replaced(std::string_view text, std::string_view from, std::string_view to) {
+  std::string out;
+  for (std::size_t at = 0; at < text.size();) {
+    if (text.substr(at, from.size()) == from) {
+      out += to;
+      at += from.size();
+    } else {
+      out += text[at++];
+    }
+  }
+  return out;
+}
+
+/// A resource as an entry that matches exactly it.
+inline std::string escaped(std::string_view resource) {
+  std::string out;
+  for (std::size_t i = 0; i < resource.size(); ++i) {
+    if (resource[i] == '*' || resource[i] == '?') out.append("${").append(1, resource[i]).append("}");
+    else if (resource.substr(i, 2) == "${") out += "${$}";
+    else out += resource[i];
+  }
+  return out;
+}
+
+inline std::string_view value_of(const context& values, std::string_view key) noexcept {
+  const context_values found = find_values(values, key);
+  return found.count == 1 ? std::string_view(*found.first) : std::string_view();
+}
+
+/// Why thing variables have no value on this connection.
+inline std::string thing_absence(const context& values) {
+  const context_values client = find_values(values, "iot:ClientId");
+  if (client.count == 0) return "the request has no client id, so no thing stands behind it (thing variables exist on MQTT connections only)";
+  return "the client id `" + *client.first + "` is not the name of a thing that the certificate is attached to";
+}
+
+inline std::string explain_missing(const std::string& key, const context& values) {
+  if (!key.empty() && key[0] == '$') return "`" + key + "` is not a well-formed variable";
+  const std::string shown = "`${" + key + "}` has no value: ";
+  if (equal_folded(key, "iot:Thing.ThingName") || equal_folded(key, "iot:ThingName") || equal_folded(key, "ThingName"))
+    return shown + "AWS IoT has no variable of that name, it is `${iot:Connection.Thing.ThingName}`";
+  if (starts_folded(key, "iot:Connection.Thing.")) {
+    if (find_values(values, "iot:Connection.Thing.ThingName").present)
+      return shown + "the thing `" + std::string(value_of(values, "iot:Connection.Thing.ThingName")) + "` has no " +
+             (ends_folded(key, "ThingTypeName") ? std::string("thing type") : "such attribute");
+    return shown + thing_absence(values);
+  }
+  if (is_certificate_key(key)) return shown + "the certificate has no such attribute";
+  if (equal_folded(key, "iot:ClientId")) return shown + "the request has no client id";
+  if (is_list_key(key)) return shown + "it is a list, and lists cannot be variables";
+  if (starts_folded(key, "credentials-iot:")) return shown + "credentials-iot variables work in IAM policies only";
+  if (starts_folded(key, "cognito-identity.")) return shown + "it belongs to Cognito identities, not to certificates";
+  return shown + "the request has no such key";
+}
+
+inline std::size_t common_prefix(std::string_view a, std::string_view b) noexcept {
+  std::size_t n = 0;
+  while (n < a.size() && n < b.size() && a[n] == b[n]) ++n;
+  return n;
+}
+inline std::size_t common_suffix(std::string_view a, std::string_view b) noexcept {
+  std::size_t n = 0;
+  while (n < a.size() && n < b.size() && a[a.size() - 1 - n] == b[b.size() - 1 - n]) ++n;
+  return n;
+}
+
+/// Measures one entry of a statement against a request whose action the statement has.
+class entry_gauge {
+ public:
+  entry_gauge(const resource_node& entry, const request& asked)
+      : entry_(entry), asked_(asked), filled_(resolve(entry.pattern, asked.values)), shown_(filled_.tokens.text()) {}
+
+  gap measure() const {
+    for (const auto step : {&entry_gauge::unresolved, &entry_gauge::wrong_head, &entry_gauge::wrong_type,
+                            &entry_gauge::mqtt_wildcards, &entry_gauge::other_value, &entry_gauge::other_case,
+                            &entry_gauge::too_short, &entry_gauge::too_long, &entry_gauge::wildcard_request})
+      if (std::optional<gap> found = (this->*step)()) return *found;
+    return elsewhere();
+  }
+
+ private:
+  std::string_view name_of_entry() const noexcept { return resource_part(shown_); }
+  std::string_view name_of_request() const noexcept { return resource_part(asked_.resource); }
+
+  static std::string ticks(std::string_view text) { return in_ticks(text); }
+
+  bool would_match(std::string_view text) const {
+    const text_pattern made = compile_pattern(text, wildcards::star_and_question,
+                                              entry_.pattern.has_variables() ? variables::substituted : variables::literal_text);
+    const resolved_pattern filled = resolve(made, asked_.values);
+    return filled.is_usable() && filled.tokens.matches(asked_.resource);
+  }
+  /// A changed entry if it works, else the request's own resource.
+  std::string corrected(std::string candidate) const {
+    return would_match(candidate) ? std::move(candidate) : escaped(asked_.resource);
+  }
+  /// How much the names resemble each other, 0 to 99.
+  int resemblance() const noexcept {
+    const std::string_view a = name_of_entry(), b = name_of_request();
+    const std::size_t same = common_prefix(a, b) + common_suffix(a, b);
+    const std::size_t longest = std::max<std::size_t>(1, std::max(a.size(), b.size()));
+    return static_cast<int>(std::min<std::size_t>(99, same * 100 / longest));
+  }
+
+  std::optional<gap> unresolved() const {
+    if (filled_.is_usable()) {
+      if (filled_.kept_literal.empty() || !widen(entry_.pattern).matches(asked_.resource)) return std::nullopt;
+      return gap{850, "it grants " + ticks(resource_part(entry_.text)) + ", and the value of `${" + filled_.kept_literal[0] +
+                          "}` is not filled in because it holds one of `* $ + ? #` or is too long",
+                 escaped(asked_.resource)};
+    }
+    const bool fits = widen(entry_.pattern).matches(asked_.resource);
+    return gap{fits ? 900 : 200, "it grants " + ticks(resource_part(entry_.text)) + ", and " + explain_missing(filled_.missing[0], asked_.values),
+               escaped(asked_.resource)};
+  }
+
+  std::optional<gap> wrong_head() const {
+    const auto mine = split_arn(std::string_view(shown_)), theirs = split_arn(std::string_view(asked_.resource));
+    if (!mine || !theirs) return std::nullopt;
+    constexpr std::string_view names[] = {"prefix", "partition", "service", "region", "account"};
+    for (std::size_t i = 0; i < 5; ++i) {
+      if (glob_match((*mine)[i], (*theirs)[i])) continue;
+      const bool tail_fits = glob_match((*mine)[5], (*theirs)[5]);
+      return gap{tail_fits ? 800 : 250 + resemblance(),
+                 "it grants the " + std::string(names[i]) + " " + ticks((*mine)[i]) + ", the request is about " + ticks((*theirs)[i]),
+                 tail_fits ? corrected(with_head_of_request()) : escaped(asked_.resource)};
+    }
+    return std::nullopt;
+  }
+  std::string with_head_of_request() const {
+    const std::size_t head = asked_.resource.size() - name_of_request().size();
+    return asked_.resource.substr(0, head) + std::string(resource_part(entry_.text));
+  }
+
+  std::optional<gap> wrong_type() const {
+    const std::string_view mine = type_part(shown_), theirs = type_part(asked_.resource);
+    if (mine == theirs || mine.find_first_of("*?") != std::string_view::npos || mine == shown_) return std::nullopt;
+    const std::string_view tail = resource_part(entry_.text);
+    const std::size_t at = entry_.text.size() - tail.size();
+    const std::string swapped = entry_.text.substr(0, at) + std::string(theirs) +
+                                std::string(tail.substr(std::min(tail.size(), tail.find('/'))));
+    const bool fits = would_match(swapped);
+    return gap{fits ? 880 : 300 + resemblance(),
+               "it grants " + ticks(resource_part(entry_.text)) + ", " + asked_.action + " needs " + ticks(theirs) + "/... (" +
+                   what_is_checked() + ")",
+               fits ? swapped : escaped(asked_.resource)};
+  }
+  std::string what_is_checked() const {
+    const action_facts* row = find_action(asked_.action, spelling::any);
+    if (row == nullptr || row->takes == resource_type::none) return "the resource types differ";
+    switch (row->what) {
+      case action::subscribe: return "SUBSCRIBE is checked on topicfilter/<filter as sent>";
+      case action::receive: return "delivery is checked on topic/<topic name>";
+      case action::connect: return "CONNECT is checked on client/<client id>";
+      default: return std::string(row->name) + " is checked on " + std::string(policies::name_of(row->takes)) + "/<name>";
+    }
+  }
+
+  /// Both directions of the same surprise: a policy knows no `+` and `#`, only the text of the filter.
+  std::optional<gap> mqtt_wildcards() const {
+    const std::string_view tail = resource_part(entry_.text);
+    if (tail.find_first_of("+#") == std::string_view::npos) return std::nullopt;
+    std::string starred = entry_.text.substr(0, entry_.text.size() - tail.size());
+    starred += replaced(replaced(tail, "+", "*"), "#", "*");
+    if (!would_match(starred)) return std::nullopt;
+    return gap{860, "it grants " + ticks(tail) + " as literal text: in a policy `+` and `#` are ordinary characters, the wildcard is `*`",
+               std::move(starred)};
+  }
+
+  std::optional<gap> other_value() const {
+    if (!entry_.pattern.has_variables() || !widen(entry_.pattern).matches(asked_.resource)) return std::nullopt;
+    std::string values;
+    for (const pattern_piece& p : entry_.pattern.pieces) {
+      if (p.what != pattern_piece::kind::variable) continue;
+      if (!values.empty()) values += ", ";
+      values += ticks(p.written) + " is " + ticks(substitute(p, asked_.values).text);
+    }
+    return gap{840, "it grants " + ticks(resource_part(entry_.text)) + ", where " + values + ": that is " + ticks(name_of_entry()) +
+                        ", not " + ticks(name_of_request()),
+               escaped(asked_.resource)};
+  }
+
+  std::optional<gap> other_case() const {
+    if (!glob_match(folded(shown_), folded(asked_.resource))) return std::nullopt;
+    return gap{830, "it grants " + ticks(name_of_entry()) + ", the request is about " + ticks(name_of_request()) +
+                        ": upper and lower case differ",
+               escaped(asked_.resource)};
+  }
+
+  std::optional<gap> too_short() const {
+    if (!filled_.tokens.matches(asked_.resource.substr(0, covered()))) return std::nullopt;
+    const std::string rest = asked_.resource.substr(covered());
+    const auto levels = static_cast<std::size_t>(std::count(rest.begin(), rest.end(), '/'));
+    const std::string mine = ticks(name_of_entry()), theirs = ticks(name_of_request());
+    if (rest.front() == '/')
+      return gap{780 - static_cast<int>(std::min<std::size_t>(levels, 50)),
+                 "it grants " + mine + ", which is " + std::to_string(levels) + (levels == 1 ? " level" : " levels") + " short of " + theirs,
+                 corrected(entry_.text + escaped(rest))};
+    return gap{720, "it grants " + mine + " and nothing longer, so not " + theirs + ": a `*` at its end is missing",
+               corrected(entry_.text + "*")};
+  }
+  /// The longest beginning of the request, ending before a `/` if possible, that the entry matches.
+  std::size_t covered() const {
+    for (std::size_t at = asked_.resource.rfind('/'); at != std::string::npos && at > 0; at = asked_.resource.rfind('/', at - 1))
+      if (filled_.tokens.matches(std::string_view(asked_.resource).substr(0, at))) return at;
+    const std::size_t size = filled_.tokens.is_literal() ? filled_.tokens.tokens().size() : 0;
+    return size != 0 && size < asked_.resource.size() ? size : 0;
+  }
+
+  /// The entry asks for more than the request has.
+  std::optional<gap> too_long() const {
+    if (shown_.size() < 2) return std::nullopt;
+    const std::string_view shown = shown_;
+    const bool needs_more = shown.substr(shown.size() - 2) == "/*" && glob_match(shown.substr(0, shown.size() - 2), asked_.resource);
+    if (needs_more)
+      return gap{790, "it grants " + ticks(name_of_entry()) + ", which needs a `/` and what follows; the request is about " +
+                          ticks(name_of_request()) + " itself",
+                 corrected(entry_.text.substr(0, entry_.text.size() - 2))};
+    for (std::size_t at = shown.rfind('/'); at != std::string_view::npos && at > 0; at = shown.rfind('/', at - 1))
+      if (glob_match(shown.substr(0, at), asked_.resource))
+        return gap{700, "it grants " + ticks(name_of_entry()) + ", which is longer than " + ticks(name_of_request()), escaped(asked_.resource)};
+    return std::nullopt;
+  }
+
+  std::optional<gap> wildcard_request() const {
+    const std::string_view theirs = name_of_request();
+    if (type_part(asked_.resource) != "topicfilter" || theirs.find_first_of("+#") == std::string_view::npos) return std::nullopt;
+    return gap{400 + resemblance(),
+               "it grants " + ticks(name_of_entry()) + ", and the filter " + ticks(theirs) +
+                   " is compared as text, its `+` and `#` included: the policy has to name that filter or cover it with `*`",
+               escaped(asked_.resource)};
+  }
+
+  gap elsewhere() const {
+    return {400 + resemblance(), "it grants " + ticks(name_of_entry()) + ", the request is about " + ticks(name_of_request()),
+            escaped(asked_.resource)};
+  }
+
+  const resource_node& entry_;
+  const request& asked_;
+  resolved_pattern filled_;
+  std::string shown_;
+};
+
+inline gap nearest_entry(const statement& s, const request& asked) {
+  if (s.resource_mode == list_mode::none_of) {
+    const resource_answer got = match_resource(s, asked.resource, asked.values);
+    return {500, "it grants everything but its NotResource list, and " + in_ticks(got.matched_by) + " there covers " + in_ticks(asked.resource), ""};
+  }
+  gap best;
+  best.score = -1;
+  for (const resource_node& r : s.resources) {
+    gap one = entry_gauge(r, asked).measure();
+    if (one.score > best.score) best = std::move(one);
+  }
+  return best;
+}
+
+inline std::string explain_attributes(const condition_answer& got, const condition& test) {
+  std::string asks;
+  for (const std::string& a : got.asked) {
+    if (!asks.empty()) asks += " and ";
+    asks += a == "PersistentConnect" ? "a persistent session" : a == "LastWill" ? "a last will" : in_ticks(a);
+  }
+  std::vector<std::string> wanted;
+  for (const condition_value& v : test.values) wanted.push_back(v.text);
+  return (asks.empty() ? std::string("the client connects with a clean session and without a last will") : "the client connects with " + asks) +
+         ", the condition " + test.operation.text + " lists " + listed(wanted);
+}
+
+/// The first condition that fails, in words.
+inline std::string explain_condition(const statement& s, const request& asked) {
+  for (const condition& test : s.conditions) {
+    const condition_answer got = check(test, asked.values);
+    if (got.holds) continue;
+    const bool wants_attached = equal_folded(test.key.text, "iot:Connection.Thing.IsAttached") && !test.values.empty() &&
+                                equal_folded(test.values[0].text, "true");
+    if (wants_attached)
+      return "it holds only if the certificate is attached to the thing that the client id names, and " + thing_absence(asked.values);
+    if (equal_folded(test.key.text, "iot:ConnectAttributes") && got.key_present) return explain_attributes(got, test);
+    std::string out = describe_condition(test, got);
+    for (const std::string& key : got.missing)
+      if (!equal_folded(key, test.key.text)) out += "; " + explain_missing(key, asked.values);
+    return out;
+  }
+  return "";
+}
+
+/// Every statement with its trace, in the verdict's order.
+struct indexed_statement {
+  const statement* what;
+  const statement_trace* trace;
+  std::size_t index;
+};
+inline std::vector<indexed_statement> pair_up(const std::vector<named_document>& documents, const verdict& given) {
+  std::vector<indexed_statement> out;
+  for (const named_document& each : documents)
+    for (const statement& s : each.document->statements)
+      if (out.size() < given.statements.size()) out.push_back({&s, &given.statements[out.size()], out.size()});
+  return out;
+}
+
+inline std::string place_of(const statement_trace& t) { return statement_number(t.statement) + " of `" + t.policy + "`"; }
+
+/// No Allow has the action: what there is instead.
+inline explanation explain_no_action(const std::vector<indexed_statement>& all, const request& asked) {
+  explanation out;
+  std::vector<std::string> known;
+  for (const indexed_statement& s : all) {
+    if (s.what->what != effect::allow) continue;
+    for (const action_node& a : s.what->actions) {
+      if (s.what->action_mode == list_mode::any_of) add_once(known, {a.text});
+      const action_facts* row = find_action(asked.action, spelling::any);
+      const bool old_name = row != nullptr && !row->old_name.empty() &&
+                            (equal_folded(a.text, row->old_name) || equal_folded(a.text, row->name));
+      const bool swapped = equal_folded(a.text, "iot:PublishRetain") && equal_folded(asked.action, "iot:RetainPublish");
+      if (out.nearest != explanation::none || (!old_name && !swapped)) continue;
+      out.nearest = s.index;
+      out.why = "no statement allows " + asked.action + "; " + place_of(*s.trace) + " has `" + a.text + "`, which is " +
+                (swapped ? "no action of AWS IoT" : "another spelling, and spellings have to agree");
+    }
+  }
+  out.corrected_resource = escaped(asked.resource);
+  if (!out.why.empty()) return out;
+  out.why = known.empty() ? "no statement allows anything" : "no statement allows " + asked.action + "; the policies allow " + listed(known);
+  return out;
+}
+
+inline explanation explain_denial(const std::vector<indexed_statement>& all, const request& asked) {
+  explanation out;
+  int best = -1;
+  for (const indexed_statement& s : all) {
+    if (s.what->what != effect::allow || s.trace->result == statement_result::action || s.what->resources.empty()) continue;
+    gap here = s.trace->result == statement_result::condition ? gap{1000, explain_condition(*s.what, asked), ""}
+                                                               : nearest_entry(*s.what, asked);
+    if (here.score <= best) continue;
+    best = here.score;
+    out.nearest = s.index;
+    out.why = place_of(*s.trace) + " is nearest: " + here.why;
+    out.corrected_resource = std::move(here.corrected);
+  }
+  return best < 0 ? explain_no_action(all, asked) : out;
+}
+
+inline explanation explain_match(const std::vector<indexed_statement>& all, const request& asked, effect decisive) {
+  explanation out;
+  const bool also_allowed = std::any_of(all.begin(), all.end(), [](const indexed_statement& s) {
+    return s.what->what == effect::allow && s.trace->result == statement_result::matched;
+  });
+  for (const indexed_statement& s : all) {
+    if (s.what->what != decisive || s.trace->result != statement_result::matched) continue;
+    out.nearest = s.index;
+    const std::string by = match_resource(*s.what, asked.resource, asked.values).matched_by;
+    out.why = place_of(*s.trace) + (decisive == effect::deny ? " denies " : " allows ") + asked.action + " on " +
+              (by.empty() ? "everything that its NotResource list does not name" : in_ticks(resource_part(by)));
+    if (decisive == effect::deny)
+      out.why += also_allowed ? "; a Deny wins over every Allow" : "; a Deny wins, and no statement allows it either";
+    return out;
+  }
+  return out;
+}
+
+}  // namespace detail
+
+inline explanation explain(const std::vector<named_document>& documents, const request& asked, const verdict& given) {
+  const auto all = detail::pair_up(documents, given);
+  switch (given.answer) {
+    case decision::allowed: return detail::explain_match(all, asked, effect::allow);
+    case decision::explicit_deny: return detail::explain_match(all, asked, effect::deny);
+    case decision::implicit_deny: break;
+  }
+  return detail::explain_denial(all, asked);
+}
+
+}  // namespace fleetprov::policies
