@@ -1,0 +1,351 @@
+// fleetprov_load: how many devices per second can be provisioned, beside what the broker's TLS allows.
+//
+// In one run and with the same client code it measures
+//   1. bare: handshakes per second (connect, CONNACK, disconnect) of a plain Mosquitto with the mock's
+//      own certificates and require_certificate;
+//   2. flows: complete provisioning flows per second of the mock: connect with the claim, create
+//      (CSR, or keys from the pool), RegisterThing, reconnect with the new certificate, one message
+//      published and received back. A flow has two handshakes, so half of 1 is its ceiling.
+//   3. one client alone: the time of a flow, median and 95th percentile.
+#include <fleetprov/crypto/csr.hpp>
+#include <fleetprov/crypto/private_key.hpp>
+#include <fleetprov/payloads/codec.hpp>
+#include <fleetprov/testing/mock_broker.hpp>
+#include <fleetprov/topics/fleet_topics.hpp>
+
+#include <support/mqtt_probe.hpp>
+
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <vector>
+
+namespace {
+
+using namespace fleetprov;
+using test::steady;
+
+std::string slurp(const std::filesystem::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+double seconds_since(steady::time_point start) { return std::chrono::duration<double>(steady::now() - start).count(); }
+
+enum class create_call { csr, keys };
+
+struct scenario {
+  const test::tls_endpoint& endpoint;
+  test::tls_identity claim;
+  topics::template_name template_name;
+  create_call create;
+  std::string csr, csr_key;
+};
+
+/// One device's way from the claim certificate to its own message coming back.
+class flow {
+ public:
+  flow(test::probe_loop& loop, const scenario& how, std::string serial, std::function<void(bool)> done)
+      : loop_(loop), how_(how), serial_(std::move(serial)), done_(std::move(done)) {
+    open(how.claim, "load-" + serial_);
+  }
+
+ private:
+  using api = topics::api;
+  using kind = topics::message_kind;
+
+  void open(const test::tls_identity& who, const std::string& client_id) {
+    connection_ = std::make_unique<test::probe>(loop_, how_.endpoint, who);
+    connection_->on_packet = [this](test::probe&, test::mqtt_packet& got) { take(got); };
+    connection_->on_closed = [this](test::probe&) { end(false); };
+    connection_->send(test::connect_packet(client_id));
+  }
+  api create_api() const {
+    return how_.create == create_call::csr ? api::create_certificate_from_csr : api::create_keys_and_certificate;
+  }
+  std::string topic(api call, kind what) const {
+    topics::fleet_topic wanted{call, topics::payload_format::json, what, std::nullopt};
+    if (call == api::register_thing) wanted.name = how_.template_name;
+    return std::string(topics::build(wanted).view());
+  }
+  void subscribe_replies(api call) {
+    connection_->send(test::subscribe_packet(1, {topic(call, kind::accepted), topic(call, kind::rejected)}));
+  }
+  template <class Message>
+  void ask(api call, const Message& message) {
+    const auto bytes = payloads::encode(message, topics::payload_format::json);
+    connection_->send(test::publish_packet(
+        topic(call, kind::request), {reinterpret_cast<const char*>(bytes->data()), bytes->size()}, 1, 2));
+  }
+  void ask_for_certificate() {
+    if (how_.create == create_call::csr)
+      ask(create_api(), payloads::create_certificate_from_csr_request{how_.csr});
+    else
+      ask(create_api(), payloads::create_keys_and_certificate_request{});
+  }
+
+  void take(test::mqtt_packet& got) {
+    switch (got.type >> 4) {
+      case 2:
+        if (got.body.size() < 2 || got.body[1] != 0) return end(false);
+        if (step_ == 0) subscribe_replies(create_api());
+        else connection_->send(test::subscribe_packet(1, {"load/" + thing_}));
+        return;
+      case 9:
+        ++step_;
+        if (step_ == 1) ask_for_certificate();
+        else if (step_ == 2) ask(api::register_thing, payloads::register_thing_request{std::move(token_), {{"SerialNumber", serial_}}});
+        else connection_->send(test::publish_packet("load/" + thing_, "hello", 1, 2));
+        return;
+      case 3: return take_message(test::read_publish(got));
+      default: return;
+    }
+  }
+
+  void take_message(const test::received_publish& got) {
+    if (got.qos == 1) connection_->send(test::puback_packet(got.id));
+    if (step_ == 3) {
+      connection_->send(test::disconnect_packet());
+      return end(true);
+    }
+    const auto* data = reinterpret_cast<const std::uint8_t*>(got.payload.data());
+    const auto reply = topics::classify(got.topic);
+    if (!reply || reply->kind != kind::accepted) return end(false);
+    if (step_ == 1) {
+      auto issued = payloads::decode<payloads::certificate_response>(data, got.payload.size(), reply->format);
+      if (!issued) return end(false);
+      token_ = std::move(issued->certificate_ownership_token);
+      own_ = test::tls_identity(issued->certificate_pem,
+                                issued->private_key ? issued->private_key->reveal() : std::string_view(how_.csr_key));
+      subscribe_replies(api::register_thing);
+    } else {
+      const auto thing = payloads::decode<payloads::register_thing_response>(data, got.payload.size(), reply->format);
+      if (!thing || !thing->thing_name) return end(false);
+      thing_ = *thing->thing_name;
+      connection_->send(test::disconnect_packet());
+      retired_ = std::move(connection_);  // this call came from it: it must outlive the call
+      retired_->close();
+      open(own_, thing_);
+    }
+  }
+
+  void end(bool good) {
+    if (ended_) return;
+    ended_ = true;
+    if (connection_) connection_->close();
+    done_(good);
+  }
+
+  test::probe_loop& loop_;
+  const scenario& how_;
+  std::string serial_, thing_;
+  std::function<void(bool)> done_;
+  std::unique_ptr<test::probe> connection_, retired_;
+  test::tls_identity own_;
+  secret token_;
+  int step_ = 0;
+  bool ended_ = false;
+};
+
+struct measured {
+  std::size_t good = 0, bad = 0;
+  double seconds = 0;
+  std::vector<double> each_ms;
+};
+
+/// Runs `total` jobs, `width` at a time. `start(index, done)` returns an object that lives until done.
+template <class Start>
+measured run_many(test::probe_loop& loop, std::size_t total, std::size_t width, Start start) {
+  using job = decltype(start(std::size_t(), std::function<void(bool)>()));
+  measured out;
+  std::vector<job> running(width);
+  std::vector<std::size_t> finished;
+  std::size_t begun = 0;
+  const auto from = steady::now();
+  const auto launch = [&](std::size_t slot) {
+    const auto at = steady::now();
+    running[slot] = start(begun++, [&, slot, at](bool good) {
+      ++(good ? out.good : out.bad);
+      out.each_ms.push_back(seconds_since(at) * 1000);
+      finished.push_back(slot);
+    });
+  };
+  for (std::size_t slot = 0; slot < width && begun < total; ++slot) launch(slot);
+  while (out.good + out.bad < total && seconds_since(from) < 300) {
+    loop.turn(100);
+    const std::vector<std::size_t> again = std::exchange(finished, {});
+    for (const std::size_t slot : again)
+      if (begun < total) launch(slot);
+  }
+  out.seconds = seconds_since(from);
+  return out;
+}
+
+/// A plain Mosquitto with the same certificates, for the bare measurement.
+class plain_broker {
+ public:
+  plain_broker(const std::filesystem::path& mock_dir, int port) : port_(port) {
+    conf_ = std::filesystem::temp_directory_path() / ("fleetprov-bare-" + std::to_string(::getpid()) + ".conf");
+    std::string text;
+    std::ifstream in(mock_dir / "mosquitto.conf");
+    bool listening = false;
+    for (std::string line; std::getline(in, line);) {
+      if (line.rfind("plugin", 0) == 0) continue;
+      if (line.rfind("listener ", 0) == 0) {
+        line = listening ? "#" : "listener " + std::to_string(port) + " 127.0.0.1";
+        listening = true;
+      }
+      if (line.rfind("allow_anonymous", 0) == 0) line = "allow_anonymous true";
+      text += line + "\n";
+    }
+    std::ofstream(conf_) << text;
+    std::string path = conf_.string();
+    char program[] = "mosquitto", option[] = "-c";
+    char* argv[] = {program, option, path.data(), nullptr};
+    posix_spawn_file_actions_t quiet;
+    posix_spawn_file_actions_init(&quiet);
+    posix_spawn_file_actions_addopen(&quiet, 2, "/dev/null", O_WRONLY, 0);
+    started_ = ::posix_spawnp(&pid_, std::filesystem::exists("/usr/sbin/mosquitto") ? "/usr/sbin/mosquitto" : "mosquitto", &quiet,
+                              nullptr, argv, environ) == 0;
+    posix_spawn_file_actions_destroy(&quiet);
+  }
+  ~plain_broker() {
+    if (started_) {
+      ::kill(pid_, SIGTERM);
+      ::waitpid(pid_, nullptr, 0);
+    }
+    std::filesystem::remove(conf_);
+  }
+  bool wait_listening() const {
+    const auto end = steady::now() + std::chrono::seconds(10);
+    while (steady::now() < end) {
+      testing::detail::descriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+      sockaddr_in address{};
+      address.sin_family = AF_INET;
+      address.sin_port = htons(static_cast<std::uint16_t>(port_));
+      address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+      if (::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0) return true;
+      ::poll(nullptr, 0, 5);
+    }
+    return false;
+  }
+
+ private:
+  std::filesystem::path conf_;
+  pid_t pid_ = -1;
+  int port_;
+  bool started_ = false;
+};
+
+int free_port() {
+  testing::detail::descriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  if (::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) return 0;
+  ::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &size);
+  return ntohs(address.sin_port);
+}
+
+double percentile(std::vector<double> values, double part) {
+  if (values.empty()) return 0;
+  std::sort(values.begin(), values.end());
+  return values[static_cast<std::size_t>(part * static_cast<double>(values.size() - 1))];
+}
+
+crypto::subject load_subject() {
+  crypto::subject out{};
+  out.common_name = "load";
+  return out;
+}
+
+int usage() {
+  std::puts("usage: fleetprov_load [--flows N] [--clients N] [--handshakes N] [--keys]\n"
+            "  --flows N       provisioning flows (default 1000)\n"
+            "  --clients N     at a time (default 24)\n"
+            "  --handshakes N  bare handshakes (default 1500)\n"
+            "  --keys          CreateKeysAndCertificate instead of a CSR\n"
+            "Needs FLEETPROV_PROGRAM or `fleetprov` in PATH.");
+  return 2;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::size_t flows = 1000, clients = 24, handshakes = 1500;
+  create_call create = create_call::csr;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    const auto number = [&]() -> std::size_t { return i + 1 < argc ? static_cast<std::size_t>(std::atol(argv[++i])) : 0; };
+    if (word == "--flows") flows = number();
+    else if (word == "--clients") clients = number();
+    else if (word == "--handshakes") handshakes = number();
+    else if (word == "--keys") create = create_call::keys;
+    else return usage();
+  }
+  if (flows == 0 || clients == 0) return usage();
+
+  const auto policy = std::filesystem::temp_directory_path() / ("fleetprov-load-" + std::to_string(::getpid()) + ".json");
+  std::ofstream(policy) << R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iot:Connect","Resource":"arn:aws:iot:*:*:client/${iot:Connection.Thing.ThingName}"},)"
+                        << R"({"Effect":"Allow","Action":["iot:Publish","iot:Receive"],"Resource":"arn:aws:iot:*:*:topic/load/${iot:Connection.Thing.ThingName}"},)"
+                        << R"({"Effect":"Allow","Action":"iot:Subscribe","Resource":"arn:aws:iot:*:*:topicfilter/load/${iot:Connection.Thing.ThingName}"}]})";
+  auto mock = testing::mock_broker::start({{}, {"--policy", "sample-device=" + policy.string()}, std::chrono::seconds(60)});
+  std::filesystem::remove(policy);
+  if (!mock || mock->templates().empty()) {
+    std::fputs("the mock did not start\n", stderr);
+    return 3;
+  }
+  const auto name = topics::template_name::parse(mock->templates().front());
+  const auto key = crypto::private_key::generate(crypto::key_type::ec_p256);
+  const auto csr = key ? crypto::make_csr_pem(*key, load_subject()) : result<std::string>(errc::crypto);
+  if (!name || !csr) return 3;
+  const test::tls_identity claim(slurp(mock->claim_certificate()), slurp(mock->claim_private_key()));
+  const auto key_pem = key->to_pem();
+  const test::tls_endpoint endpoint(mock->host(), mock->port(), mock->ca_file());
+  const scenario how{endpoint, claim, *name, create, *csr, std::string(key_pem->reveal())};
+  test::probe_loop loop;
+
+  const int port = free_port();
+  measured bare;
+  {
+    const plain_broker plain(mock->directory(), port);
+    if (!plain.wait_listening()) {
+      std::fputs("no plain mosquitto to compare with\n", stderr);
+      return 3;
+    }
+    const test::tls_endpoint bare_endpoint(mock->host(), port, mock->ca_file());
+    bare = run_many(loop, handshakes, clients, [&](std::size_t index, std::function<void(bool)> done) {
+      auto one = std::make_unique<test::probe>(loop, bare_endpoint, claim);
+      one->on_packet = [done](test::probe& self, test::mqtt_packet&) {
+        self.send(test::disconnect_packet());
+        self.close();
+        done(true);
+      };
+      one->on_closed = [done](test::probe&) { done(false); };
+      one->send(test::connect_packet("bare-" + std::to_string(index)));
+      return one;
+    });
+  }
+  std::size_t serial = 0;
+  const auto start_flow = [&](std::size_t, std::function<void(bool)> done) {
+    return std::make_unique<flow>(loop, how, std::to_string(serial++), std::move(done));
+  };
+  const measured many = run_many(loop, flows, clients, start_flow);
+  const measured alone = run_many(loop, std::min<std::size_t>(flows, create == create_call::csr ? 100 : 10), 1, start_flow);
+
+  const double bare_rate = static_cast<double>(bare.good) / bare.seconds;
+  const double flow_rate = static_cast<double>(many.good) / many.seconds;
+  std::printf("bare Mosquitto: %zu handshakes, %zu failed, %.0f per second (%zu clients)\n", bare.good, bare.bad, bare_rate, clients);
+  std::printf("mock:           %zu full flows (%s), %zu failed, %.0f per second: %.0f %% of half the bare handshakes\n", many.good,
+              create == create_call::csr ? "CSR" : "keys", many.bad, flow_rate, 200 * flow_rate / bare_rate);
+  std::printf("one client:     median %.1f ms, 95th percentile %.1f ms per full flow\n", percentile(alone.each_ms, 0.5),
+              percentile(alone.each_ms, 0.95));
+  return bare.bad + many.bad + alone.bad == 0 ? 0 : 1;
+}

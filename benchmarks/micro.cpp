@@ -1,0 +1,244 @@
+// Library figures, each beside something to compare with in the same run. Allocations are counted by
+// replacing operator new in this program.
+#include <fleetprov/json/document.hpp>
+#include <fleetprov/payloads/codec.hpp>
+#include <fleetprov/policies/bound_policy.hpp>
+#include <fleetprov/policies/evaluate.hpp>
+#include <fleetprov/policies/lint.hpp>
+#include <fleetprov/policies/pattern.hpp>
+#include <fleetprov/policies/principal.hpp>
+#include <fleetprov/templates/document.hpp>
+#include <fleetprov/templates/evaluate.hpp>
+#include <fleetprov/topics/fleet_topics.hpp>
+
+#include <benchmark/benchmark.h>
+#include <nlohmann/json.hpp>
+
+#include <atomic>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <new>
+#include <regex>
+#include <string>
+#include <vector>
+
+static std::atomic<std::size_t> allocations{0};
+
+void* operator new(std::size_t size) {
+  allocations.fetch_add(1, std::memory_order_relaxed);
+  void* got = std::malloc(size);
+  if (got == nullptr) std::abort();
+  return got;
+}
+void operator delete(void* at) noexcept { std::free(at); }
+void operator delete(void* at, std::size_t) noexcept { std::free(at); }
+
+namespace {
+
+using namespace fleetprov;
+
+/// Reports allocations per iteration beside the time.
+class allocation_count {
+ public:
+  explicit allocation_count(benchmark::State& state) : state_(state), before_(allocations.load()) {}
+  ~allocation_count() {
+    state_.counters["allocs"] = benchmark::Counter(static_cast<double>(allocations.load() - before_), benchmark::Counter::kAvgIterations);
+  }
+
+ private:
+  benchmark::State& state_;
+  std::size_t before_;
+};
+
+std::string slurp(const char* name) {
+  std::ifstream in(std::string(FLEETPROV_SOURCE_DIR "/") + name, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+// ---- topics -----------------------------------------------------------------------------------------
+
+std::vector<topics::fleet_topic> api_topics() {
+  std::vector<topics::fleet_topic> all;
+  for (const auto call : {topics::api::create_keys_and_certificate, topics::api::create_certificate_from_csr, topics::api::register_thing})
+    for (const auto format : {topics::payload_format::json, topics::payload_format::cbor})
+      for (const auto kind : {topics::message_kind::request, topics::message_kind::accepted, topics::message_kind::rejected}) {
+        topics::fleet_topic one{call, format, kind, std::nullopt};
+        if (call == topics::api::register_thing) one.name = *topics::template_name::parse("fleet-basic");
+        all.push_back(one);
+      }
+  return all;
+}
+
+/// The 18 API topics and 20 near misses.
+std::vector<std::string> topics_to_classify() {
+  std::vector<std::string> all;
+  for (const auto& one : api_topics()) all.emplace_back(topics::build(one).view());
+  const std::string create = all.front();
+  const std::string provision(topics::build(api_topics()[12]).view());
+  for (std::size_t i = 0; i < 5; ++i) {
+    all.push_back(create.substr(0, create.size() - 1 - i));
+    all.push_back(create + std::string(i + 1, 'x'));
+    all.push_back(provision.substr(0, provision.size() - 1 - i * 2));
+    all.push_back("sdk/test/topic/" + std::to_string(i));
+  }
+  return all;
+}
+
+void topics_classify(benchmark::State& state) {
+  const auto all = topics_to_classify();
+  allocation_count count(state);
+  for (auto _ : state)
+    for (const auto& topic : all) benchmark::DoNotOptimize(topics::classify(topic));
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(all.size()));
+  state.counters["each"] = benchmark::Counter(static_cast<double>(all.size()),
+                                              benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+}
+BENCHMARK(topics_classify);
+
+void topics_classify_std_regex(benchmark::State& state) {
+  const auto all = topics_to_classify();
+  const std::regex pattern(R"(\$aws/(certificates/create(-from-csr)?|provisioning-templates/[0-9A-Za-z_-]{1,36}/provision)/(json|cbor)(/(accepted|rejected))?)");
+  for (auto _ : state)
+    for (const auto& topic : all) benchmark::DoNotOptimize(std::regex_match(topic, pattern));
+  state.counters["each"] = benchmark::Counter(static_cast<double>(all.size()),
+                                              benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+}
+BENCHMARK(topics_classify_std_regex);
+
+void topics_build(benchmark::State& state) {
+  const auto all = api_topics();
+  allocation_count count(state);
+  for (auto _ : state)
+    for (const auto& one : all) benchmark::DoNotOptimize(topics::build(one));
+  state.counters["each"] = benchmark::Counter(static_cast<double>(all.size()),
+                                              benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+}
+BENCHMARK(topics_build);
+
+// ---- codec ------------------------------------------------------------------------------------------
+
+payloads::certificate_response reply_4k() {
+  payloads::certificate_response out;
+  out.certificate_id = std::string(64, 'a');
+  out.certificate_pem = "-----BEGIN CERTIFICATE-----\n";
+  for (int i = 0; i < 19; ++i) out.certificate_pem += std::string(64, 'B') + "\n";
+  out.certificate_pem += "-----END CERTIFICATE-----\n";
+  std::string key = "-----BEGIN RSA PRIVATE KEY-----\n";
+  for (int i = 0; i < 26; ++i) key += std::string(64, 'C') + "\n";
+  out.private_key.emplace(key + "-----END RSA PRIVATE KEY-----\n");
+  out.certificate_ownership_token = secret(std::string(600, 'T'));
+  return out;
+}
+
+void decode_reply(benchmark::State& state, topics::payload_format format) {
+  const auto bytes = *payloads::encode(reply_4k(), format);
+  allocation_count count(state);
+  for (auto _ : state) {
+    auto got = payloads::decode<payloads::certificate_response>(bytes.data(), bytes.size(), format);
+    benchmark::DoNotOptimize(got);
+  }
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(bytes.size()));
+}
+BENCHMARK_CAPTURE(decode_reply, json, topics::payload_format::json);
+void nlohmann_parse_json(benchmark::State& state) {
+  const auto bytes = *payloads::encode(reply_4k(), topics::payload_format::json);
+  for (auto _ : state) benchmark::DoNotOptimize(nlohmann::json::parse(bytes));
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(bytes.size()));
+}
+BENCHMARK(nlohmann_parse_json);
+BENCHMARK_CAPTURE(decode_reply, cbor, topics::payload_format::cbor);
+void nlohmann_parse_cbor(benchmark::State& state) {
+  const auto bytes = *payloads::encode(reply_4k(), topics::payload_format::cbor);
+  for (auto _ : state) benchmark::DoNotOptimize(nlohmann::json::from_cbor(bytes));
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(bytes.size()));
+}
+BENCHMARK(nlohmann_parse_cbor);
+
+// ---- policies ---------------------------------------------------------------------------------------
+
+const char* const device_policy = R"({"Version":"2012-10-17","Statement":[
+ {"Effect":"Allow","Action":"iot:Connect","Resource":"arn:aws:iot:us-east-1:123456789012:client/${iot:Connection.Thing.ThingName}","Condition":{"Bool":{"iot:Connection.Thing.IsAttached":"true"}}},
+ {"Effect":"Allow","Action":"iot:Publish","Resource":["arn:aws:iot:us-east-1:123456789012:topic/dt/${iot:Connection.Thing.ThingName}/*","arn:aws:iot:us-east-1:123456789012:topic/$aws/things/${iot:Connection.Thing.ThingName}/shadow/*"]},
+ {"Effect":"Allow","Action":"iot:Subscribe","Resource":"arn:aws:iot:us-east-1:123456789012:topicfilter/cmd/${iot:Connection.Thing.ThingName}/*"},
+ {"Effect":"Allow","Action":"iot:Receive","Resource":"arn:aws:iot:us-east-1:123456789012:topic/cmd/${iot:Connection.Thing.ThingName}/*"},
+ {"Effect":"Deny","Action":"iot:Publish","Resource":"arn:aws:iot:us-east-1:123456789012:topic/dt/*/admin"}]})";
+
+struct principal {
+  json::document document = std::move(*json::document::from_text(device_policy).value);
+  policies::policy_document policy = std::move(*policies::parse(document).value);
+  policies::context values = policies::make_context(facts());
+  std::vector<policies::named_document> documents{{"device", &policy}};
+  policies::bound_policy bound = policies::bound_policy::bind(documents, values);
+
+  static policies::principal_facts facts() {
+    policies::principal_facts who;
+    who.client_id = "sensor-0001";
+    policies::thing_facts thing;
+    thing.name = "sensor-0001";
+    who.thing = thing;
+    return who;
+  }
+};
+
+void decide(benchmark::State& state, policies::action what, const char* name) {
+  const principal who;
+  allocation_count count(state);
+  for (auto _ : state) benchmark::DoNotOptimize(who.bound.decide(what, name));
+}
+BENCHMARK_CAPTURE(decide, first_statement_allow, policies::action::connect, "sensor-0001");
+BENCHMARK_CAPTURE(decide, publish_allow, policies::action::publish, "dt/sensor-0001/temperature");
+BENCHMARK_CAPTURE(decide, last_statement_deny, policies::action::publish, "dt/sensor-0001/x/admin");
+BENCHMARK_CAPTURE(decide, receive_allow, policies::action::receive, "cmd/sensor-0001/reboot");
+BENCHMARK_CAPTURE(decide, no_statement_deny, policies::action::publish, "dt/sensor-0002/temperature");
+
+void evaluate_with_explanation(benchmark::State& state) {
+  const principal who;
+  const policies::request asked{"iot:Publish", "arn:aws:iot:us-east-1:123456789012:topic/dt/sensor-0001/temperature", who.values};
+  for (auto _ : state) benchmark::DoNotOptimize(policies::evaluate(who.documents, asked));
+}
+BENCHMARK(evaluate_with_explanation);
+
+/// `*a*a*...*b` against 256 times `a`: never matches, and must not explode.
+void pathological_pattern(benchmark::State& state) {
+  std::string pattern;
+  for (std::int64_t i = 0; i < state.range(0); ++i) pattern += "*a";
+  pattern += "*b";
+  const std::string value(256, 'a');
+  for (auto _ : state) benchmark::DoNotOptimize(policies::glob_match(pattern, value));
+  state.SetComplexityN(state.range(0));
+}
+BENCHMARK(pathological_pattern)->RangeMultiplier(2)->Range(1, 128)->Complexity();
+
+void parse_and_lint(benchmark::State& state) {
+  for (auto _ : state) {
+    auto document = json::document::from_text(device_policy);
+    auto policy = policies::parse(*document.value);
+    benchmark::DoNotOptimize(policies::lint(*policy.value, &*document.value));
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(parse_and_lint);
+void nlohmann_parse_policy(benchmark::State& state) {
+  for (auto _ : state) benchmark::DoNotOptimize(nlohmann::json::parse(device_policy));
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(nlohmann_parse_policy);
+
+// ---- templates --------------------------------------------------------------------------------------
+
+void template_resolve(benchmark::State& state) {
+  auto document = json::document::from_text(slurp("templates/fleet-basic.json"));
+  if (!document) return state.SkipWithError("templates/fleet-basic.json is not readable");
+  auto parsed = templates::parse(*document.value, templates::template_kind::fleet);
+  templates::predefined predefined;
+  predefined.certificate_id = std::string(64, 'c');
+  const std::map<std::string, std::string> parameters{{"SerialNumber", "1"}};
+  allocation_count count(state);
+  for (auto _ : state) benchmark::DoNotOptimize(templates::evaluate(*parsed.value, parameters, predefined));
+}
+BENCHMARK(template_resolve);
+
+}  // namespace
+
+BENCHMARK_MAIN();
