@@ -289,6 +289,9 @@ class registry {
   void take_snapshot();
   void restore_snapshot();
 
+  /// The most pages `state.db` may grow to: how tests fill the disk.
+  void limit_storage(int pages);
+
  private:
   struct state;
   std::unique_ptr<state> state_;

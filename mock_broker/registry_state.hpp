@@ -1,0 +1,114 @@
+#pragma once
+// The registry's inside, shared by its registry_*.cpp files only.
+
+#include <mock_broker/registry.hpp>
+#include <mock_broker/tables.hpp>
+
+#include <fleetprov/topics/arn.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <set>
+#include <shared_mutex>
+
+namespace fleetprov::mock {
+
+struct registry::state {
+  state(registry_options options, const clock& time);
+
+  registry_options how;
+  const clock* time;
+  database store;
+  // Lock order: writing, then memory. `account` is changed only with both held, so a writer may read it
+  // with `writing` alone and a reader with `memory` shared.
+  std::mutex writing;
+  mutable std::shared_mutex memory;
+  world account;
+  std::optional<world> snapshot;
+  std::atomic<std::uint64_t> generation{1};
+  std::vector<std::function<void(const change_notice&)>> listeners;
+
+  /// Runs `change(draft&)` and commits what it staged. Refusals leave everything as it was.
+  template <class Change>
+  auto write(Change&& change) {
+    const std::lock_guard<std::mutex> alone(writing);
+    draft staged(account);
+    if constexpr (std::is_void_v<std::invoke_result_t<Change, draft&>>) {
+      change(staged);
+      commit(staged);
+    } else {
+      auto out = change(staged);
+      commit(staged);
+      return out;
+    }
+  }
+  /// Runs `read(const world&)` under the shared lock.
+  template <class Read>
+  auto read(Read&& look) const {
+    const std::shared_lock<std::shared_mutex> shared(memory);
+    return look(account);
+  }
+
+  void commit(const draft& staged);
+  instant now() const { return time->now(); }
+  std::string arn(std::string_view type, std::string_view name) const {
+    return topics::make_arn(how.region, how.account, type, name);
+  }
+};
+
+/// What an ARN of this account names, as the relations' keys write it: "cert/<id>", "thinggroup/<n>".
+/// Foreign principals (Cognito ids) stay as they are. Throws aws_error for an ARN of another account.
+std::string principal_key(const registry_options& how, std::string_view principal);
+/// The other way.
+std::string principal_text(const registry_options& how, std::string_view key);
+inline std::string certificate_key(std::string_view id) { return "cert/" + std::string(id); }
+inline std::string group_key(std::string_view name) { return "thinggroup/" + std::string(name); }
+/// The part of `key` after "cert/" or "thinggroup/"; empty for another kind.
+std::string_view certificate_of_key(std::string_view key) noexcept;
+std::string_view group_of_key(std::string_view key) noexcept;
+
+/// The name in `name_or_arn`: itself, or the name of an ARN of `type` in this account.
+std::string name_from(const registry_options& how, std::string_view type, std::string_view name_or_arn);
+
+/// Throws aws_error InvalidRequestException in AWS's shape ("1 validation error detected: ...").
+[[noreturn]] void refuse_value(std::string_view field, std::string_view value, std::string_view constraint);
+void check_thing_name(std::string_view field, std::string_view name);
+void check_policy_name(std::string_view name);
+void check_template_name(std::string_view name);
+void check_attributes(const text_map& attributes, bool has_thing_type);
+
+std::string make_uuid();
+
+/// The groups of a thing and all their ancestors, each once.
+std::set<std::string> groups_with_ancestors(const world& in, std::string_view thing);
+
+/// A page of `all`, whose first members are unique sort keys.
+template <class T>
+page<T> cut_page(std::vector<std::pair<std::string, T>> all, const page_request& which);
+std::string encode_page_token(std::string_view key);
+std::string decode_page_token(std::string_view token);
+/// Sorts by creation time, then by name.
+std::string creation_key(instant created, std::string_view name);
+
+template <class T>
+page<T> cut_page(std::vector<std::pair<std::string, T>> all, const page_request& which) {
+  if (which.limit < 1 || which.limit > 250)
+    refuse_value("maxResults", std::to_string(which.limit), "Member must be between 1 and 250");
+  const auto before = [&](const auto& a, const auto& b) {
+    return which.ascending ? a.first < b.first : b.first < a.first;
+  };
+  std::sort(all.begin(), all.end(), before);
+  auto at = all.begin();
+  if (!which.from.empty()) {
+    const std::string last = decode_page_token(which.from);
+    at = std::find_if(all.begin(), all.end(),
+                      [&](const auto& one) { return which.ascending ? last < one.first : one.first < last; });
+  }
+  page<T> out;
+  for (; at != all.end() && out.items.size() < which.limit; ++at) out.items.push_back(std::move(at->second));
+  if (at != all.end()) out.next = encode_page_token((at - 1)->first);
+  return out;
+}
+
+}  // namespace fleetprov::mock
