@@ -21,13 +21,12 @@ struct session {
   std::uint64_t generation = 0;  ///< never repeats; a pointer of the broker does
   const void* broker_client = nullptr;
   bool live = true;        ///< the connection stands
-  bool announced = false;  ///< the `connected` event went out
+  bool by_claim = false;   ///< made with a temporary claim certificate
   mqtt_version version = mqtt_version::v3_1_1;
   bool clean_start = true;
   bool inherited = false;  ///< subscriptions were taken over from an earlier connection, not yet confirmed
   std::string client_id;
   std::string certificate_id;
-  std::string certificate_pem;
   std::map<std::string, std::vector<std::string>> certificate_variables;
   std::string source_ip;
   std::uint16_t source_port = 0;

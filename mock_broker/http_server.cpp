@@ -1,0 +1,291 @@
+#include <mock_broker/http_server.hpp>
+
+#include <mock_broker/mock_api.hpp>
+
+#include <httplib.h>
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cctype>
+#include <condition_variable>
+#include <csignal>
+#include <functional>
+#include <list>
+#include <mutex>
+#include <stdexcept>
+#include <thread>
+#include <utility>
+
+namespace fleetprov::mock {
+namespace {
+
+constexpr std::size_t max_body_bytes = 2U << 20U;
+constexpr std::size_t max_threads = 256;
+constexpr std::chrono::seconds idle_thread_life{10};
+constexpr std::chrono::milliseconds shutdown_patience{700};
+constexpr int follow_beat_ms = 500;
+
+/// Threads as connections need them: an idle keep-alive connection or a slow sender holds one, and must
+/// not hold up the others. The state is shared with the threads: one that is stuck in a slow client's
+/// request may outlive the pool, when the process ends.
+class elastic_pool final : public httplib::TaskQueue {
+ public:
+  explicit elastic_pool(std::shared_ptr<std::atomic<bool>> left_behind) : left_behind_(std::move(left_behind)) {}
+
+  void enqueue(std::function<void()> job) override {
+    const std::lock_guard<std::mutex> lock(state_->guard);
+    state_->jobs.push_back(std::move(job));
+    if (state_->idle < state_->jobs.size() && state_->running < max_threads) {
+      ++state_->running;
+      std::thread([state = state_] { run(*state); }).detach();
+    }
+    state_->work.notify_one();
+  }
+
+  void shutdown() override {
+    std::unique_lock<std::mutex> lock(state_->guard);
+    state_->stop = true;
+    state_->jobs.clear();
+    state_->work.notify_all();
+    const bool all_gone = state_->ended.wait_for(lock, shutdown_patience, [this] { return state_->running == 0; });
+    if (!all_gone) left_behind_->store(true);
+  }
+
+ private:
+  struct shared {
+    std::mutex guard;
+    std::condition_variable work, ended;
+    std::list<std::function<void()>> jobs;
+    std::size_t idle = 0;
+    std::size_t running = 0;
+    bool stop = false;
+  };
+
+  static void run(shared& state) {
+    std::unique_lock<std::mutex> lock(state.guard);
+    for (;;) {
+      ++state.idle;
+      const bool woken =
+          state.work.wait_for(lock, idle_thread_life, [&state] { return state.stop || !state.jobs.empty(); });
+      --state.idle;
+      if (state.jobs.empty() && (state.stop || !woken)) break;
+      const std::function<void()> job = std::move(state.jobs.front());
+      state.jobs.pop_front();
+      lock.unlock();
+      job();
+      lock.lock();
+    }
+    --state.running;
+    state.ended.notify_all();
+  }
+
+  std::shared_ptr<shared> state_ = std::make_shared<shared>();
+  std::shared_ptr<std::atomic<bool>> left_behind_;
+};
+
+std::string lower(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
+/// The host of `host[:port]`, without brackets, in lower case.
+std::string host_of(const std::string& header) {
+  std::string host = lower(header);
+  if (!host.empty() && host.front() == '[') {
+    const std::size_t end = host.find(']');
+    return end == std::string::npos ? std::string() : host.substr(1, end - 1);
+  }
+  return host.substr(0, host.rfind(':'));
+}
+
+bool is_address(const std::string& header) {
+  std::array<unsigned char, sizeof(in6_addr)> ignored{};
+  const std::string host = host_of(header);
+  return ::inet_pton(AF_INET, host.c_str(), ignored.data()) == 1 || ::inet_pton(AF_INET6, host.c_str(), ignored.data()) == 1;
+}
+
+void put(httplib::Response& into, const api_reply& reply) {
+  into.status = reply.status;
+  for (const auto& [name, value] : reply.headers) into.set_header(name.c_str(), value);
+  into.set_content(reply.body, reply.content_type.c_str());
+}
+
+/// Sends the log file as it is and, when asked to follow, as it grows.
+class event_stream {
+ public:
+  event_stream(event_log& log, bool follow)
+      : log_(log), file_(::open(log.path().c_str(), O_RDONLY | O_CLOEXEC)), follow_(follow) {
+    log_.flush();
+    seen_ = log_.now();
+  }
+  ~event_stream() {
+    if (file_ >= 0) ::close(file_);
+  }
+  event_stream(const event_stream&) = delete;
+  event_stream& operator=(const event_stream&) = delete;
+
+  bool send_some(httplib::DataSink& to) {
+    std::array<char, 16384> buffer{};
+    const ssize_t got = file_ < 0 ? 0 : ::pread(file_, buffer.data(), buffer.size(), offset_);
+    if (got > 0) {
+      offset_ += got;
+      return to.write(buffer.data(), static_cast<std::size_t>(got));
+    }
+    if (!follow_ || log_.is_closing()) {
+      to.done();
+      return true;
+    }
+    const event_log::mark now = log_.wait_beyond(seen_, follow_beat_ms);
+    if (now.epoch != seen_.epoch) offset_ = static_cast<off_t>(now.bytes);  // cut by a reset: go on behind the cut
+    seen_ = now;
+    return to.is_writable();
+  }
+
+ private:
+  event_log& log_;
+  int file_;
+  bool follow_;
+  off_t offset_ = 0;
+  event_log::mark seen_;
+};
+
+}  // namespace
+
+bool is_own_host(const std::string& header, const std::vector<std::string>& names) {
+  const std::string host = host_of(header);
+  if (host.empty()) return false;
+  return std::any_of(names.begin(), names.end(), [&](const std::string& name) { return lower(name) == host; });
+}
+
+bool is_loopback(const std::string& address) {
+  return address == "localhost" || address == "::1" || address.compare(0, 4, "127.") == 0;
+}
+
+struct http_server::state {
+  http_settings settings;
+  const control_plane& control;
+  mock_api& mock;
+  httplib::Server server;
+  std::thread listener;
+  std::vector<std::string> own_names;
+  std::uint16_t port = 0;
+  bool takes_addresses = false;  ///< bound beyond loopback: a Host that is an address is nobody's trick
+  std::shared_ptr<std::atomic<bool>> left_behind = std::make_shared<std::atomic<bool>>(false);
+
+  state(http_settings how, const control_plane& c, mock_api& m) : settings(std::move(how)), control(c), mock(m) {}
+
+  void answer(const httplib::Request& request, httplib::Response& response) {
+    const std::string_view path = request.path;
+    if (path.substr(0, mock_api::prefix.size()) != mock_api::prefix) return ask_control_plane(request, response);
+    const std::string_view rest = path.substr(mock_api::prefix.size());
+    if (rest == "events" && request.method == "GET") return stream_events(request, response);
+    put(response, mock.handle(request.method, rest, request.body));
+  }
+
+  void ask_control_plane(const httplib::Request& request, httplib::Response& response) const {
+    api_request asked;
+    asked.method = request.method;
+    asked.target = request.target;
+    asked.body = request.body;
+    asked.headers.assign(request.headers.begin(), request.headers.end());
+    put(response, control.handle(asked));
+  }
+
+  void stream_events(const httplib::Request& request, httplib::Response& response) const {
+    const bool follow = request.has_param("follow") && request.get_param_value("follow") != "0";
+    auto stream = std::make_shared<event_stream>(mock.log(), follow);
+    response.set_chunked_content_provider(
+        "application/x-ndjson", [stream](std::size_t, httplib::DataSink& sink) { return stream->send_some(sink); });
+  }
+
+  void set_up() {
+    server.new_task_queue = [left = left_behind] { return new elastic_pool(left); };
+    server.set_payload_max_length(max_body_bytes);
+    server.set_read_timeout(10, 0);
+    server.set_write_timeout(10, 0);
+    server.set_keep_alive_timeout(10);
+    server.set_keep_alive_max_count(1000000);
+    server.set_tcp_nodelay(true);
+    server.set_pre_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
+      const std::string host = request.get_header_value("Host");
+      if (is_own_host(host, own_names) || (takes_addresses && is_address(host)))
+        return httplib::Server::HandlerResponse::Unhandled;
+      put(response, {403, "{\"message\":\"the Host header names another server\"}", {}, "application/json"});
+      response.set_header("Connection", "close");
+      return httplib::Server::HandlerResponse::Handled;
+    });
+    server.set_exception_handler([](const httplib::Request&, httplib::Response& response, std::exception_ptr) {
+      put(response, {500, "{\"message\":\"internal failure\"}", {}, "application/json"});
+    });
+    server.set_error_handler([](const httplib::Request& request, httplib::Response& response) {
+      if (!response.body.empty()) return;
+      const int status = response.status == 404 ? 501 : response.status;
+      const std::string words = status == 501 ? "no operation " + request.method + " " + request.path
+                                : status == 413 ? std::string("the body is too large")
+                                                : std::string("malformed request");
+      json_line line;
+      line.text("message", words);
+      put(response, {status, line.take(), {}, "application/json"});
+    });
+    const httplib::Server::Handler handle = [this](const httplib::Request& request, httplib::Response& response) {
+      answer(request, response);
+    };
+    constexpr const char* everything = R"([\s\S]*)";
+    server.Get(everything, handle);
+    server.Post(everything, handle);
+    server.Put(everything, handle);
+    server.Patch(everything, handle);
+    server.Delete(everything, handle);
+    server.Options(everything, handle);
+  }
+};
+
+http_server::http_server(http_settings how, const control_plane& control, mock_api& mock)
+    : state_(std::make_unique<state>(std::move(how), control, mock)) {}
+
+http_server::~http_server() { stop(); }
+
+void http_server::start() {
+  state& s = *state_;
+  s.own_names = s.settings.host_names;
+  s.own_names.insert(s.own_names.end(), {s.settings.bind, "localhost", "127.0.0.1", "::1"});
+  s.takes_addresses = !is_loopback(s.settings.bind);
+  s.set_up();
+  const std::string where = s.settings.bind + ":" + std::to_string(s.settings.port);
+  if (s.settings.port == 0) {
+    const int got = s.server.bind_to_any_port(s.settings.bind.c_str());
+    if (got <= 0) throw std::runtime_error("cannot listen for HTTP on " + where);
+    s.port = static_cast<std::uint16_t>(got);
+  } else {
+    if (!s.server.bind_to_port(s.settings.bind.c_str(), s.settings.port))
+      throw std::runtime_error("cannot listen for HTTP on " + where + ": is the port in use?");
+    s.port = s.settings.port;
+  }
+  sigset_t all;
+  sigset_t before;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);  // the broker's signals belong to its own thread
+  s.listener = std::thread([&s] { s.server.listen_after_bind(); });
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+std::uint16_t http_server::port() const noexcept { return state_->port; }
+
+bool http_server::stop() noexcept {
+  if (!state_ || !state_->listener.joinable()) return true;
+  state_->mock.log().close_readers();
+  state_->server.stop();
+  state_->listener.join();
+  if (!*state_->left_behind) return true;
+  static_cast<void>(state_.release());
+  return false;
+}
+
+}  // namespace fleetprov::mock

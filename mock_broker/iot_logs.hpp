@@ -1,0 +1,24 @@
+#pragma once
+
+#include <mock_broker/clock.hpp>
+#include <mock_broker/fleet_service.hpp>
+#include <mock_broker/session_book.hpp>
+
+#include <string>
+#include <string_view>
+
+namespace fleetprov::mock {
+
+/// Optional members of a broker entry; empty ones are left out.
+struct log_details {
+  std::string_view topic_name, reason, details, disconnect_reason;
+  bool retain = false;
+  bool failed = false;
+};
+
+/// One entry as CloudWatch's group AWSIotLogsV2 has it (provisioning.md 7.8).
+std::string make_broker_entry(instant now, std::string_view account, std::string_view event_type,
+                              const session& whose, const log_details& more);
+std::string make_service_entry(instant now, std::string_view account, const service_log_entry& entry);
+
+}  // namespace fleetprov::mock

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace fleetprov::mock {
+
+/// What the launcher tells the plugin: one JSON file, so that commands may hold any character.
+struct mock_settings {
+  std::filesystem::path directory;
+  std::string region = "us-east-1";
+  std::string account = "123456789012";
+  std::string mqtt_host = "localhost";
+  std::string http_bind = "127.0.0.1";
+  std::uint16_t http_port = 8080;                ///< 0: any free one
+  std::vector<std::string> host_names;           ///< further names that requests may use in Host
+  std::vector<std::string> strict;               ///< names of `--strict`
+  std::map<std::string, std::string> lambdas;    ///< name -> command or URL
+  std::map<std::string, std::string> hooks;      ///< template -> lambda name
+  std::vector<std::string> faults;               ///< as `--fault` takes them
+  int ready_descriptor = -1;                     ///< inherited; gets `ready PORT` or `failed WORDS`
+};
+
+/// The names that `--strict` takes.
+const std::vector<std::string>& strict_names();
+
+std::string to_json(const mock_settings& settings);
+/// Throws std::runtime_error naming the file.
+mock_settings read_settings(const std::filesystem::path& file);
+
+}  // namespace fleetprov::mock

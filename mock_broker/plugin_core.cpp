@@ -1,0 +1,737 @@
+#include <mock_broker/plugin_core.hpp>
+
+#include <mock_broker/iot_logs.hpp>
+
+#include <fleetprov/crypto/certificate_variables.hpp>
+#include <fleetprov/payloads/codec.hpp>
+#include <fleetprov/topics/limits.hpp>
+#include <fleetprov/topics/reserved_topics.hpp>
+#include <fleetprov/topics/thing_name.hpp>
+#include <fleetprov/topics/topic_filter.hpp>
+#include <fleetprov/topics/topic_name.hpp>
+
+#include <algorithm>
+#include <future>
+#include <utility>
+
+namespace fleetprov::mock {
+namespace {
+
+// MQTT 5 reason codes, section 2.4.
+constexpr std::uint8_t topic_name_invalid = 0x90;
+constexpr std::uint8_t packet_too_large = 0x95;
+constexpr std::uint8_t quota_exceeded = 0x97;
+constexpr std::uint8_t session_taken_over = 0x8E;
+
+constexpr std::uint32_t max_outstanding = 100;  // requests of one connection without an answer
+constexpr std::chrono::seconds broker_patience{5};
+
+constexpr std::string_view authorization_failure = "AUTHORIZATION_FAILURE";
+
+fault_operation operation_of(topics::api call) noexcept {
+  switch (call) {
+    case topics::api::create_keys_and_certificate: return fault_operation::create_keys_and_certificate;
+    case topics::api::create_certificate_from_csr: return fault_operation::create_certificate_from_csr;
+    case topics::api::register_thing: return fault_operation::register_thing;
+  }
+  return fault_operation::any;
+}
+
+/// The code that goes with a status where a fault names none (provisioning.md Q1).
+std::string default_error_code(int status) {
+  switch (status) {
+    case 400: return "InvalidPayload";
+    case 403: return "AccessDenied";
+    case 404: return "ResourceNotFound";
+    case 409: return "ResourceConflict";
+    case 429: return "TooManyRequests";
+    default: return "InternalError";
+  }
+}
+
+const char* reason_of(connection_end end) noexcept {
+  switch (end) {
+    case connection_end::client_disconnect: return "CLIENT_INITIATED_DISCONNECT";
+    case connection_end::lost: return "CONNECTION_LOST";
+    case connection_end::keep_alive: return "MQTT_KEEP_ALIVE_TIMEOUT";
+    case connection_end::client_error: return "CLIENT_ERROR";
+  }
+  return "";
+}
+
+/// False where the broker delivers by MQTT's rule `a/#` matches `a`, and no filter matches by AWS's.
+bool is_delivered_by_aws(const session& whose, std::string_view topic) noexcept {
+  bool by_mqtt = false;
+  for (const auto& subscription : whose.subscriptions) {
+    const std::string_view filter = topics::parse_share(subscription.first).filter;
+    if (topics::matches(filter, topic)) return true;
+    by_mqtt = by_mqtt || topics::matches(filter, topic, topics::dialect::mqtt);
+  }
+  return !by_mqtt;
+}
+
+outgoing_message copy_of(const incoming_publish& message, const broker_host& host) {
+  outgoing_message out;
+  out.topic = message.topic;
+  out.payload.assign(reinterpret_cast<const char*>(message.payload), message.payload != nullptr ? message.size : 0);
+  out.qos = message.qos;
+  out.retain = message.retain;
+  out.properties = host.read_properties(message.properties);
+  return out;
+}
+
+}  // namespace
+
+plugin_core::plugin_core(registry& world, event_log& log, denial_ring& denials, fault_list& faults,
+                         broker_strictness how)
+    : world_(world), log_(log), denials_(denials), faults_(faults), strict_(how), gate_(world), events_(world.time()) {
+  world_.on_change([this](const change_notice& notice) {
+    if (notice.certificate_ids.empty()) return;
+    {
+      const std::lock_guard<std::mutex> lock(guard_);
+      suspects_.insert(notice.certificate_ids.begin(), notice.certificate_ids.end());
+    }
+    wakeup_.wake();
+  });
+}
+
+plugin_core::~plugin_core() = default;
+
+void plugin_core::begin_event() noexcept { routing_ = {}; }
+
+void plugin_core::confirm_inherited(session& whose, const mosquitto* client) const {
+  if (!whose.inherited) return;
+  whose.inherited = false;
+  if (host_.subscription_count(client) == 0) whose.subscriptions.clear();
+}
+
+bool plugin_core::is_displaced(const session& whose) noexcept {
+  return whose.live && book_.find_live(whose.client_id) != &whose;
+}
+
+void plugin_core::report(const denial& why, std::string_view event_type, const session& whose,
+                         std::string_view topic) {
+  log_details more;
+  more.failed = true;
+  more.topic_name = topic;
+  more.reason = authorization_failure;
+  const std::string details = to_sentence(why);
+  more.details = details;
+  log_.append(make_broker_entry(why.at, world_.options().account, event_type, whose, more));
+  log_.say("fleetprov mock: " + details);
+  denials_.add(why);
+}
+
+// ---- CONNECT ----------------------------------------------------------------------------------------
+
+broker_answer plugin_core::refuse_connect(session& candidate, std::string_view reason, std::string_view details) {
+  log_details more;
+  more.failed = true;
+  more.reason = reason;
+  more.details = details;
+  log_.append(make_broker_entry(world_.time().now(), world_.options().account, "Connect", candidate, more));
+  const bool denied = reason == authorization_failure;
+  if (auto event = events_.connect_failed(candidate, denied ? "AUTHORIZATION_FAILED" : reason))
+    events_out_.push_back(std::move(*event));
+  return candidate.version == mqtt_version::v5 ? broker_answer::refuse_connect : broker_answer::refuse_silently;
+}
+
+broker_answer plugin_core::on_connect(mosquitto* client) {
+  begin_event();
+  const std::optional<crypto::certificate> certificate = host_.certificate(client);
+  std::string client_id = host_.client_id(client);
+  const std::string certificate_id = certificate ? certificate->certificate_id() : std::string();
+  // A reload of the broker's configuration asks again for every session it knows.
+  if (const session* known = book_.find(client))
+    if (known->client_id == client_id && (!certificate || (known->live && known->certificate_id == certificate_id)))
+      return broker_answer::accept;
+
+  session candidate;
+  const int version = host_.protocol_version(client);
+  candidate.version = version == 5 ? mqtt_version::v5 : mqtt_version::v3_1_1;
+  candidate.client_id = client_id;
+  candidate.certificate_id = certificate_id;
+  candidate.clean_start = host_.clean_start(client);
+  const remote_end remote = host_.remote(client);
+  candidate.source_ip = remote.address;
+  candidate.source_port = remote.port;
+  if (!certificate) return refuse_connect(candidate, authorization_failure, "no client certificate");
+  if (version != 4 && version != 5) {
+    refuse_connect(candidate, "CLIENT_ERROR", "MQTT 3.1 is not supported");
+    return broker_answer::refuse_silently;
+  }
+  if (!topics::validate_client_id(client_id))
+    return refuse_connect(candidate, "CLIENT_ERROR", "the client id is not 1 to 128 bytes or starts with $");
+  candidate.certificate_variables = crypto::certificate_variables(*certificate);
+
+  const std::optional<fault> hit =
+      faults_.is_empty() ? std::nullopt : faults_.strike(fault_operation::connect, client_id);
+  if (hit) {
+    if (hit->kind == fault_kind::reject) return refuse_connect(candidate, "SERVER_ERROR", "a fault rejects it");
+    if (hit->kind == fault_kind::throttle) return refuse_connect(candidate, "THROTTLED", "a fault throttles it");
+    if (hit->kind == fault_kind::disconnect_before_reply) {
+      refuse_connect(candidate, "SERVER_ERROR", "a fault closes the connection before CONNACK");
+      return broker_answer::refuse_silently;
+    }
+  }
+  if (strict_.quotas && !connects_.allows(client_id, world_.time().now())) {
+    log_.say("fleetprov mock: throttled CONNECT of client " + json_line::quote(client_id) + ": one per second and client id");
+    return refuse_connect(candidate, "THROTTLED", "one CONNECT per second and client id");
+  }
+  if (!gate_.allows_connect(candidate)) {
+    const denial why = gate_.explain(candidate, policies::action::connect, client_id);
+    denials_.add(why);
+    const std::string details = to_sentence(why);
+    log_.say("fleetprov mock: " + details);
+    return refuse_connect(candidate, authorization_failure, details);
+  }
+  if (!host_.set_identity(client, certificate_id)) return broker_answer::refuse_silently;
+
+  session& opened = book_.open(client, std::move(client_id), candidate.clean_start);
+  opened.version = candidate.version;
+  opened.certificate_id = candidate.certificate_id;
+  opened.certificate_variables = std::move(candidate.certificate_variables);
+  opened.source_ip = std::move(candidate.source_ip);
+  opened.source_port = candidate.source_port;
+  opened.identity = std::move(candidate.identity);
+  opened.by_claim = gate_.is_claim(opened);
+  log_.append(make_broker_entry(world_.time().now(), world_.options().account, "Connect", opened, {}));
+  if (auto event = events_.connected(opened, gate_.exclusive_thing(opened))) events_out_.push_back(std::move(*event));
+  if (hit && hit->kind == fault_kind::disconnect_after_reply) {
+    const session_key key{client, opened.generation};
+    later_.push_back({std::chrono::steady_clock::now(), [this, key] { kick(key, "SERVER_INITIATED_DISCONNECT"); }});
+    wakeup_.wake();
+  }
+  return broker_answer::accept;
+}
+
+// ---- PUBLISH ----------------------------------------------------------------------------------------
+
+broker_answer plugin_core::break_off(session& whose, mosquitto* client, std::uint8_t reason_code,
+                                     const char* reason) {
+  if (!whose.live || is_displaced(whose)) return broker_answer::deny;  // a will: just not sent
+  if (whose.disconnect_reason.empty()) whose.disconnect_reason = reason;
+  if (whose.version == mqtt_version::v5) host_.send_disconnect(client, reason_code);
+  return broker_answer::close;
+}
+
+broker_answer plugin_core::refuse_publish(session& whose, mosquitto* /*client*/, bool is_will, const denial& why) {
+  const std::string_view topic = std::string_view(why.resource).substr(why.resource.find('/') + 1);
+  report(why, "Publish-In", whose, topic);
+  if (is_will || whose.version == mqtt_version::v5) return broker_answer::deny;
+  if (whose.disconnect_reason.empty()) whose.disconnect_reason = "AUTH_ERROR";
+  return broker_answer::close;
+}
+
+broker_answer plugin_core::on_write(const incoming_publish& message) {
+  begin_event();
+  session* whose = book_.find(message.client);
+  if (whose == nullptr) return broker_answer::deny;
+  if (whose->live) confirm_inherited(*whose, message.client);
+  const bool is_will = !whose->live || is_displaced(*whose);
+  if (message.size > topics::limits::max_payload_bytes) {
+    log_.say("fleetprov mock: client " + json_line::quote(whose->client_id) + " published " +
+             std::to_string(message.size) + " bytes, more than " + std::to_string(topics::limits::max_payload_bytes));
+    return break_off(*whose, message.client, packet_too_large, "CLIENT_ERROR");
+  }
+  if (!topics::validate_topic_name(message.topic)) {
+    log_.say("fleetprov mock: client " + json_line::quote(whose->client_id) + " published to a topic that AWS IoT refuses: " +
+             json_line::quote(message.topic) + " (at most 256 bytes and 7 slashes)");
+    return break_off(*whose, message.client, topic_name_invalid, "CLIENT_ERROR");
+  }
+  const auto refuse_by_rule = [&](std::string why) {
+    return refuse_publish(*whose, message.client, is_will,
+                          gate_.explain_rule(*whose, policies::action::publish, message.topic, std::move(why)));
+  };
+  const topics::reserved_topic reserved = topics::classify_reserved(message.topic);
+  if (reserved.service == topics::reserved_service::undefined)
+    return refuse_by_rule("no AWS IoT API defines this reserved topic");
+  if (!reserved.may_publish) return refuse_by_rule("only AWS IoT itself publishes to this topic");
+  if (message.retain && reserved.service != topics::reserved_service::not_reserved)
+    return refuse_by_rule("a reserved topic cannot hold a retained message");
+  for (const policies::action what : {policies::action::publish, policies::action::retain_publish}) {
+    if (what == policies::action::retain_publish && !message.retain) continue;
+    if (!gate_.allows(*whose, what, message.topic))
+      return refuse_publish(*whose, message.client, is_will, gate_.explain(*whose, what, message.topic));
+  }
+  if (is_will) {
+    log_details more;
+    more.topic_name = message.topic;
+    more.retain = message.retain;
+    log_.append(make_broker_entry(world_.time().now(), world_.options().account, "Publish-In", *whose, more));
+    if (message.retain) remember_retained(message);
+  }
+  return broker_answer::accept;
+}
+
+void plugin_core::remember_retained(const incoming_publish& message) {
+  const std::lock_guard<std::mutex> lock(guard_);
+  if (message.size == 0) {
+    if (const auto at = retained_.find(message.topic); at != retained_.end()) retained_.erase(at);
+    return;
+  }
+  outgoing_message copy = copy_of(message, host_);
+  retained_message& kept = retained_[copy.topic];
+  kept.topic = copy.topic;
+  kept.payload = std::move(copy.payload);
+  kept.qos = copy.qos;
+  kept.properties = std::move(copy.properties);
+  kept.last_modified = world_.time().now();
+}
+
+broker_answer plugin_core::on_message(incoming_publish& message) {
+  session* whose = book_.find(message.client);
+  if (whose == nullptr) return broker_answer::deny;
+  log_details more;
+  more.topic_name = message.topic;
+  more.retain = message.retain;
+  log_.append(make_broker_entry(world_.time().now(), world_.options().account, "Publish-In", *whose, more));
+  if (const auto topic = topics::classify(message.topic); topic && topic->kind == topics::message_kind::request)
+    return request_operation(*whose, *topic, message);
+  const broker_answer answer = faults_.is_empty() ? broker_answer::accept : apply_publish_fault(*whose, message);
+  if (answer == broker_answer::accept && message.retain) remember_retained(message);
+  return answer;
+}
+
+broker_answer plugin_core::apply_publish_fault(session& whose, incoming_publish& message) {
+  const std::optional<fault> hit = faults_.strike(fault_operation::publish, whose.client_id);
+  if (!hit) return broker_answer::accept;
+  const session_key key{message.client, whose.generation};
+  const auto now = std::chrono::steady_clock::now();
+  switch (hit->kind) {
+    case fault_kind::reject:
+      if (whose.version == mqtt_version::v5) return broker_answer::deny;
+      whose.disconnect_reason = "SERVER_ERROR";
+      return broker_answer::close;
+    case fault_kind::throttle: return break_off(whose, message.client, quota_exceeded, "THROTTLED");
+    case fault_kind::disconnect_before_reply:
+      whose.disconnect_reason = "SERVER_INITIATED_DISCONNECT";
+      return broker_answer::close;
+    case fault_kind::disconnect_after_reply:
+      later_.push_back({now, [this, key] { kick(key, "SERVER_INITIATED_DISCONNECT"); }});
+      wakeup_.wake();
+      return broker_answer::accept;
+    case fault_kind::duplicate:
+      later_.push_back({now, [this, again = copy_of(message, host_)] { host_.publish(again); }});
+      wakeup_.wake();
+      return broker_answer::accept;
+    case fault_kind::delay:
+      later_.push_back({now + std::chrono::milliseconds(hit->delay_ms), [this, late = copy_of(message, host_)] {
+                          host_.publish(late);
+                          if (!late.retain) return;
+                          incoming_publish kept;
+                          kept.topic = late.topic;
+                          kept.payload = reinterpret_cast<const std::uint8_t*>(late.payload.data());
+                          kept.size = late.payload.size();
+                          kept.qos = late.qos;
+                          remember_retained(kept);
+                        }});
+      break;
+    case fault_kind::drop: break;
+  }
+  routing_.swallow = true;
+  message.retain = false;
+  return broker_answer::accept;
+}
+
+// ---- provisioning requests --------------------------------------------------------------------------
+
+broker_answer plugin_core::request_operation(session& whose, const topics::fleet_topic& topic,
+                                             const incoming_publish& message) {
+  const session_key key{message.client, whose.generation};
+  const std::optional<fault> hit =
+      faults_.is_empty() ? std::nullopt : faults_.strike(operation_of(topic.call), whose.client_id);
+  if (hit && (hit->kind == fault_kind::reject || hit->kind == fault_kind::throttle)) {
+    const int status = hit->status_code != 0 ? hit->status_code : hit->kind == fault_kind::throttle ? 429 : 500;
+    std::string code = hit->error_code.empty() ? default_error_code(status) : hit->error_code;
+    std::string text = hit->error_message.empty() ? "a fault was injected" : hit->error_message;
+    send_rejected(key, topic, status, std::move(code), std::move(text));
+    return broker_answer::accept;
+  }
+  if (service_ == nullptr || whose.outstanding >= max_outstanding) {
+    send_rejected(key, topic, 429, default_error_code(429), "too many requests of this connection wait for an answer");
+    return broker_answer::accept;
+  }
+  if (hit) reply_faults_.emplace(std::make_pair(whose.generation, std::string(message.topic)), *hit);
+  ++whose.outstanding;
+  service_->handle(requester{whose.client_id, whose.certificate_id, whose.generation}, topic, message.payload,
+                   message.size);
+  return broker_answer::accept;
+}
+
+void plugin_core::send_rejected(session_key to, const topics::fleet_topic& request, int status, std::string code,
+                                std::string message) {
+  payloads::error_response error;
+  error.status_code = status;
+  error.error_code = std::move(code);
+  error.error_message = std::move(message);
+  auto bytes = payloads::encode(error, request.format);
+  if (!bytes) return;
+  topics::fleet_topic topic = request;
+  topic.kind = topics::message_kind::rejected;
+  const std::string name(topics::build(topic).view());
+  later_.push_back({std::chrono::steady_clock::now(), [this, to, name, payload = *std::move(bytes)] {
+                      if (session* whose = book_.find_live(to)) send_payload(*whose, name, payload.data(), payload.size());
+                    }});
+  wakeup_.wake();
+}
+
+void plugin_core::deliver(completed_reply reply) {
+  {
+    const std::lock_guard<std::mutex> lock(guard_);
+    if (closed_) return;
+    replies_.push_back(std::move(reply));
+  }
+  wakeup_.wake();
+}
+
+void plugin_core::send_payload(session& to, std::string_view topic, const void* payload, std::size_t size) {
+  const auto* client = static_cast<const mosquitto*>(to.broker_client);
+  confirm_inherited(to, client);
+  const std::optional<std::uint8_t> granted = session_book::granted_qos(to, topic);
+  if (!granted && strict_.require_subscription) {
+    log_.say("fleetprov mock: client " + json_line::quote(to.client_id) + " did not subscribe to " +
+             std::string(topic) + ", its answer is dropped (--strict require-subscription)");
+    return;
+  }
+  host_.publish_to(to.client_id, topic, payload, size, std::min<std::uint8_t>(granted.value_or(0), 1));
+  log_details more;
+  more.topic_name = topic;
+  log_.append(make_broker_entry(world_.time().now(), world_.options().account, "Publish-Out", to, more));
+}
+
+void plugin_core::send_reply(completed_reply& reply) {
+  session* to = book_.find_live(reply.to.client_id);
+  if (to == nullptr || to->generation != reply.to.connection) return;  // the requester is gone: nobody else gets it
+  if (to->outstanding > 0) --to->outstanding;
+  const std::string topic(topics::build(reply.topic).view());
+  topics::fleet_topic request = reply.topic;
+  request.kind = topics::message_kind::request;
+  std::optional<fault> hit;
+  if (!reply_faults_.empty()) {
+    const auto at = reply_faults_.find({to->generation, std::string(topics::build(request).view())});
+    if (at != reply_faults_.end()) {
+      hit = at->second;
+      reply_faults_.erase(at);
+    }
+  }
+  const session_key key{to->broker_client, to->generation};
+  if (hit && hit->kind == fault_kind::drop) return;
+  if (hit && hit->kind == fault_kind::disconnect_before_reply) return kick(*to, "SERVER_INITIATED_DISCONNECT", true);
+  if (hit && hit->kind == fault_kind::delay) {
+    auto kept = std::make_shared<secret>(std::move(reply.payload));
+    later_.push_back({std::chrono::steady_clock::now() + std::chrono::milliseconds(hit->delay_ms),
+                      [this, key, topic, kept] {
+                        if (session* whose = book_.find_live(key))
+                          send_payload(*whose, topic, kept->reveal().data(), kept->size());
+                      }});
+    return;
+  }
+  send_payload(*to, topic, reply.payload.reveal().data(), reply.payload.size());
+  if (hit && hit->kind == fault_kind::duplicate) send_payload(*to, topic, reply.payload.reveal().data(), reply.payload.size());
+  if (hit && hit->kind == fault_kind::disconnect_after_reply) {
+    later_.push_back({std::chrono::steady_clock::now(), [this, key] { kick(key, "SERVER_INITIATED_DISCONNECT"); }});
+    wakeup_.wake();
+  }
+}
+
+void plugin_core::log_service(const service_log_entry& entry) {
+  log_.append(make_service_entry(world_.time().now(), world_.options().account, entry));
+}
+
+// ---- delivery ---------------------------------------------------------------------------------------
+
+broker_answer plugin_core::on_read(const incoming_publish& message) {
+  session* whose = book_.find(message.client);
+  if (whose == nullptr || routing_.swallow) return broker_answer::deny;
+  // Answers go to the requester past this check. What comes here is somebody else's copy, or a key that
+  // waited in a session which another certificate resumes: never delivered.
+  if (topics::classify(message.topic)) return broker_answer::deny;
+  if (topics::classify_reserved(message.topic).service == topics::reserved_service::rules) return broker_answer::deny;
+  if (message.retain && routing_.subscribing == message.client && routing_.wildcard) return broker_answer::deny;
+  if (whose->live) confirm_inherited(*whose, message.client);
+  if (!is_delivered_by_aws(*whose, message.topic)) return broker_answer::deny;
+  if (!gate_.allows(*whose, policies::action::receive, message.topic)) {
+    report(gate_.explain(*whose, policies::action::receive, message.topic), "Publish-Out", *whose, message.topic);
+    return broker_answer::deny;
+  }
+  log_details more;
+  more.topic_name = message.topic;
+  log_.append(make_broker_entry(world_.time().now(), world_.options().account, "Publish-Out", *whose, more));
+  return broker_answer::accept;
+}
+
+// ---- SUBSCRIBE --------------------------------------------------------------------------------------
+
+broker_answer plugin_core::refuse_subscribe(session& whose, mosquitto* /*client*/, const denial& why) {
+  const std::string_view filter = std::string_view(why.resource).substr(why.resource.find('/') + 1);
+  report(why, "Subscribe", whose, filter);
+  if (whose.version == mqtt_version::v5 || strict_.suback_failure) return broker_answer::deny;
+  if (whose.disconnect_reason.empty()) whose.disconnect_reason = "AUTH_ERROR";
+  return broker_answer::close;
+}
+
+broker_answer plugin_core::on_subscribe(mosquitto* client, std::string_view filter, std::uint8_t qos) {
+  if (kicking_) return broker_answer::accept;  // the broker looks after a stored session that loses its connection
+  begin_event();
+  session* whose = book_.find(client);
+  if (whose == nullptr) return broker_answer::deny;
+  confirm_inherited(*whose, client);
+  const auto refuse_by_rule = [&](std::string why) {
+    return refuse_subscribe(*whose, client,
+                            gate_.explain_rule(*whose, policies::action::subscribe, filter, std::move(why)));
+  };
+  if (!topics::validate_topic_filter(filter))
+    return refuse_by_rule("AWS IoT refuses this filter (at most 256 bytes and 7 slashes, `#` last, `+` alone in its level)");
+  if (!topics::classify_reserved(filter).may_subscribe)
+    return refuse_by_rule("no AWS IoT API defines this reserved topic");
+  if (!gate_.allows(*whose, policies::action::subscribe, filter))
+    return refuse_subscribe(*whose, client, gate_.explain(*whose, policies::action::subscribe, filter));
+  if (whose->subscriptions.size() >= topics::limits::max_subscriptions &&
+      whose->subscriptions.find(filter) == whose->subscriptions.end()) {
+    report(gate_.explain_rule(*whose, policies::action::subscribe, filter, "50 subscriptions per connection are the limit"),
+           "Subscribe", *whose, filter);
+    return broker_answer::deny;
+  }
+  whose->subscriptions.insert_or_assign(std::string(filter), qos);
+  routing_.subscribing = client;
+  routing_.wildcard = filter.find_first_of("+#") != std::string_view::npos;
+  log_details more;
+  more.topic_name = filter;
+  log_.append(make_broker_entry(world_.time().now(), world_.options().account, "Subscribe", *whose, more));
+  subscription_changes& changed = changes_[whose->generation];
+  changed.whose = {client, whose->generation};
+  changed.subscribed.emplace_back(filter);
+  return broker_answer::accept;
+}
+
+broker_answer plugin_core::on_unsubscribe(mosquitto* client, std::string_view filter) {
+  begin_event();
+  session* whose = book_.find(client);
+  if (whose == nullptr) return broker_answer::deny;
+  confirm_inherited(*whose, client);
+  const auto at = whose->subscriptions.find(filter);
+  if (at != whose->subscriptions.end()) whose->subscriptions.erase(at);
+  log_details more;
+  more.topic_name = filter;
+  log_.append(make_broker_entry(world_.time().now(), world_.options().account, "Unsubscribe", *whose, more));
+  subscription_changes& changed = changes_[whose->generation];
+  changed.whose = {client, whose->generation};
+  changed.unsubscribed.emplace_back(filter);
+  return broker_answer::accept;
+}
+
+// ---- the end of a connection ------------------------------------------------------------------------
+
+void plugin_core::on_disconnect(mosquitto* client) {
+  begin_event();
+  session* whose = book_.find(client);
+  if (whose == nullptr) return;
+  if (!whose->live) return book_.forget(client);  // a stored session was taken over or has ended
+  const bool displaced = is_displaced(*whose);
+  log_details more;
+  std::string reason = whose->disconnect_reason;
+  if (displaced) {
+    reason = "DUPLICATE_CLIENTID";
+    more.reason = "DUPLICATE_CLIENT_ID";  // the log has its own spelling (provisioning.md 7.6)
+    more.details = "A new connection was established with the same client ID";
+    more.failed = true;
+    if (whose->version == mqtt_version::v5) host_.send_disconnect(client, session_taken_over);
+  } else if (reason.empty()) {
+    reason = reason_of(host_.how_it_ended(client));
+  }
+  if (!displaced) more.disconnect_reason = reason;
+  log_.append(make_broker_entry(world_.time().now(), world_.options().account, "Disconnect", *whose, more));
+  if (auto event = events_.disconnected(*whose, gate_.exclusive_thing(*whose), reason))
+    events_out_.push_back(std::move(*event));
+  book_.close(*whose);
+}
+
+void plugin_core::kick(session& whose, const char* reason, bool with_will) {
+  if (is_displaced(whose)) return;
+  whose.disconnect_reason = reason;
+  kicking_ = true;
+  const std::string client_id = whose.client_id;
+  host_.kick(client_id, with_will);
+  kicking_ = false;
+}
+
+void plugin_core::kick(session_key key, const char* reason) {
+  if (session* whose = book_.find_live(key)) kick(*whose, reason, true);
+}
+
+void plugin_core::drop_inactive(const std::vector<std::string>& certificate_ids) {
+  std::vector<session_key> lost;
+  book_.for_each_live([&](session& whose) {
+    if (whose.by_claim || !std::binary_search(certificate_ids.begin(), certificate_ids.end(), whose.certificate_id)) return;
+    if (!gate_.is_active(whose)) lost.push_back({whose.broker_client, whose.generation});
+  });
+  for (const session_key key : lost) kick(key, "AUTH_ERROR");
+}
+
+void plugin_core::drop_all_inactive() {
+  std::vector<session_key> lost;
+  book_.for_each_live([&](session& whose) {
+    if (!gate_.is_active(whose)) lost.push_back({whose.broker_client, whose.generation});
+  });
+  for (const session_key key : lost) kick(key, "AUTH_ERROR");
+}
+
+// ---- TICK -------------------------------------------------------------------------------------------
+
+void plugin_core::announce() {
+  for (auto& [generation, changed] : std::exchange(changes_, {})) {
+    const session* whose = book_.find(changed.whose.broker_client);
+    if (whose == nullptr || whose->generation != generation) continue;
+    using topics::client_event;
+    for (const auto& [what, filters] : {std::pair(client_event::subscribed, &changed.subscribed),
+                                        std::pair(client_event::unsubscribed, &changed.unsubscribed)}) {
+      if (filters->empty()) continue;
+      if (auto event = events_.subscriptions(*whose, what, *filters)) events_out_.push_back(std::move(*event));
+    }
+  }
+  for (const outgoing_message& event : std::exchange(events_out_, {})) host_.publish(event);
+}
+
+void plugin_core::run_due() {
+  if (later_.empty()) return;
+  const auto now = std::chrono::steady_clock::now();
+  const auto first_later = std::stable_partition(later_.begin(), later_.end(),
+                                                 [now](const later& item) { return item.due <= now; });
+  std::vector<later> due(std::make_move_iterator(later_.begin()), std::make_move_iterator(first_later));
+  later_.erase(later_.begin(), first_later);
+  for (const later& item : due) item.what();
+}
+
+void plugin_core::on_tick() {
+  begin_event();
+  if (!attached_) {
+    attached_ = true;
+    wakeup_.attach();
+  }
+  std::vector<std::function<void()>> work;
+  std::vector<completed_reply> replies;
+  std::set<std::string> suspects;
+  {
+    const std::lock_guard<std::mutex> lock(guard_);
+    work.swap(work_);
+    replies.swap(replies_);
+    suspects.swap(suspects_);
+  }
+  for (const std::function<void()>& item : work) item();
+  run_due();
+  if (!suspects.empty()) drop_inactive({suspects.begin(), suspects.end()});
+  for (completed_reply& reply : replies) send_reply(reply);
+  announce();
+}
+
+// ---- from other threads -----------------------------------------------------------------------------
+
+void plugin_core::on_broker_thread(std::function<void()> work) {
+  {
+    const std::lock_guard<std::mutex> lock(guard_);
+    if (closed_) return;
+    work_.push_back(std::move(work));
+  }
+  wakeup_.wake();
+}
+
+bool plugin_core::wait_on_broker_thread(std::function<void()> work) {
+  auto done = std::make_shared<std::promise<void>>();
+  std::future<void> finished = done->get_future();
+  {
+    const std::lock_guard<std::mutex> lock(guard_);
+    if (closed_) return false;
+    work_.push_back([done, work = std::move(work)] {
+      work();
+      done->set_value();
+    });
+  }
+  wakeup_.wake();
+  return finished.wait_for(broker_patience) == std::future_status::ready;
+}
+
+void plugin_core::shut_down() {
+  std::vector<std::function<void()>> unwanted;
+  const std::lock_guard<std::mutex> lock(guard_);
+  closed_ = true;
+  unwanted.swap(work_);
+}
+
+void plugin_core::publish(outgoing_message message) {
+  on_broker_thread([this, message = std::move(message)] {
+    if (message.retain) {
+      incoming_publish kept;
+      kept.topic = message.topic;
+      kept.payload = reinterpret_cast<const std::uint8_t*>(message.payload.data());
+      kept.size = message.payload.size();
+      kept.qos = message.qos;
+      remember_retained(kept);
+      const std::lock_guard<std::mutex> lock(guard_);
+      if (const auto at = retained_.find(message.topic); at != retained_.end()) at->second.properties = message.properties;
+    }
+    host_.publish(message);
+  });
+}
+
+bool plugin_core::disconnect(const std::string& client_id, bool clean_session, bool prevent_will_message) {
+  auto found = std::make_shared<bool>(false);
+  const bool ran = wait_on_broker_thread([this, found, client_id, clean_session, prevent_will_message] {
+    session* whose = book_.find_live(client_id);
+    if (whose == nullptr) return;
+    *found = true;
+    // assumption: a stored session cannot be ended through the plugin API; its subscriptions stay until
+    // the client connects with a clean start.
+    static_cast<void>(clean_session);
+    kick(*whose, "API_INITIATED_DISCONNECT", !prevent_will_message);
+  });
+  return ran && *found;
+}
+
+void plugin_core::drop_sessions_of_certificate(std::string certificate_id) {
+  on_broker_thread([this, certificate_id = std::move(certificate_id)] {
+    std::vector<session_key> lost;
+    book_.for_each_live([&](session& whose) {
+      if (whose.certificate_id == certificate_id) lost.push_back({whose.broker_client, whose.generation});
+    });
+    for (const session_key key : lost) kick(key, "AUTH_ERROR");
+  });
+}
+
+std::vector<retained_message> plugin_core::retained_messages() const {
+  const std::lock_guard<std::mutex> lock(guard_);
+  std::vector<retained_message> out;
+  for (const auto& kept : retained_) out.push_back(kept.second);
+  return out;
+}
+
+std::optional<retained_message> plugin_core::find_retained(std::string_view topic) const {
+  const std::lock_guard<std::mutex> lock(guard_);
+  const auto at = retained_.find(topic);
+  if (at == retained_.end()) return std::nullopt;
+  return at->second;
+}
+
+void plugin_core::reset() {
+  wait_on_broker_thread([this] {
+    std::map<std::string, retained_message, std::less<>> gone;
+    {
+      const std::lock_guard<std::mutex> lock(guard_);
+      gone.swap(retained_);
+      replies_.clear();
+      suspects_.clear();
+    }
+    for (const auto& kept : gone) {
+      outgoing_message empty;
+      empty.topic = kept.first;
+      empty.retain = true;
+      host_.publish(empty);
+    }
+    reply_faults_.clear();
+    later_.clear();
+    book_.for_each_live([](session& whose) { whose.outstanding = 0; });
+    drop_all_inactive();
+  });
+}
+
+}  // namespace fleetprov::mock

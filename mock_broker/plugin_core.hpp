@@ -1,0 +1,169 @@
+#pragma once
+
+#include <fleetprov/topics/fleet_topics.hpp>
+#include <mock_broker/broker_actions.hpp>
+#include <mock_broker/event_log.hpp>
+#include <mock_broker/faults.hpp>
+#include <mock_broker/fleet_service.hpp>
+#include <mock_broker/lifecycle_events.hpp>
+#include <mock_broker/mock_settings.hpp>
+#include <mock_broker/plugin_host.hpp>
+#include <mock_broker/policy_gate.hpp>
+#include <mock_broker/registry.hpp>
+#include <mock_broker/session_book.hpp>
+#include <mock_broker/throttle.hpp>
+#include <mock_broker/wakeup.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace fleetprov::mock {
+
+/// What a callback tells the broker.
+enum class broker_answer : std::uint8_t {
+  accept,
+  deny,              ///< ACL_DENIED: PUBACK or SUBACK 0x87 in MQTT 5, silence or 0x80 in 3.1.1
+  close,             ///< an error: the broker closes the connection
+  refuse_connect,    ///< CONNACK 0x87 in MQTT 5
+  refuse_silently,   ///< close without CONNACK
+};
+
+/// A publish as the broker's callbacks show it; views into the broker's memory.
+struct incoming_publish {
+  mosquitto* client = nullptr;
+  std::string_view topic;
+  const std::uint8_t* payload = nullptr;
+  std::size_t size = 0;
+  std::uint8_t qos = 0;
+  bool retain = false;
+  const mqtt5__property* properties = nullptr;
+};
+
+/// The switches of `--strict` that act in the broker.
+struct broker_strictness {
+  bool quotas = false;
+  bool require_subscription = false;
+  bool suback_failure = false;
+};
+
+/// What AWS IoT Core does and Mosquitto does not: decides every CONNECT, PUBLISH, SUBSCRIBE and delivery,
+/// hands provisioning requests to the service, sends its answers to the requester only, tells the log
+/// and the life-cycle topics. Callbacks on the broker's thread; `broker_actions` and `deliver` from any.
+class plugin_core final : public broker_actions {
+ public:
+  plugin_core(registry& world, event_log& log, denial_ring& denials, fault_list& faults, broker_strictness how);
+  ~plugin_core() override;
+  plugin_core(const plugin_core&) = delete;
+  plugin_core& operator=(const plugin_core&) = delete;
+
+  /// Before the first callback. The service outlives the last callback.
+  void serve(fleet_service& service) noexcept { service_ = &service; }
+
+  // ---- the broker's events ------------------------------------------------------------------------
+  broker_answer on_connect(mosquitto* client);
+  broker_answer on_write(const incoming_publish& message);
+  /// May clear `message.retain`.
+  broker_answer on_message(incoming_publish& message);
+  broker_answer on_read(const incoming_publish& message);
+  broker_answer on_subscribe(mosquitto* client, std::string_view filter, std::uint8_t qos);
+  broker_answer on_unsubscribe(mosquitto* client, std::string_view filter);
+  void on_disconnect(mosquitto* client);
+  void on_tick();
+
+  // ---- from any thread ----------------------------------------------------------------------------
+  void deliver(completed_reply reply);
+  void log_service(const service_log_entry& entry);
+  void publish(outgoing_message message) override;
+  bool disconnect(const std::string& client_id, bool clean_session, bool prevent_will_message) override;
+  void drop_sessions_of_certificate(std::string certificate_id) override;
+  std::vector<retained_message> retained_messages() const override;
+  std::optional<retained_message> find_retained(std::string_view topic) const override;
+  void reset() override;
+  /// No further call from another thread waits for the broker.
+  void shut_down();
+
+ private:
+  using moment = std::chrono::steady_clock::time_point;
+  /// Which messages of one routing pass must not be delivered (a fault dropped or delayed them).
+  struct routing {
+    bool swallow = false;
+    const mosquitto* subscribing = nullptr;  ///< retained messages read next answer this SUBSCRIBE
+    bool wildcard = false;
+  };
+  struct later {
+    moment due;
+    std::function<void()> what;
+  };
+
+  // The end of one broker event begins the next: state that holds only within one is cleared here.
+  void begin_event() noexcept;
+  void confirm_inherited(session& whose, const mosquitto* client) const;
+
+  broker_answer refuse_connect(session& candidate, std::string_view reason, std::string_view details);
+  broker_answer refuse_publish(session& whose, mosquitto* client, bool is_will, const denial& why);
+  broker_answer refuse_subscribe(session& whose, mosquitto* client, const denial& why);
+  /// Closes with a reason code where MQTT 5 and the broker allow.
+  broker_answer break_off(session& whose, mosquitto* client, std::uint8_t reason_code, const char* reason);
+  void report(const denial& why, std::string_view event_type, const session& whose, std::string_view topic);
+
+  /// A newer connection has the client id already; the broker is about to close this one.
+  bool is_displaced(const session& whose) noexcept;
+  broker_answer request_operation(session& whose, const topics::fleet_topic& topic, const incoming_publish& message);
+  broker_answer apply_publish_fault(session& whose, incoming_publish& message);
+  void remember_retained(const incoming_publish& message);
+
+  void send_rejected(session_key to, const topics::fleet_topic& request, int status, std::string code,
+                     std::string message);
+  void send_reply(completed_reply& reply);
+  void send_payload(session& to, std::string_view topic, const void* payload, std::size_t size);
+  void kick(session& whose, const char* reason, bool with_will);
+  void kick(session_key whose, const char* reason);
+  void drop_inactive(const std::vector<std::string>& certificate_ids);
+  void drop_all_inactive();
+  void announce();
+  void run_due();
+
+  void on_broker_thread(std::function<void()> work);
+  bool wait_on_broker_thread(std::function<void()> work);
+
+  registry& world_;
+  event_log& log_;
+  denial_ring& denials_;
+  fault_list& faults_;
+  broker_strictness strict_;
+  fleet_service* service_ = nullptr;
+  broker_host host_;
+  wakeup wakeup_;
+  policy_gate gate_;
+  session_book book_;
+  lifecycle_events events_;
+  connect_throttle connects_;
+  bool attached_ = false;
+  bool kicking_ = false;
+  routing routing_;
+  std::vector<outgoing_message> events_out_;
+  struct subscription_changes {
+    session_key whose;
+    std::vector<std::string> subscribed, unsubscribed;
+  };
+  std::map<std::uint64_t, subscription_changes> changes_;  ///< by generation
+  std::multimap<std::pair<std::uint64_t, std::string>, fault> reply_faults_;
+  std::vector<later> later_;
+
+  mutable std::mutex guard_;
+  std::vector<completed_reply> replies_;        // guarded
+  std::vector<std::function<void()>> work_;     // guarded
+  std::set<std::string> suspects_;              // guarded: certificates that may have lost their rights
+  std::map<std::string, retained_message, std::less<>> retained_;  // guarded
+  bool closed_ = false;                         // guarded
+};
+
+}  // namespace fleetprov::mock
