@@ -1,0 +1,216 @@
+#include <fleetprov/crypto/certificate.hpp>
+#include <fleetprov/crypto/certificate_variables.hpp>
+#include <fleetprov/crypto/csr.hpp>
+#include <fleetprov/crypto/private_key.hpp>
+
+#include "support/catch.hpp"
+
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+using namespace fleetprov;
+using namespace fleetprov::crypto;
+
+namespace {
+
+struct wanted_certificate {
+  std::vector<std::pair<const char*, const char*>> subject;
+  std::vector<std::pair<int, const char*>> extensions;
+  const char* serial = "1";  // decimal
+};
+
+/// A self-signed certificate made with OpenSSL alone.
+certificate make(const private_key& key, const wanted_certificate& wanted) {
+  X509* x509 = X509_new();
+  X509_set_version(x509, X509_VERSION_3);
+  BIGNUM* number = nullptr;
+  BN_dec2bn(&number, wanted.serial);
+  BN_to_ASN1_INTEGER(number, X509_get_serialNumber(x509));
+  BN_free(number);
+  ASN1_TIME_set_string_X509(X509_getm_notBefore(x509), "20240229120000Z");
+  ASN1_TIME_set_string_X509(X509_getm_notAfter(x509), "20491231235959Z");
+  for (const auto& [field, text] : wanted.subject)
+    REQUIRE(X509_NAME_add_entry_by_txt(X509_get_subject_name(x509), field, MBSTRING_UTF8,
+                                       reinterpret_cast<const unsigned char*>(text), -1, -1, 0) == 1);
+  X509_set_issuer_name(x509, X509_get_subject_name(x509));
+  X509_set_pubkey(x509, key.native());
+  CONF* conf = NCONF_new(nullptr);
+  const std::string section = "[dir]\nC=US\nO=IoT\nOU=SmartHome\nCN=LightBulbCert\n";
+  BIO* lines = BIO_new_mem_buf(section.data(), static_cast<int>(section.size()));
+  long bad_line = 0;
+  NCONF_load_bio(conf, lines, &bad_line);
+  for (const auto& [type, text] : wanted.extensions) {
+    X509V3_CTX context;
+    X509V3_set_ctx(&context, x509, x509, nullptr, nullptr, 0);
+    X509V3_set_nconf(&context, conf);
+    X509_EXTENSION* extension = X509V3_EXT_nconf_nid(conf, &context, type, text);
+    REQUIRE(extension != nullptr);
+    X509_add_ext(x509, extension, -1);
+    X509_EXTENSION_free(extension);
+  }
+  NCONF_free(conf);
+  BIO_free(lines);
+  REQUIRE(X509_sign(x509, key.native(), EVP_sha256()) > 0);
+  const certificate out = certificate::share(x509);
+  X509_free(x509);
+  return out;
+}
+
+const private_key& some_key() {
+  static const result<private_key> key = private_key::generate(key_type::ec_p256);
+  REQUIRE(key.has_value());
+  return *key;
+}
+
+std::vector<std::string> values(const certificate& of, const std::string& key) {
+  const auto all = certificate_variables(of);
+  const auto at = all.find(key);
+  return at == all.end() ? std::vector<std::string>() : at->second;
+}
+
+}  // namespace
+
+TEST_CASE("keys of each type go out as PKCS#8 and traditional PEM and come back") {
+  for (const key_type kind : {key_type::rsa_2048, key_type::ec_p256, key_type::ec_p384}) {
+    CAPTURE(std::string(name_of(kind)));
+    const auto key = private_key::generate(kind);
+    REQUIRE(key.has_value());
+    const auto pkcs8 = key->to_pem();
+    const auto traditional = key->to_traditional_pem();
+    REQUIRE(pkcs8.has_value());
+    REQUIRE(traditional.has_value());
+    CHECK(pkcs8->reveal().substr(0, 28) == "-----BEGIN PRIVATE KEY-----\n");
+    const std::string_view expected = kind == key_type::rsa_2048 ? "-----BEGIN RSA PRIVATE KEY-----\n" : "-----BEGIN EC PRIVATE KEY-----\n";
+    CHECK(traditional->reveal().substr(0, expected.size()) == expected);
+    for (const secret* pem : {&*pkcs8, &*traditional}) {
+      const auto back = private_key::from_pem(*pem);
+      REQUIRE(back.has_value());
+      CHECK(EVP_PKEY_eq(back->native(), key->native()) == 1);
+    }
+    CHECK(EVP_PKEY_get_bits(key->native()) == (kind == key_type::rsa_2048 ? 2048 : kind == key_type::ec_p256 ? 256 : 384));
+  }
+}
+
+TEST_CASE("what is not an unencrypted private key is refused and leaves no trace in OpenSSL's error queue") {
+  CHECK(private_key::from_pem(secret("")).error().code == errc::encoding);
+  CHECK(private_key::from_pem(secret("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")).error().code == errc::encoding);
+  CHECK(private_key::from_pem(secret(std::string(70000, 'x'))).error().code == errc::too_large);
+  BIO* out = BIO_new(BIO_s_mem());
+  char phrase[] = "phrase";
+  REQUIRE(PEM_write_bio_PKCS8PrivateKey(out, some_key().native(), EVP_aes_128_cbc(), phrase, 6, nullptr, nullptr) == 1);
+  char* bytes = nullptr;
+  const long size = BIO_get_mem_data(out, &bytes);
+  CHECK(private_key::from_pem(secret(std::string_view(bytes, static_cast<std::size_t>(size)))).error().code == errc::encoding);
+  BIO_free(out);
+  CHECK(ERR_peek_error() == 0);
+}
+
+TEST_CASE("a signing request carries its subject and verifies with its own key") {
+  for (const key_type kind : {key_type::rsa_2048, key_type::ec_p256, key_type::ec_p384}) {
+    const auto key = private_key::generate(kind);
+    REQUIRE(key.has_value());
+    const auto pem = make_csr_pem(*key, {"sensor \xC3\xA9", "Org", "Unit", "DE", "S1"});
+    REQUIRE(pem.has_value());
+    CHECK(pem->size() <= 4096);
+    CHECK(pem->substr(0, 36) == "-----BEGIN CERTIFICATE REQUEST-----\n");
+    BIO* in = BIO_new_mem_buf(pem->data(), static_cast<int>(pem->size()));
+    X509_REQ* request = PEM_read_bio_X509_REQ(in, nullptr, nullptr, nullptr);
+    REQUIRE(request != nullptr);
+    CHECK(X509_REQ_verify(request, key->native()) == 1);
+    char common_name[64] = {};
+    X509_NAME_get_text_by_NID(X509_REQ_get_subject_name(request), NID_commonName, common_name, sizeof common_name);
+    CHECK(X509_NAME_entry_count(X509_REQ_get_subject_name(request)) == 5);
+    X509_REQ_free(request);
+    BIO_free(in);
+  }
+  CHECK(make_csr_pem(some_key(), {}).has_value());
+  CHECK(make_csr_pem(some_key(), {"x", "", "", "Germany", ""}).error().code == errc::encoding);
+  CHECK(make_csr_pem(some_key(), {"\xFF", "", "", "", ""}).error().code == errc::encoding);
+}
+
+TEST_CASE("a certificate tells its id, names, number, validity and key") {
+  const certificate made = make(some_key(), {{{"C", "US"}, {"O", "Amazon.com Inc."}, {"CN", "AWS IoT Certificate"}}, {}, "10525622389124227206"});
+  const auto read = certificate::from_pem(made.to_pem() + "trailing text");
+  REQUIRE(read.has_value());
+  const std::vector<std::uint8_t> der = read->to_der();
+  CHECK(der == made.to_der());
+  CHECK(certificate::from_der(der.data(), der.size())->certificate_id() == made.certificate_id());
+  CHECK(read->certificate_id().size() == 64);
+  CHECK(read->certificate_id().find_first_not_of("0123456789abcdef") == std::string::npos);
+  CHECK(read->subject() == distinguished_name{{"C", "US"}, {"O", "Amazon.com Inc."}, {"CN", "AWS IoT Certificate"}});
+  CHECK(read->issuer() == read->subject());
+  CHECK(read->serial_number() == "10525622389124227206");
+  const auto valid = read->valid_between();
+  REQUIRE(valid.has_value());
+  CHECK(valid->not_before == 1709208000);
+  CHECK(valid->not_after == 2524607999);
+  CHECK(read->matches(some_key()));
+  CHECK_FALSE(read->matches(*private_key::generate(key_type::ec_p256)));
+  certificate copy = *read;
+  copy = made;
+  CHECK(copy.native() == made.native());
+}
+
+TEST_CASE("the certificate id is the SHA-256 of the DER form") {
+  const std::uint8_t abc[] = {'a', 'b', 'c'};
+  CHECK(certificate_id_of(abc, 3) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+TEST_CASE("what is not one certificate is refused") {
+  CHECK(certificate::from_pem("").error().code == errc::encoding);
+  CHECK(certificate::from_pem("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").error().code == errc::encoding);
+  CHECK(certificate::from_pem(std::string(70000, 'x')).error().code == errc::too_large);
+  std::vector<std::uint8_t> der = make(some_key(), {{{"CN", "x"}}, {}}).to_der();
+  CHECK(certificate::from_der(der.data(), der.size() - 1).error().code == errc::encoding);
+  der.push_back(0);
+  CHECK(certificate::from_der(der.data(), der.size()).error().code == errc::encoding);
+  CHECK(ERR_peek_error() == 0);
+}
+
+TEST_CASE("policy variables name each attribute of subject and issuer that AWS has a word for") {
+  const certificate made = make(some_key(), {{{"C", "US"}, {"O", "IoT"}, {"OU", "SmartHome"}, {"ST", "IL"}, {"CN", "LightBulbCert"},
+                                              {"GN", "Bulb"}, {"initials", "LB"}, {"dnQualifier", "q"}, {"SN", "sn"}, {"title", "t"},
+                                              {"pseudonym", "p"}, {"generationQualifier", "II"}, {"serialNumber", "555"}, {"L", "Chicago"}},
+                                             {},
+                                             "10525622389124227206"});
+  const std::map<std::string, std::string> words{
+      {"Country", "US"}, {"Organization", "IoT"}, {"OrganizationalUnit", "SmartHome"}, {"State", "IL"}, {"CommonName", "LightBulbCert"},
+      {"GivenName", "Bulb"}, {"Initials", "LB"}, {"DistinguishedNameQualifier", "q"}, {"Surname", "sn"}, {"Title", "t"},
+      {"Pseudonym", "p"}, {"GenerationQualifier", "II"}, {"SerialNumber", "555"}};
+  for (const auto& [word, value] : words) {
+    CAPTURE(word);
+    CHECK(values(made, "iot:Certificate.Subject." + word) == std::vector<std::string>{value});
+    CHECK(values(made, "iot:Certificate.Issuer." + word) == std::vector<std::string>{value});
+  }
+  CHECK(values(made, "iot:Certificate.SerialNumber") == std::vector<std::string>{"10525622389124227206"});
+  CHECK(values(made, "iot:CertificateId") == std::vector<std::string>{made.certificate_id()});
+  // 13 words twice, the number; Locality has no variable
+  CHECK(values(made, "iot:Certificate.AvailableKeys").size() == 27);
+  CHECK(certificate_variables(made).size() == 29);
+}
+
+TEST_CASE("of an attribute that repeats, five values are kept in order") {
+  const certificate made = make(some_key(), {{{"OU", "0"}, {"OU", "1"}, {"OU", "2"}, {"OU", "3"}, {"OU", "4"}, {"OU", "5"}}, {}});
+  CHECK(values(made, "iot:Certificate.Subject.OrganizationalUnit") == std::vector<std::string>{"0", "1", "2", "3", "4"});
+  CHECK(values(made, "iot:Certificate.Subject.CommonName").empty());
+}
+
+TEST_CASE("alternative names have variables, the directory name in AWS's reversed form") {
+  const certificate made = make(
+      some_key(), {{{"CN", "x"}},
+                   {{NID_subject_alt_name, "DNS:a.example,DNS:b.example,email:a@b.c,URI:http://x/,IP:192.0.2.1,IP:2001:db8::1,dirName:dir,RID:1.2.3"},
+                    {NID_issuer_alt_name, "DNS:i.example"}}});
+  const std::string prefix = "iot:Certificate.Subject.AlternativeName.";
+  CHECK(values(made, prefix + "DNSName") == std::vector<std::string>{"a.example", "b.example"});
+  CHECK(values(made, prefix + "RFC822Name") == std::vector<std::string>{"a@b.c"});
+  CHECK(values(made, prefix + "UniformResourceIdentifier") == std::vector<std::string>{"http://x/"});
+  CHECK(values(made, prefix + "IPAddress") == std::vector<std::string>{"192.0.2.1", "2001:db8:0:0:0:0:0:1"});
+  CHECK(values(made, prefix + "DirectoryName") == std::vector<std::string>{"cn=LightBulbCert,ou=SmartHome,o=IoT,c=US"});
+  CHECK(values(made, "iot:Certificate.Issuer.AlternativeName.DNSName") == std::vector<std::string>{"i.example"});
+}
