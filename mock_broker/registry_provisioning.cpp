@@ -36,9 +36,9 @@ class registering {
     consume_token(subject);
     take_certificate(plan, subject);
     if (plan.thing) put_thing(*plan.thing);
-    if (plan.thing) attach_thing(plan);
+    if (plan.thing && certificate_) attach_thing(plan);
     for (const templates::plan_policy& policy : plan.policies) attach_policy(policy);
-    set_status(plan);
+    if (certificate_) set_status(plan);
     return std::move(out_);
   }
 
@@ -52,8 +52,11 @@ class registering {
   }
 
   void take_certificate(const templates::plan& plan, const registration& subject) {
+    if (subject.certificate_id.empty() && !plan.certificate) return;  // HTTP: a thing without a certificate
     if (subject.new_certificate && !staged_.find<certificate_record>(subject.new_certificate->id)) {
-      staged_.put(*subject.new_certificate);
+      certificate_record made = *subject.new_certificate;
+      made.generation_id = make_uuid();
+      staged_.put(std::move(made));
       is_new_ = true;
     }
     certificate_ = staged_.find<certificate_record>(subject.certificate_id);
@@ -149,8 +152,8 @@ class registering {
       if (!plan.document) refuse_parameters("Policy not found: " + plan.name);
       create_policy(plan);
     }
-    const pairs attached = staged_.to(relation::policy_targets, key_);
-    if (attached.find(plan.name) == attached.end()) {
+    const pairs attached = certificate_ ? staged_.to(relation::policy_targets, key_) : pairs();
+    if (certificate_ && attached.find(plan.name) == attached.end()) {
       if (attached.size() >= how_.max_policies_per_target)
         refuse_parameters("More than " + std::to_string(how_.max_policies_per_target) +
                           " policies for one certificate");
