@@ -1,0 +1,102 @@
+#pragma once
+
+#include <fleetprov/policies/detail/lint_view.hpp>
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace fleetprov::policies::detail {
+
+/// Small edit distance, for "did you mean": over `most` it says `most + 1`.
+inline std::size_t edit_distance(std::string_view a, std::string_view b, std::size_t most) {
+  if (a.size() > b.size() + most || b.size() > a.size() + most) return most + 1;
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t up = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0U : 1U)});
+      diagonal = up;
+    }
+  }
+  return std::min(row[b.size()], most + 1);
+}
+
+inline std::string nearest_action(std::string_view wanted) {
+  std::string best;
+  std::size_t least = 4;
+  for (const action_facts& row : action_table) {
+    const std::size_t distance = edit_distance(folded(row.name), wanted, 3);
+    if (distance >= least) continue;
+    least = distance;
+    best = std::string(row.name);
+  }
+  return best;
+}
+
+inline void lint_action_name(const action_node& a, findings& out) {
+  const std::string_view name = a.folded;
+  const std::size_t colon = name.find(':');
+  if (colon == std::string_view::npos) return;
+  const std::string_view service = name.substr(0, colon);
+  const bool has_wildcards = name.find_first_of("*?") != std::string_view::npos;
+  if (service.find_first_of("*?") != std::string_view::npos) {
+    out.add("P054", a, "wildcard in the service of " + show(a.text), "write `iot:`");
+    return;
+  }
+  if (service == "greengrass") return;
+  if (service != "iot" && service != "iotjobsdata") {
+    out.add("P052", a, "device requests are never about the service of " + show(a.text),
+            "grants of other AWS services belong in the IAM role behind a role alias");
+    return;
+  }
+  if (name == "iot:publishretain") {
+    out.add("P051", a, "there is no action `iot:PublishRetain`", "write `iot:RetainPublish`");
+    return;
+  }
+  if (has_wildcards) {
+    for (const action_facts& row : action_table)
+      if (glob_match(name, folded(row.name)) || (!row.old_name.empty() && glob_match(name, folded(row.old_name)))) return;
+    out.add("P050", a, "no action matches " + show(a.text));
+    return;
+  }
+  const action_facts* row = find_action(name, spelling::any);
+  if (row == nullptr) {
+    const std::string nearest = nearest_action(name);
+    out.add("P050", a, "unknown action " + show(a.text), nearest.empty() ? "" : "did you mean `" + nearest + "`?");
+  } else if (!row->old_name.empty() && equal_folded(row->old_name, name)) {
+    out.add("P053", a, "old spelling of a job action: " + show(a.text), "write `" + std::string(row->name) + "`");
+  }
+}
+
+inline void lint_actions(document_view& view, findings& out, work_budget& budget) {
+  for (const statement_view& s : view.statements()) {
+    const auto& actions = s.node->actions;
+    for (const action_node& a : actions) {
+      lint_action_name(a, out);
+      if (s.node->what == effect::allow && s.node->action_mode == list_mode::any_of &&
+          (a.folded == "*" || a.folded == "iot:*" || a.folded == "*:*"))
+        out.add("P056", a, show(a.text) + " allows every action",
+                "name the actions: a device needs iot:Connect, iot:Publish, iot:Subscribe, iot:Receive");
+    }
+    if (s.node->what == effect::allow && s.node->action_mode == list_mode::none_of)
+      out.add("P118", s.node->action_key, "an Allow with NotAction grants everything else", "list what is allowed in Action");
+    // A pattern covers another text if it matches it letter by letter; `?` must not stand for a `*`.
+    for (std::size_t i = 0; i < actions.size(); ++i)
+      for (std::size_t j = 0; j < actions.size(); ++j) {
+        if (i == j || !budget.take(4)) continue;
+        const std::string &wide = actions[j].folded, &narrow = actions[i].folded;
+        const bool wildcards = wide.find('*') != std::string::npos && wide.find('?') == std::string::npos;
+        if (wide == narrow ? j < i : wildcards && glob_match(wide, narrow)) {
+          out.add("P076", actions[i], show(actions[i].text) + " is covered by " + show(actions[j].text), "remove it");
+          break;
+        }
+      }
+  }
+}
+
+}  // namespace fleetprov::policies::detail

@@ -1,0 +1,172 @@
+#pragma once
+
+#include <fleetprov/policies/detail/condition_keys.hpp>
+#include <fleetprov/policies/detail/lint_view.hpp>
+#include <fleetprov/policies/detail/typed_values.hpp>
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+
+namespace fleetprov::policies::detail {
+
+inline bool is_numeric(comparison c) noexcept {
+  return c >= comparison::numeric_equals && c <= comparison::numeric_greater_equals;
+}
+inline bool is_date(comparison c) noexcept {
+  return c >= comparison::date_equals && c <= comparison::date_greater_equals;
+}
+
+/// RFC 1918, RFC 6598, loopback, link-local and unique local addresses.
+inline bool is_private(const network& n) noexcept {
+  for (const std::string_view block : {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8",
+                                       "169.254.0.0/16", "fc00::/7", "fe80::/10", "::1/128"}) {
+    const auto known = read_network(block);
+    if (known && n.prefix >= known->prefix && contains(*known, n.base)) return true;
+  }
+  return false;
+}
+
+inline bool has_host_bits(const network& n) noexcept {
+  for (unsigned i = n.prefix; i < n.base.bits; ++i)
+    if ((n.base.bytes[i / 8] & (0x80U >> (i % 8))) != 0) return true;
+  return false;
+}
+
+/// `vpc-` and 8 or 17 hexadecimal digits.
+inline bool is_vpc_id(std::string_view text, std::string_view prefix) noexcept {
+  if (text.substr(0, prefix.size()) != prefix) return false;
+  text.remove_prefix(prefix.size());
+  return (text.size() == 8 || text.size() == 17) && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+inline bool has_plain_wildcard(std::string_view text) noexcept {
+  for (std::size_t i = 0; i < text.size(); ++i)
+    if ((text[i] == '*' || text[i] == '?') && (i < 2 || text.substr(i - 2, 2) != "${")) return true;
+  return false;
+}
+
+inline void lint_condition_key(const statement_view& s, const condition& c, const key_facts& key, findings& out) {
+  const std::string& text = c.key.text;
+  if (text.find(':') == std::string::npos) {
+    const std::string_view suggested = suggest_key(text);
+    out.add("P094", c.key, "condition key " + show(text) + " has no service prefix",
+            suggested.empty() ? "the form is service:Key" : "did you mean `" + std::string(suggested) + "`?");
+    return;
+  }
+  if (key.type == key_type::unknown) {
+    const std::string_view suggested = suggest_key(text);
+    out.add("P093", c.key, "device requests never have the key " + show(text),
+            suggested.empty() ? "" : "did you mean `" + std::string(suggested) + "`?");
+    return;
+  }
+  if (!key.is_documented)
+    out.add("P113", c.key, "the AWS IoT pages do not mention " + show(text), "test it against the service before relying on it");
+  const action_set others = s.actions & ~bit(action::connect);
+  if (key.is_connect_only && (s.actions & bit(action::connect)) == 0 && s.actions != 0)
+    out.add("P095", c.key, show(text) + " exists in CONNECT requests only, not for " + list_actions(others),
+            "put it in a statement for iot:Connect");
+  else if (key.is_connect_only && (others & s.named) != 0)
+    out.add("P095", c.key, show(text) + " exists in CONNECT requests only, not for " + list_actions(others & s.named),
+            "give iot:Connect a statement of its own");
+}
+
+inline void lint_condition_operator(const statement_view& s, const condition& c, const key_facts& key, findings& out) {
+  const comparison how = c.parsed.compares;
+  if (how == comparison::null) {
+    if (c.parsed.over != quantifier::none)
+      out.add("P112", c.operation, "Null asks about the key, not about its values", "drop ForAllValues or ForAnyValue");
+    return;
+  }
+  if (key.type == key_type::unknown) return;
+  if (key.is_list && c.parsed.over == quantifier::none) {
+    const bool attributes = equal_folded(c.key.text, "iot:ConnectAttributes");
+    out.add(attributes ? "P096" : "P097", c.operation, show(c.key.text) + " is a list and needs a set operator",
+            "write `ForAnyValue:" + c.operation.text + "` or `ForAllValues:" + c.operation.text + "`");
+  }
+  if (!key.is_list && c.parsed.over == quantifier::for_all_values)
+    out.add("P098", c.operation, show(c.key.text) + " has one value; ForAllValues also passes where the key is absent",
+            "drop `ForAllValues:`");
+  if (key.is_list && c.parsed.over == quantifier::for_all_values && c.parsed.sign == polarity::positive &&
+      s.node->what == effect::allow && !c.values.empty()) {
+    const bool guarded = std::any_of(s.node->conditions.begin(), s.node->conditions.end(), [&](const condition& other) {
+      return other.parsed.compares == comparison::null && equal_folded(other.key.text, c.key.text);
+    });
+    if (!guarded)
+      out.add("P099", c.operation, "this also passes a request without any " + show(c.key.text),
+              "use ForAnyValue where a value is required");
+  }
+  bool fits = true;
+  switch (key.type) {
+    case key_type::text: fits = is_string(how) || how == comparison::binary_equals || is_arn(how); break;
+    case key_type::boolean: fits = is_string(how) || how == comparison::boolean; break;
+    case key_type::address: fits = how == comparison::ip_address; break;
+    case key_type::instant: fits = is_date(how) || is_numeric(how); break;
+    case key_type::arn: fits = is_string(how) || is_arn(how); break;
+    case key_type::unknown: break;
+  }
+  if (!fits)
+    out.add("P106", c.operation, show(c.operation.text) + " does not suit the values of " + show(c.key.text),
+            key.type == key_type::address   ? "use IpAddress or NotIpAddress"
+            : key.type == key_type::boolean ? "use Bool"
+            : key.type == key_type::instant ? "use a Date operator"
+                                            : "use a String operator");
+}
+
+inline void lint_condition_value(const condition& c, const condition_value& v, findings& out) {
+  const comparison how = c.parsed.compares;
+  if ((how == comparison::string_equals || how == comparison::string_equals_ignore_case) && has_plain_wildcard(v.text))
+    out.add("P100", v, "no wildcards in " + show(c.operation.text) + ": " + show(v.text) + " is compared as it stands",
+            "use StringLike");
+  if ((how == comparison::boolean || how == comparison::null) && !read_boolean(v.text))
+    out.add("P101", v, show(v.text) + " is neither true nor false");
+  if (is_numeric(how) && !read_number(v.text)) out.add("P102", v, show(v.text) + " is not a number");
+  if (is_date(how) && !read_instant(v.text))
+    out.add("P103", v, show(v.text) + " is not a date", "write it like 2030-01-31T12:00:00Z, or as epoch seconds");
+  if (is_arn(how) && !split_arn(v.text) && v.text.find("${") == std::string::npos && v.text != "*")
+    out.add("P105", v, show(v.text) + " is not an ARN", "write arn:aws:iot:REGION:ACCOUNT:topic/...");
+  if (how == comparison::ip_address) {
+    const auto range = read_network(v.text);
+    if (!range) out.add("P104", v, show(v.text) + " is not an IP address or range");
+    else if (has_host_bits(*range)) out.add("P111", v, "bits beyond the prefix are set in " + show(v.text));
+  }
+  const bool vpc = equal_folded(c.key.text, "aws:SourceVpc"), vpce = equal_folded(c.key.text, "aws:SourceVpce");
+  if ((vpc || vpce) && is_string(how) && !has_plain_wildcard(v.text) && !is_vpc_id(v.text, vpc ? "vpc-" : "vpce-"))
+    out.add("P110", v, show(v.text) + (vpc ? " is not the id of a VPC" : " is not the id of a VPC endpoint"));
+}
+
+inline void lint_condition_list(const condition& c, findings& out) {
+  std::unordered_set<std::string_view> seen;
+  std::size_t addresses = 0, private_ones = 0;
+  const condition_value* first_private = nullptr;
+  for (const condition_value& v : c.values) {
+    if (!seen.insert(v.text).second) out.add("P081", v, show(v.text) + " is there already", "remove it");
+    if (c.parsed.compares != comparison::ip_address || !equal_folded(c.key.text, "aws:SourceIp")) continue;
+    const auto range = read_network(v.text);
+    if (!range) continue;
+    ++addresses;
+    if (!is_private(*range)) continue;
+    ++private_ones;
+    if (first_private == nullptr) first_private = &v;
+  }
+  if (first_private != nullptr)
+    out.add(private_ones == addresses ? "P108" : "P109", *first_private,
+            show(first_private->text) + " is private: AWS sees the public address of a device",
+            "give the public addresses of the site");
+  if ((c.parsed.compares == comparison::boolean || c.parsed.compares == comparison::null) && c.values.size() > 1)
+    out.add("P107", c.key, show(c.operation.text) + " takes one value for " + show(c.key.text));
+}
+
+inline void lint_conditions(document_view& view, findings& out) {
+  for (const statement_view& s : view.statements())
+    for (const condition& c : s.node->conditions) {
+      const key_facts key = find_key(c.key.text);
+      lint_condition_key(s, c, key, out);
+      lint_condition_operator(s, c, key, out);
+      lint_condition_list(c, out);
+      for (const condition_value& v : c.values) lint_condition_value(c, v, out);
+    }
+}
+
+}  // namespace fleetprov::policies::detail

@@ -1,0 +1,334 @@
+#pragma once
+
+#include <fleetprov/policies/detail/lint_resources.hpp>
+#include <fleetprov/policies/detail/lint_view.hpp>
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+// Questions about what statements mean together: covered, dead, missing, and filters that get around a
+// Deny. Allow conditions are taken as true and Deny conditions as false wherever "could be allowed" is
+// asked, the other way round for "always denied", so a condition never causes a false alarm.
+
+namespace fleetprov::policies::detail {
+
+using token_list = std::vector<const token_string*>;
+
+inline bool overlaps_any(const token_string& one, const token_list& many, work_budget& budget) {
+  for (const token_string* m : many)
+    if (overlap(one, *m, budget) != answer::no) return true;
+  return false;
+}
+
+inline bool same_conditions(const statement& a, const statement& b) {
+  if (a.conditions.size() != b.conditions.size()) return false;
+  for (std::size_t i = 0; i < a.conditions.size(); ++i) {
+    const condition &x = a.conditions[i], &y = b.conditions[i];
+    if (x.operation.text != y.operation.text || x.key.text != y.key.text || x.values.size() != y.values.size()) return false;
+    for (std::size_t k = 0; k < x.values.size(); ++k)
+      if (x.values[k].text != y.values[k].text) return false;
+  }
+  return true;
+}
+
+/// A Subscribe pattern as the topics it can bring in: MQTT wildcards become `*`, `$share/NAME/` goes.
+inline token_string delivered_topics(const token_string& filter) {
+  std::size_t begin = 0;
+  if (starts_with(filter, "$share/")) {
+    begin = find_token(filter, '/', 7);
+    begin = begin == filter.size() ? 0 : begin + 1;
+  }
+  token_string out;
+  for (std::size_t i = begin; i < filter.size(); ++i) {
+    const bool level = (i == begin || filter[i - 1] == '/') && (i + 1 == filter.size() || filter[i + 1] == '/');
+    const token t = level && (filter[i] == '+' || filter[i] == '#') ? any_run : filter[i];
+    if (t != any_run || out.empty() || out.back() != any_run) out.push_back(t);
+  }
+  return out;
+}
+
+// --- covered by another entry --------------------------------------------------------------------
+
+inline void lint_redundant_resources(const statement_view& s, findings& out, work_budget& budget) {
+  for (std::size_t i = 0; i < s.resources.size(); ++i)
+    for (std::size_t j = 0; j < s.resources.size(); ++j) {
+      if (i == j) continue;
+      if (!budget.take(2)) return;
+      const token_string &wide = s.resources[j].text, &narrow = s.resources[i].text;
+      if (wide == narrow ? j > i : covers(wide, narrow, budget) != answer::yes) continue;
+      out.add("P077", *s.resources[i].node, show(s.resources[i].node->text) + " is covered by " + show(s.resources[j].node->text),
+              "remove it");
+      break;
+    }
+}
+
+/// Whether every resource of `narrow` is one of `wide`; both list resources.
+inline bool covers_resources(const statement_view& wide, const statement_view& narrow, work_budget& budget) {
+  for (const resource_view& n : narrow.resources) {
+    bool found = false;
+    for (const resource_view& w : wide.resources) found = found || covers(w.text, n.text, budget) == answer::yes;
+    if (!found) return false;
+  }
+  return true;
+}
+
+inline bool covers_statement(const statement_view& wide, const statement_view& narrow, work_budget& budget) {
+  if (wide.node->what != narrow.node->what || !wide.lists_resources() || !narrow.lists_resources()) return false;
+  if (narrow.actions == 0 || (narrow.actions & ~wide.actions) != 0) return false;
+  if (!wide.node->conditions.empty() && !same_conditions(*wide.node, *narrow.node)) return false;
+  // Actions outside the table (greengrass, unknown names) have to be there literally.
+  for (const action_node& a : narrow.node->actions) {
+    if (find_action(a.folded, spelling::any) != nullptr || a.folded.compare(0, 4, "iot:") == 0) continue;
+    bool found = false;
+    for (const action_node& b : wide.node->actions) found = found || b.folded == "*" || b.folded == a.folded;
+    if (!found) return false;
+  }
+  return covers_resources(wide, narrow, budget);
+}
+
+inline void lint_redundant_statements(document_view& view, findings& out, work_budget& budget) {
+  const auto& all = view.statements();
+  for (std::size_t i = 0; i < all.size(); ++i)
+    for (std::size_t j = 0; j < all.size(); ++j) {
+      if (i == j) continue;
+      if (!budget.take(4)) return;
+      if (!covers_statement(all[j], all[i], budget)) continue;
+      if (j > i && covers_statement(all[i], all[j], budget)) continue;  // equal: the later one is said
+      out.add("P078", all[i].node->pointer, all[i].node->where, "covered by the statement at " + show(all[j].node->pointer),
+              "remove it");
+      break;
+    }
+}
+
+// --- dead ----------------------------------------------------------------------------------------
+
+inline void lint_dead_denies(document_view& view, findings& out, work_budget& budget) {
+  const auto& all = view.statements();
+  const bool has_allow = std::any_of(all.begin(), all.end(), [](const statement_view& s) { return s.node->what == effect::allow; });
+  if (!has_allow) return;
+  for (const statement_view& d : all) {
+    if (d.node->what != effect::deny || d.actions == 0 || !d.lists_resources()) continue;
+    bool bites = false, known = false;
+    for (const action_facts& row : action_table) {
+      if ((d.actions & bit(row.what)) == 0 || bites) continue;
+      const token_list allowed = view.granted(row.what, variable_reading::any_text);
+      if (row.takes == resource_type::none) {
+        bites = !allowed.empty();
+        continue;
+      }
+      token_list denied;
+      document_view::add_names(d, row.takes, variable_reading::any_text, denied);
+      known = known || !denied.empty();
+      for (const token_string* n : denied) bites = bites || overlaps_any(*n, allowed, budget);
+    }
+    if (known && !bites)
+      out.add("P079", d.node->pointer, d.node->where, "this Deny forbids nothing that the policy allows",
+              "it is needed only against another policy of the same device");
+  }
+}
+
+/// Whether an unconditional Deny takes `name` back for `what`.
+inline bool is_denied(document_view& view, action what, const name_view& name, work_budget& budget) {
+  for (const statement_view& d : view.statements()) {
+    if (!d.denies(what) || !d.node->conditions.empty()) continue;
+    token_list listed;
+    document_view::add_names(d, name.type, d.lists_resources() ? variable_reading::opaque : variable_reading::any_text, listed);
+    if (d.lists_resources()) {
+      for (const token_string* n : listed)
+        if (covers(*n, name.text, budget) == answer::yes) return true;
+    } else if (!overlaps_any(name.wide, listed, budget)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+inline void lint_dead_allows(document_view& view, findings& out, work_budget& budget) {
+  const auto& all = view.statements();
+  if (std::none_of(all.begin(), all.end(), [](const statement_view& s) { return s.node->what == effect::deny; })) return;
+  for (const statement_view& s : all) {
+    if (s.node->what != effect::allow || !s.lists_resources()) continue;
+    for (const resource_view& r : s.resources) {
+      bool grants = false, alive = false;
+      for (const name_view& n : r.names)
+        for (const action_facts& row : action_table) {
+          if ((s.actions & bit(row.what)) == 0 || row.takes != n.type || alive) continue;
+          grants = true;
+          alive = !is_denied(view, row.what, n, budget);
+        }
+      if (grants && !alive) out.add("P080", *r.node, "a Deny takes all of this back", "remove it, or narrow the Deny");
+    }
+  }
+}
+
+// --- missing pieces ------------------------------------------------------------------------------
+
+/// Says `id` at each entry of `type` granted for `what` that overlaps nothing of `needed`.
+template <class Project>
+void lint_lonely(document_view& view, action what, const token_list& needed, std::string_view id, const char* message,
+                 const char* help, findings& out, work_budget& budget, Project&& project) {
+  for (const statement_view& s : view.statements()) {
+    if (!s.allows(what) || !s.lists_resources()) continue;
+    for (const resource_view& r : s.resources)
+      for (const name_view& n : r.names) {
+        if (n.type != facts_of(what).takes) continue;
+        if (!overlaps_any(project(n.wide), needed, budget)) out.add(id, *r.node, message, help);
+        break;
+      }
+  }
+}
+
+inline void lint_missing_pieces(document_view& view, findings& out, work_budget& budget) {
+  const auto same = [](const token_string& t) { return t; };
+  const token_list received = view.granted(action::receive, variable_reading::any_text);
+  const token_list filters = view.granted(action::subscribe, variable_reading::any_text);
+  std::vector<token_string> delivered;
+  for (const token_string* f : filters) delivered.push_back(delivered_topics(*f));
+  token_list deliveries;
+  for (const token_string& d : delivered) deliveries.push_back(&d);
+  lint_lonely(view, action::subscribe, received, "P082", "no Receive is allowed for any topic of this filter",
+              "allow iot:Receive on the same names under topic/", out, budget,
+              [](const token_string& t) { return delivered_topics(t); });
+  lint_lonely(view, action::receive, deliveries, "P083", "no Subscribe is allowed that brings these topics in",
+              "allow iot:Subscribe on the same names under topicfilter/", out, budget,
+              [](const token_string& t) { return starts_with(t, "$share/") ? delivered_topics(t) : t; });
+  lint_lonely(view, action::retain_publish, view.granted(action::publish, variable_reading::any_text), "P085",
+              "RetainPublish without Publish on the same topic", "add iot:Publish", out, budget, same);
+  const statement_view* talks = nullptr;
+  bool connects = false;
+  for (const statement_view& s : view.statements()) {
+    connects = connects || s.allows(action::connect);
+    if (talks == nullptr && s.node->what == effect::allow && (s.actions & mqtt_actions) != 0) talks = &s;
+  }
+  if (talks != nullptr && !connects)
+    out.add("P084", talks->node->action_key, "no iot:Connect in this policy", "grant it here or in another policy of the device");
+}
+
+inline void lint_shared_subscriptions(document_view& view, findings& out, work_budget& budget) {
+  token_list filters;
+  for (const statement_view& s : view.statements()) {
+    if (!s.allows(action::subscribe)) continue;
+    for (const resource_view& r : s.resources)
+      for (const name_view& n : r.names) {
+        if (n.type != resource_type::topicfilter || !starts_with(n.text, "$share/")) continue;
+        const std::size_t slash = find_token(n.text, '/', 7);
+        if (slash == n.text.size()) continue;
+        const token_string plain(n.text.begin() + static_cast<std::ptrdiff_t>(slash + 1), n.text.end());
+        if (filters.empty()) filters = view.granted(action::subscribe, variable_reading::opaque);
+        bool granted = false;
+        for (const token_string* f : filters) granted = granted || covers(*f, plain, budget) != answer::no;
+        if (!granted)
+          out.add("P088", *r.node, "the plain filter " + spell_level("topicfilter", plain, view.variables()) + " is not allowed",
+                  "allow both spellings");
+      }
+  }
+}
+
+// --- filters that get around a Deny (Device Defender) ---------------------------------------------
+
+/// Filters that an Allow pattern may permit: each prefix of levels with `#`, the pattern with its
+/// wildcards as MQTT wildcards, and the broadest two.
+inline std::vector<token_string> candidate_filters(const token_string& pattern) {
+  std::vector<token_string> out{{'#'}, {'+', '/', '#'}};
+  const std::size_t wild = static_cast<std::size_t>(std::find_if(pattern.begin(), pattern.end(), is_wildcard) - pattern.begin());
+  for (std::size_t i = 0; i < wild && out.size() < 16; ++i) {
+    if (pattern[i] != '/') continue;
+    token_string f(pattern.begin(), pattern.begin() + static_cast<std::ptrdiff_t>(i + 1));
+    f.push_back('#');
+    out.push_back(std::move(f));
+  }
+  token_string replaced;
+  for (std::size_t i = 0; i < pattern.size(); ++i) {
+    if (!is_wildcard(pattern[i])) replaced.push_back(pattern[i]);
+    else if (pattern[i] == any_run && i + 1 == pattern.size() && (i == 0 || pattern[i - 1] == '/')) replaced.push_back('#');
+    else if (pattern[i] == any_run && (i == 0 || pattern[i - 1] == '/') && i + 1 < pattern.size() && pattern[i + 1] == '/') replaced.push_back('+');
+    else replaced.push_back('x');
+  }
+  out.push_back(std::move(replaced));
+  return out;
+}
+
+/// Whether some Allow permits subscribing to `filter` and no Deny certainly forbids it.
+inline bool permits_filter(document_view& view, const token_string& filter) {
+  bool allowed = false;
+  for (const statement_view& s : view.statements()) {
+    if ((s.actions & bit(action::subscribe)) == 0) continue;
+    bool listed = false;
+    for (const resource_view& r : s.resources)
+      for (const name_view& n : r.names)
+        listed = listed || (n.type == resource_type::topicfilter && policies::contains(n.text, filter));
+    if (listed != s.lists_resources()) continue;
+    if (s.node->what == effect::allow) allowed = true;
+    else if (s.node->conditions.empty()) return false;
+  }
+  return allowed;
+}
+
+struct bypass {
+  std::string filter, topic;
+};
+
+/// A topic in `denied` (as topics) that `filter` brings in and Receive lets through.
+inline std::optional<bypass> find_bypass(document_view& view, const token_list& denied, const token_string& filter,
+                                         const token_list& received, work_budget& budget) {
+  const token_string covered = compile_filter(filter);
+  const token_string dollar{'$', any_run};
+  string_query query;
+  query.required = {{&covered}, denied, received};
+  if (!filter.empty() && (filter[0] == '+' || filter[0] == '#')) query.forbidden.push_back(&dollar);
+  // Receive that is denied without a condition; of a Deny with NotResource the complement, so it is required.
+  for (const statement_view& s : view.statements()) {
+    if (!s.denies(action::receive) || !s.node->conditions.empty()) continue;
+    token_list names;
+    document_view::add_names(s, resource_type::topic, variable_reading::opaque, names);
+    if (s.lists_resources()) query.forbidden.insert(query.forbidden.end(), names.begin(), names.end());
+    else query.required.push_back(names);
+  }
+  const string_answer found = find_string(query, budget);
+  if (found.exists != answer::yes) return std::nullopt;
+  return bypass{spell(filter, view.variables()), spell(found.witness, view.variables())};
+}
+
+inline void lint_bypass(document_view& view, findings& out, work_budget& budget) {
+  const token_list received = view.granted(action::receive, variable_reading::opaque);
+  const token_list allowed = view.granted(action::subscribe, variable_reading::opaque);
+  if (received.empty() || allowed.empty()) return;
+  for (const statement_view& d : view.statements()) {
+    if (!d.denies(action::subscribe) || !d.lists_resources()) continue;
+    token_list names;
+    document_view::add_names(d, resource_type::topicfilter, variable_reading::opaque, names);
+    std::vector<token_string> denied_topics;  // `+` and `#` of the Deny mean what its author meant by them
+    for (const token_string* n : names) denied_topics.push_back(compile_filter(*n));
+    token_list denied;
+    for (const token_string& t : denied_topics) denied.push_back(&t);
+    if (denied.empty()) continue;
+    std::optional<bypass> found;
+    for (const token_string* a : allowed) {
+      for (const token_string& filter : candidate_filters(*a)) {
+        if (found || !budget.take(filter.size() * 4)) break;
+        if (!permits_filter(view, filter)) continue;
+        found = find_bypass(view, denied, filter, received, budget);
+      }
+      if (found) break;
+    }
+    if (found)
+      out.add("P059", d.node->pointer, d.node->where,
+              "subscribing to " + show(found->filter) + " is allowed and delivers " + show(found->topic) + " all the same",
+              "deny iot:Receive on the same topics");
+  }
+}
+
+inline void lint_sets(document_view& view, findings& out, work_budget& budget) {
+  for (const statement_view& s : view.statements()) lint_redundant_resources(s, out, budget);
+  lint_redundant_statements(view, out, budget);
+  lint_missing_pieces(view, out, budget);
+  lint_shared_subscriptions(view, out, budget);
+  lint_bypass(view, out, budget);
+  lint_dead_denies(view, out, budget);
+  lint_dead_allows(view, out, budget);
+}
+
+}  // namespace fleetprov::policies::detail

@@ -1,0 +1,260 @@
+#pragma once
+
+#include <fleetprov/policies/actions.hpp>
+#include <fleetprov/policies/document.hpp>
+#include <fleetprov/policies/language.hpp>
+#include <fleetprov/policies/rules.hpp>
+#include <fleetprov/topics/thing_topics.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+// What lint rules look at: the document's statements with their actions as sets and their resources as
+// patterns per resource type. Built once per document.
+
+namespace fleetprov::policies::detail {
+
+using action_set = std::uint32_t;
+constexpr action_set bit(action a) noexcept { return action_set{1} << static_cast<unsigned>(a); }
+inline constexpr action_set every_action = (action_set{1} << action_table.size()) - 1;
+inline constexpr action_set mqtt_actions =
+    bit(action::publish) | bit(action::retain_publish) | bit(action::subscribe) | bit(action::receive);
+
+/// "iot:Publish, iot:Receive".
+inline std::string list_actions(action_set set) {
+  std::string out;
+  for (const action_facts& row : action_table)
+    if ((set & bit(row.what)) != 0) out.append(out.empty() ? "" : ", ").append(row.name);
+  return out;
+}
+
+inline bool takes_type(action_set set, resource_type type) noexcept {
+  return std::any_of(action_table.begin(), action_table.end(), [&](const action_facts& row) {
+    return (set & bit(row.what)) != 0 && row.takes == type;
+  });
+}
+inline action_set actions_taking(action_set set, resource_type type) noexcept {
+  action_set out = 0;
+  for (const action_facts& row : action_table)
+    if ((set & bit(row.what)) != 0 && row.takes == type) out |= bit(row.what);
+  return out;
+}
+
+/// What an entry grants for one resource type: the part after `type/`.
+struct name_view {
+  resource_type type;
+  token_string text;  ///< variables opaque
+  token_string wide;  ///< variables as any text
+};
+
+struct resource_view {
+  const resource_node* node = nullptr;
+  token_string text;                         ///< the whole ARN, variables opaque
+  bool is_star = false;                      ///< `*` alone
+  bool has_type = false;                     ///< `type` is one of the five, written out
+  resource_type type = resource_type::none;
+  std::vector<name_view> names;              ///< for the types that the statement's actions take
+};
+
+struct statement_view {
+  const statement* node = nullptr;
+  action_set actions = 0;   ///< all that match
+  action_set named = 0;     ///< those written out in Action
+  std::vector<resource_view> resources;
+  bool is_attached = false;  ///< asks for iot:Connection.Thing.IsAttached
+
+  bool allows(action a) const noexcept { return node->what == effect::allow && (actions & bit(a)) != 0; }
+  bool denies(action a) const noexcept { return node->what == effect::deny && (actions & bit(a)) != 0; }
+  bool lists_resources() const noexcept { return node->resource_mode == list_mode::any_of; }
+};
+
+inline constexpr resource_type named_types[] = {resource_type::client, resource_type::topic, resource_type::topicfilter,
+                                                resource_type::thing, resource_type::rolealias};
+
+inline bool has_wildcard(const token_string& text) noexcept { return std::any_of(text.begin(), text.end(), is_wildcard); }
+
+inline std::size_t find_token(const token_string& text, token t, std::size_t from = 0) noexcept {
+  while (from < text.size() && text[from] != t) ++from;
+  return from;
+}
+
+inline bool starts_with(const token_string& text, std::string_view ascii) noexcept {
+  if (text.size() < ascii.size()) return false;
+  for (std::size_t i = 0; i < ascii.size(); ++i)
+    if (text[i] != static_cast<token>(static_cast<unsigned char>(ascii[i]))) return false;
+  return true;
+}
+
+/// `+` or `#` as a whole level.
+inline bool has_mqtt_wildcard(const token_string& text) noexcept {
+  for (std::size_t i = 0; i < text.size(); ++i)
+    if ((text[i] == '+' || text[i] == '#') && (i == 0 || text[i - 1] == '/') &&
+        (i + 1 == text.size() || text[i + 1] == '/'))
+      return true;
+  return false;
+}
+
+/// Whether a condition asks for an attached thing.
+inline bool asks_attached(const condition& c) {
+  if (!equal_folded(c.key.text, "iot:Connection.Thing.IsAttached") || c.parsed.sign != polarity::positive ||
+      c.parsed.absence == when_absent::if_exists || c.parsed.over == quantifier::for_all_values || c.values.size() != 1)
+    return false;
+  return (c.parsed.compares == comparison::boolean || is_string(c.parsed.compares)) &&
+         equal_folded(c.values[0].text, "true");
+}
+
+class document_view {
+ public:
+  explicit document_view(const policy_document& policy) : policy_(policy) {
+    statements_.reserve(policy.statements.size());
+    for (const statement& s : policy.statements) statements_.push_back(read(s));
+  }
+
+  const policy_document& policy() const noexcept { return policy_; }
+  const std::vector<statement_view>& statements() const noexcept { return statements_; }
+  variable_table& variables() noexcept { return variables_; }
+  token variable(std::string_view key) { return variables_.intern(key); }
+
+  /// What the Allow statements grant for an action, NotResource taken as everything.
+  std::vector<const token_string*> granted(action what, variable_reading reading) const {
+    std::vector<const token_string*> out;
+    for (const statement_view& s : statements_) {
+      if (!s.allows(what)) continue;
+      if (!s.lists_resources()) out.push_back(&everything_);
+      else add_names(s, facts_of(what).takes, reading, out);
+    }
+    return out;
+  }
+  const token_string& everything() const noexcept { return everything_; }
+
+  static void add_names(const statement_view& s, resource_type type, variable_reading reading,
+                        std::vector<const token_string*>& to) {
+    for (const resource_view& r : s.resources)
+      for (const name_view& n : r.names)
+        if (n.type == type) to.push_back(reading == variable_reading::opaque ? &n.text : &n.wide);
+  }
+
+ private:
+  statement_view read(const statement& s) {
+    statement_view out;
+    out.node = &s;
+    for (const action_node& a : s.actions) {
+      const action_set matched = match(a.folded);
+      out.actions |= matched;
+      if (a.folded.find_first_of("*?") == std::string::npos) out.named |= matched;
+    }
+    if (s.action_mode == list_mode::none_of) {
+      out.actions = every_action & ~out.actions;
+      out.named = 0;
+    }
+    out.is_attached = std::any_of(s.conditions.begin(), s.conditions.end(), asks_attached);
+    out.resources.reserve(s.resources.size());
+    for (const resource_node& r : s.resources) out.resources.push_back(read(r, out.actions));
+    return out;
+  }
+  static action_set match(const std::string& folded) {
+    if (folded.find_first_of("*?") == std::string::npos) {
+      const action_facts* row = find_action(folded, spelling::any);
+      return row == nullptr ? 0 : bit(row->what);
+    }
+    action_set out = 0;
+    for (const action_facts& row : action_table)
+      if (glob_match(folded, policies::detail::folded(row.name))) out |= bit(row.what);
+    return out;
+  }
+  resource_view read(const resource_node& r, action_set actions) {
+    resource_view out;
+    out.node = &r;
+    out.text = to_tokens(r.pattern, variable_reading::opaque, variables_);
+    out.is_star = out.text.size() == 1 && out.text[0] == any_run;
+    std::size_t at = 0, colons = 0;
+    while (at < out.text.size() && colons < 5) colons += out.text[at++] == ':' ? 1U : 0U;
+    if (colons < 5) {
+      // `*`, or a short ARN that ends in `*`: any resource. Other short texts match nothing.
+      if (!out.text.empty() && out.text.back() == any_run)
+        for (const resource_type type : named_types)
+          if (takes_type(actions, type)) out.names.push_back({type, everything_, everything_});
+      return out;
+    }
+    const token_string tail(out.text.begin() + static_cast<std::ptrdiff_t>(at), out.text.end());
+    for (const resource_type type : named_types) {
+      if (!starts_with(tail, name_of(type)) || find_token(tail, '/') != name_of(type).size()) continue;
+      out.has_type = true;
+      out.type = type;
+    }
+    for (const resource_type type : named_types) {
+      if (!takes_type(actions, type) || (out.has_type && out.type != type)) continue;
+      if (out.has_type) {
+        const auto begin = tail.begin() + static_cast<std::ptrdiff_t>(name_of(type).size() + 1);
+        add_name(out, type, token_string(begin, tail.end()));
+      } else {
+        for (token_string& rest : after_prefix(tail, literal_tokens(std::string(name_of(type)) + "/")))
+          add_name(out, type, std::move(rest));
+      }
+    }
+    return out;
+  }
+  static void add_name(resource_view& to, resource_type type, token_string text) {
+    token_string wide;
+    wide.reserve(text.size());
+    for (const token t : text) {
+      const token widened = is_variable(t) ? any_run : t;
+      if (widened != any_run || wide.empty() || wide.back() != any_run) wide.push_back(widened);
+    }
+    to.names.push_back({type, std::move(text), std::move(wide)});
+  }
+
+  const policy_document& policy_;
+  variable_table variables_;
+  token_string everything_{any_run};
+  std::vector<statement_view> statements_;
+};
+
+/// Collects what the rules find.
+class findings {
+ public:
+  void add(std::string_view id, const text_node& at, std::string message, std::string help = {}) {
+    add(id, at.pointer, at.where, std::move(message), std::move(help));
+  }
+  void add(std::string_view id, const std::string& pointer, source_range where, std::string message,
+           std::string help = {}) {
+    diagnostic d;
+    d.broken = find_rule(id);
+    d.level = d.broken->level;
+    d.pointer = pointer;
+    d.where = where;
+    d.message = std::move(message);
+    d.help = std::move(help);
+    found_.push_back(std::move(d));
+  }
+  std::vector<diagnostic> take() {
+    sort_diagnostics(found_);
+    return std::move(found_);
+  }
+
+ private:
+  std::vector<diagnostic> found_;
+};
+
+/// User text for a message: one line, in backticks, cut where it is long.
+inline std::string show(std::string_view text) {
+  constexpr std::size_t most = 120;
+  std::string out = "`";
+  for (std::size_t i = 0; i < text.size() && i < most; ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    out += byte < 0x20 || byte == 0x7F ? '?' : text[i];
+  }
+  if (text.size() > most) {
+    while (!out.empty() && (static_cast<unsigned char>(out.back()) & 0xC0U) == 0x80U) out.pop_back();
+    if ((static_cast<unsigned char>(out.back()) & 0xC0U) == 0xC0U) out.pop_back();
+    out += "...";
+  }
+  return out + "`";
+}
+
+}  // namespace fleetprov::policies::detail
