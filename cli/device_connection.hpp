@@ -1,0 +1,48 @@
+#pragma once
+// What `provision` and `pubsub` share: the options of a device connection, and what a person is told
+// when it fails.
+
+#include <cli/commands.hpp>
+#include <fleetprov/adapters/link.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace fleetprov::cli {
+
+struct device_options {
+  std::string endpoint, certificate, key, ca_file, client_id;
+  int mqtt = 3;
+};
+
+/// `--endpoint --cert --key --ca-file --client-id --mqtt`.
+void add_device_options(CLI::App& to, device_options& into);
+
+struct host_port {
+  std::string host;
+  std::uint16_t port = 8883;
+};
+/// `HOST`, `HOST:PORT`, `[V6]:PORT`; empty for anything else, a scheme (`ssl://`) included.
+std::optional<host_port> parse_endpoint(std::string_view text);
+
+/// Checks all of it (files that exist and hold PEM, client id) and fills a link's options; an empty
+/// client id gets one that no other run has. Throws `usage_error`. Warns on standard error about a key
+/// file that others can read.
+adapters::link_options make_link_options(const device_options& from, const char* prefix);
+
+/// Distinct in every run: process id, time and random bits.
+std::string unique_client_id(std::string_view prefix);
+
+/// AWS's name of a SUBACK, PUBACK, CONNACK or DISCONNECT reason, e.g. `not authorized (0x87)`.
+std::string describe_reason(adapters::mqtt_version version, std::uint8_t code);
+
+/// `arn:aws:iot:REGION:ACCOUNT:<rest>` with the region taken from an AWS endpoint's name, and
+/// placeholders for what cannot be known here.
+std::string policy_resource(const std::string& host, std::string_view type, std::string_view name);
+
+/// The client library's words: whether the server's certificate was not trusted.
+bool server_is_untrusted(std::string_view words) noexcept;
+
+}  // namespace fleetprov::cli

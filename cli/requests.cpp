@@ -1,0 +1,104 @@
+#include <cli/errors.hpp>
+#include <cli/requests.hpp>
+#include <cli/suggest.hpp>
+
+#include <fleetprov/crypto/certificate.hpp>
+#include <fleetprov/crypto/certificate_variables.hpp>
+#include <fleetprov/policies/actions.hpp>
+#include <fleetprov/topics/arn.hpp>
+
+#include <utility>
+#include <vector>
+
+namespace fleetprov::cli {
+namespace {
+
+using policies::action_facts;
+using policies::resource_type;
+
+bool is_resource_type(std::string_view word) noexcept {
+  for (const resource_type type : {resource_type::client, resource_type::topic, resource_type::topicfilter,
+                                   resource_type::thing, resource_type::rolealias})
+    if (policies::name_of(type) == word) return true;
+  return false;
+}
+
+std::string full_action(const std::string& given) {
+  if (given.find(':') != std::string::npos) return given;
+  for (const char* service : {"iot:", "iotjobsdata:"})
+    if (const action_facts* row = policies::find_action(service + given)) return std::string(row->name);
+  return given;
+}
+
+std::string full_resource(const std::string& given, const std::string& action, const policies::arn_scope& scope) {
+  if (given == "*") return given;
+  if (given.compare(0, 4, "arn:") == 0) {
+    if (!topics::parse_arn(given))
+      throw usage_error("`" + given + "` is no ARN: arn:aws:iot:REGION:ACCOUNT:TYPE/NAME");
+    return given;
+  }
+  const topics::arn_resource parts = topics::split_resource(given);
+  if (parts.has_name && is_resource_type(parts.type))
+    return topics::make_arn(scope.region, scope.account, parts.type, parts.name);
+  const action_facts* row = policies::find_action(action, policies::spelling::any);
+  std::string hint;
+  if (row != nullptr && row->takes != resource_type::none)
+    hint = "; " + std::string(row->name) + " is checked on " + std::string(policies::name_of(row->takes)) + "/NAME: `" +
+           std::string(policies::name_of(row->takes)) + "/" + given + "`?";
+  throw usage_error("`" + given + "` is neither an ARN nor TYPE/NAME (client, topic, topicfilter, thing, rolealias)" + hint);
+}
+
+}  // namespace
+
+full_question complete(question asked) {
+  full_question out;
+  out.asked.action = full_action(asked.action);
+  out.asked.resource = full_resource(asked.resource, out.asked.action, asked.scope);
+  const action_facts* row = policies::find_action(out.asked.action, policies::spelling::any);
+  const bool is_connect = row != nullptr && row->what == policies::action::connect;
+  if (!asked.who.client_id) {
+    const topics::arn_resource parts = topics::split_resource(short_resource(out.asked.resource));
+    if (is_connect && parts.type == "client" && !parts.name.empty()) out.assumed_client_id = std::string(parts.name);
+    else if (asked.who.thing) out.assumed_client_id = asked.who.thing->name;
+    if (!out.assumed_client_id.empty()) asked.who.client_id = out.assumed_client_id;
+  } else if (asked.who.client_id->empty()) {
+    asked.who.client_id.reset();  // the way to ask about HTTPS, where there is none
+  }
+  out.asked.values = policies::make_context(asked.who);
+  if (is_connect) out.asked.values.try_emplace("iot:ConnectAttributes");
+  return out;
+}
+
+void add_certificate(policies::principal_facts& who, const std::string& name, std::string_view pem) {
+  const result<crypto::certificate> read = crypto::certificate::from_pem(pem);
+  if (!read) throw usage_error("`" + name + "` holds no X.509 certificate in PEM form");
+  who.certificate_variables = crypto::certificate_variables(*read);
+  if (!who.certificate_id) who.certificate_id = read->certificate_id();
+}
+
+std::string doubt_about_action(std::string_view action) {
+  if (policies::find_action(action, policies::spelling::any) != nullptr) return {};
+  const bool has_service = action.find(':') != std::string_view::npos;
+  const std::string_view service = action.substr(0, action.find(':'));
+  if (has_service && service != "iot" && service != "iotjobsdata") return {};
+  if (action == "iot:PublishRetain") return "`iot:PublishRetain` is no action of AWS IoT Core; did you mean `iot:RetainPublish`?";
+  std::vector<std::string> known;
+  for (const action_facts& row : policies::action_table) {
+    known.emplace_back(row.name);
+    if (!has_service) known.emplace_back(row.name.substr(row.name.find(':') + 1));
+  }
+  return "`" + std::string(action) + "` is no action of AWS IoT Core" + did_you_mean(action, known);
+}
+
+std::string_view short_resource(std::string_view resource) noexcept {
+  const result<topics::arn> parts = topics::parse_arn(resource);
+  return parts ? parts->resource : resource;
+}
+
+key_value split_pair(const std::string& text, const char* option) {
+  const std::size_t at = text.find('=');
+  if (at == std::string::npos || at == 0) throw usage_error(std::string(option) + " takes NAME=VALUE, not `" + text + "`");
+  return {text.substr(0, at), text.substr(at + 1)};
+}
+
+}  // namespace fleetprov::cli

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <fleetprov/policies/evaluate.hpp>
+#include <fleetprov/policies/principal.hpp>
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace fleetprov::cli {
+
+/// One question to the evaluator as people put it.
+struct question {
+  std::string action;     ///< "iot:Subscribe", or "Subscribe"
+  std::string resource;   ///< an ARN, `*`, or short: "topicfilter/a/b"
+  policies::arn_scope scope;
+  policies::principal_facts who;
+};
+
+/// The question in full. A short resource gets region and account. Without a client id, CONNECT's own resource
+/// gives it, else the thing's name does. A CONNECT whose attributes nobody named is a plain one: clean
+/// session, no will (`iot:ConnectAttributes` is an empty list).
+/// Throws `usage_error` for a resource that is neither an ARN nor TYPE/NAME.
+struct full_question {
+  policies::request asked;
+  std::string assumed_client_id;  ///< not empty if nobody gave it
+};
+full_question complete(question asked);
+
+/// Adds what the certificate says: its id and `iot:Certificate...`. Throws `usage_error` if `pem` holds none.
+void add_certificate(policies::principal_facts& who, const std::string& name, std::string_view pem);
+
+/// What is odd about an action's name, with a suggestion; "" for one that AWS IoT has. Actions of services other
+/// than AWS IoT are not judged.
+std::string doubt_about_action(std::string_view action);
+
+/// "topicfilter/a/b" of an ARN: what people read; all of the text if it is no ARN.
+std::string_view short_resource(std::string_view resource) noexcept;
+
+/// Splits `KEY=VALUE` at the first `=`. Throws `usage_error` naming `option` where there is none.
+struct key_value {
+  std::string key, value;
+};
+key_value split_pair(const std::string& text, const char* option);
+
+}  // namespace fleetprov::cli
