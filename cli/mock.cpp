@@ -1,0 +1,206 @@
+#include <cli/commands.hpp>
+#include <cli/documents.hpp>
+#include <cli/output.hpp>
+
+#include <fleetprov/topics/template_name.hpp>
+#include <fleetprov/topics/thing_name.hpp>
+#include <mock_broker/errors.hpp>
+#include <mock_broker/faults.hpp>
+#include <mock_broker/launcher.hpp>
+#include <mock_broker/mock_settings.hpp>
+
+#include <algorithm>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace fleetprov::cli {
+namespace {
+
+struct mock_arguments {
+  std::string directory = "fleetprov-mock", bind = "127.0.0.1", region = "us-east-1", account = "123456789012";
+  std::string claim_policy, ready_file, shape = "text";
+  std::vector<std::string> hosts, policies, templates, lambdas, hooks, faults, strict;
+  std::vector<int> ports;
+  int http_port = 8080;
+  bool ephemeral = false;
+  bool empty = false;
+};
+
+/// Splits `NAME=VALUE` at the first `=`.
+std::pair<std::string, std::string> split(const std::string& option, const std::string& argument) {
+  const std::size_t equals = argument.find('=');
+  if (equals == 0 || equals == std::string::npos)
+    throw usage_error(option + " wants NAME=VALUE, not `" + argument + "`");
+  return {argument.substr(0, equals), argument.substr(equals + 1)};
+}
+
+/// Reads the documents of one option through `check`: findings are shown, errors are remembered.
+class document_reader {
+ public:
+  mock::named_text read(const std::string& option, const std::string& argument, templates::document_kind kind) {
+    auto [name, file] = split(option, argument);
+    check_options how;
+    how.kind = kind;
+    const checked_document found = check_document(file, read_input(file), how);
+    for (const diagnostic& d : found.diagnostics)
+      if (d.level != severity::note) print_error(render_text(found.source, d, colour_for(stderr)));
+    has_errors_ = has_errors_ || found.count(severity::error) > 0;
+    return {std::move(name), found.source.text};
+  }
+  bool has_errors() const noexcept { return has_errors_; }
+
+ private:
+  bool has_errors_ = false;
+};
+
+void require(bool good, const std::string& otherwise) {
+  if (!good) throw usage_error(otherwise);
+}
+
+bool is_account(const std::string& text) {
+  return text.size() == 12 && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+bool is_host_text(const std::string& text) {
+  return !text.empty() && text.size() <= 253 && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == ':' || c == '*';
+  });
+}
+
+std::uint16_t port_of(const char* option, int number) {
+  require(number >= 0 && number <= 65535, std::string(option) + " wants a number from 0 to 65535");
+  return static_cast<std::uint16_t>(number);
+}
+
+void read_places(const mock_arguments& in, mock::launch_options& out) {
+  require(is_account(in.account), "--account wants 12 digits, not `" + in.account + "`");
+  require(is_host_text(in.region), "--region wants a name such as us-east-1");
+  require(is_host_text(in.bind), "--bind wants an address such as 127.0.0.1");
+  for (const std::string& host : in.hosts) require(is_host_text(host), "--host wants a name or an address, not `" + host + "`");
+  require(!in.directory.empty(), "--dir wants a folder");
+  out.directory = in.directory;
+  out.ephemeral = in.ephemeral;
+  out.bind = in.bind;
+  out.region = in.region;
+  out.account = in.account;
+  out.host_names = in.hosts;
+  out.http_port = port_of("--http-port", in.http_port);
+  if (!in.ports.empty()) out.ports.clear();
+  for (const int port : in.ports) {
+    const std::uint16_t number = port_of("--port", port);
+    require(number == 0 || std::find(out.ports.begin(), out.ports.end(), number) == out.ports.end(),
+            "--port " + std::to_string(number) + " is given twice");
+    out.ports.push_back(number);
+  }
+}
+
+void read_behaviour(const mock_arguments& in, mock::launch_options& out) {
+  for (const std::string& argument : in.lambdas) {
+    const auto [name, command] = split("--lambda", argument);
+    require(!command.empty(), "--lambda " + name + "= lacks the command or URL");
+    out.lambdas[name] = command;
+  }
+  for (const std::string& argument : in.hooks) {
+    const auto [name, lambda] = split("--hook", argument);
+    out.world.hooks.emplace_back(name, lambda);
+  }
+  for (const std::string& spec : in.faults) {
+    try {
+      mock::parse_fault_option(spec);
+    } catch (const mock::fault_error& wrong) {
+      throw usage_error("--fault " + spec + ": " + wrong.what());
+    }
+  }
+  out.faults = in.faults;
+  const std::vector<std::string>& known = mock::strict_names();
+  for (const std::string& name : in.strict) {
+    std::string all;
+    for (const std::string& one : known) all += (all.empty() ? "" : ", ") + one;
+    require(std::find(known.begin(), known.end(), name) != known.end(),
+            "--strict `" + name + "` is not one of " + all);
+  }
+  out.strict = in.strict;
+}
+
+/// False when `check` found errors.
+bool read_documents(const mock_arguments& in, mock::launch_options& out) {
+  document_reader reader;
+  using templates::document_kind;
+  for (const std::string& argument : in.policies) {
+    out.world.policies.push_back(reader.read("--policy", argument, document_kind::policy));
+    const std::string& name = out.world.policies.back().name;
+    require(static_cast<bool>(topics::validate_policy_name(name)), "--policy: `" + name + "` is not a policy name");
+  }
+  for (const std::string& argument : in.templates) {
+    out.world.templates.push_back(reader.read("--template", argument, document_kind::fleet_template));
+    const std::string& name = out.world.templates.back().name;
+    require(static_cast<bool>(topics::template_name::parse(name)), "--template: `" + name + "` is not a template name");
+  }
+  if (!in.claim_policy.empty()) {
+    out.world.claim_policy = reader.read("--claim-policy", in.claim_policy, document_kind::policy);
+    const std::string& name = out.world.claim_policy->name;
+    require(static_cast<bool>(topics::validate_policy_name(name)), "--claim-policy: `" + name + "` is not a policy name");
+  }
+  out.world.empty = in.empty;
+  return !reader.has_errors();
+}
+
+int run(const mock_arguments& in) {
+  mock::launch_options wanted;
+  require(in.shape == "text" || in.shape == "json", "--format is text or json");
+  read_places(in, wanted);
+  read_behaviour(in, wanted);
+  wanted.ready_file = in.ready_file;
+  wanted.json = in.shape == "json";
+#ifdef FLEETPROV_PLUGIN_INSTALLED
+  wanted.installed_plugin = FLEETPROV_PLUGIN_INSTALLED;
+#endif
+  if (!read_documents(in, wanted)) {
+    print_error("fleetprov mock: not started, a document has errors\n");
+    return exit_findings;
+  }
+  try {
+    mock::run_mock(wanted);
+    return exit_good;
+  } catch (const mock::aws_error& refused) {
+    print_error("fleetprov mock: " + refused.code() + ": " + refused.message() + "\n");
+    return exit_findings;
+  } catch (const std::runtime_error& trouble) {
+    throw run_error(trouble.what());
+  }
+}
+
+}  // namespace
+
+void add_mock(CLI::App& app, int& exit_code) {
+  CLI::App& me = add_subcommand(app, "mock", "Run a local AWS IoT Core: MQTT with policies, fleet provisioning, control plane",
+                                "fleetprov mock --port 8883 --http-port 8080\n"
+                                "fleetprov mock --ephemeral --port 0 --http-port 0 --format json");
+  auto in = std::make_shared<mock_arguments>();
+  add_text(me, "--dir", in->directory, "Folder that keeps everything between runs (default ./fleetprov-mock)");
+  me.add_flag("--ephemeral", in->ephemeral, "A fresh folder that is removed at the end");
+  me.add_flag("--empty", in->empty, "No default policies, template or claim certificate");
+  add_text(me, "--bind", in->bind, "Address to listen on (default 127.0.0.1)");
+  me.add_option("--port", in->ports, "MQTT port, may be given several times; 0 picks a free one (default 8883)")->allow_extra_args(false);
+  me.add_option("--http-port", in->http_port, "HTTP port of control plane and /_mock/; 0 picks a free one (default 8080)");
+  add_text(me, "--region", in->region, "Region in ARNs (default us-east-1)");
+  add_text(me, "--account", in->account, "Account in ARNs (default 123456789012)");
+  add_repeatable(me, "--host", in->hosts, "A further name or address for the server certificate");
+  add_repeatable(me, "--policy", in->policies, "NAME=FILE: create a policy");
+  add_text(me, "--claim-policy", in->claim_policy, "NAME=FILE: instead of the default claim certificate's policy");
+  add_repeatable(me, "--template", in->templates, "NAME=FILE: create an enabled provisioning template");
+  add_repeatable(me, "--lambda", in->lambdas, "NAME=COMMAND or NAME=URL: what runs when a hook names this Lambda function");
+  add_repeatable(me, "--hook", in->hooks, "TEMPLATE=LAMBDA: pre-provisioning hook of a template");
+  add_repeatable(me, "--fault", in->faults, "operation=RegisterThing,fault=reject,status_code=429,count=1");
+  add_repeatable(me, "--strict", in->strict, "Stricter than by default: quotas, require-subscription, token-connection, ...");
+  add_text(me, "--ready-file", in->ready_file, "Write the ready object to this file, too");
+  add_text(me, "--format", in->shape, "Ready line as text or json");
+  me.callback([in, &exit_code] { exit_code = run(*in); });
+}
+
+static const registrar mock_here("mock", add_mock);
+
+}  // namespace fleetprov::cli

@@ -1,0 +1,80 @@
+#include <mock_broker/child_process.hpp>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <system_error>
+#include <utility>
+
+namespace fleetprov::mock {
+namespace {
+
+/// Between fork and exec: only calls that are safe there.
+[[noreturn]] void become(char* const* arguments, int pass, pid_t parent) noexcept {
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  for (const int one : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) ::signal(one, SIG_DFL);
+  ::setpgid(0, 0);  // a Ctrl-C at the terminal is ours to pass on
+  ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+  if (::getppid() != parent) ::_exit(127);
+  const int nothing = ::open("/dev/null", O_RDWR);
+  ::dup2(nothing, STDIN_FILENO);
+  ::dup2(nothing, STDOUT_FILENO);
+  if (pass == child_process::passed_descriptor) {
+    ::fcntl(pass, F_SETFD, 0);
+  } else {
+    ::dup2(pass, child_process::passed_descriptor);
+  }
+  ::syscall(SYS_close_range, static_cast<unsigned>(child_process::passed_descriptor + 1), ~0U, 0U);
+  ::execv(arguments[0], arguments);
+  ::_exit(127);
+}
+
+}  // namespace
+
+child_process child_process::start(const std::vector<std::string>& arguments, int pass) {
+  std::vector<char*> words;
+  for (const std::string& word : arguments) words.push_back(const_cast<char*>(word.c_str()));
+  words.push_back(nullptr);
+  const pid_t parent = ::getpid();
+  const pid_t pid = ::fork();
+  if (pid < 0) throw std::system_error(errno, std::generic_category(), "fork");
+  if (pid == 0) become(words.data(), pass, parent);
+  const int end = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0U));
+  return {pid, end};
+}
+
+child_process::child_process(child_process&& other) noexcept
+    : pid_(std::exchange(other.pid_, -1)), end_(std::exchange(other.end_, -1)) {}
+
+child_process::~child_process() {
+  if (pid_ > 0) stop(std::chrono::milliseconds(2000));
+  if (end_ >= 0) ::close(end_);
+}
+
+std::string child_process::stop(std::chrono::milliseconds patience) noexcept {
+  if (pid_ <= 0) return "it was not running";
+  int status = 0;
+  ::kill(pid_, SIGTERM);
+  pollfd ended{end_, POLLIN, 0};
+  int count = 0;
+  do {
+    count = ::poll(&ended, 1, static_cast<int>(patience.count()));
+  } while (count < 0 && errno == EINTR);
+  if (count != 1) ::kill(pid_, SIGKILL);
+  while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+  }
+  pid_ = -1;
+  if (WIFEXITED(status)) return "exit status " + std::to_string(WEXITSTATUS(status));
+  return "signal " + std::to_string(WTERMSIG(status));
+}
+
+}  // namespace fleetprov::mock

@@ -1,0 +1,506 @@
+#include <mock_broker/launcher.hpp>
+
+#include <mock_broker/child_process.hpp>
+#include <mock_broker/event_log.hpp>
+#include <mock_broker/http_server.hpp>
+#include <mock_broker/mock_settings.hpp>
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <poll.h>
+#include <sys/file.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <system_error>
+#include <utility>
+
+namespace fleetprov::mock {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int start_attempts = 8;
+constexpr std::chrono::seconds start_patience{60};
+constexpr std::chrono::milliseconds stop_patience{2200};
+
+void tell(const std::string& words) { std::fprintf(stderr, "fleetprov mock: %s\n", words.c_str()); }
+
+/// A descriptor that closes itself.
+class descriptor {
+ public:
+  descriptor() = default;
+  explicit descriptor(int fd) noexcept : fd_(fd) {}
+  descriptor(descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  descriptor& operator=(descriptor&& other) noexcept {
+    close();
+    fd_ = std::exchange(other.fd_, -1);
+    return *this;
+  }
+  descriptor(const descriptor&) = delete;
+  descriptor& operator=(const descriptor&) = delete;
+  ~descriptor() { close(); }
+  int get() const noexcept { return fd_; }
+  void close() noexcept {
+    if (fd_ >= 0) ::close(fd_);
+    fd_ = -1;
+  }
+
+ private:
+  int fd_ = -1;
+};
+
+std::string errno_text() { return std::strerror(errno); }
+
+// ---- what the mock needs ------------------------------------------------------------------------------
+
+bool is_program(const fs::path& file) { return ::access(file.c_str(), X_OK) == 0 && fs::is_regular_file(file); }
+
+fs::path find_broker() {
+  const char* path = std::getenv("PATH");
+  std::string folders = path != nullptr ? path : "";
+  folders += ":/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin:/opt/homebrew/sbin";
+  for (std::size_t at = 0; at <= folders.size();) {
+    const std::size_t end = std::min(folders.find(':', at), folders.size());
+    const fs::path candidate = fs::path(folders.substr(at, end - at)) / "mosquitto";
+    std::error_code ignored;
+    if (candidate.is_absolute() && is_program(candidate)) return candidate;
+    at = end + 1;
+  }
+  throw launch_error("mosquitto was not found in PATH or /usr/sbin; install it (Debian, Ubuntu: apt install mosquitto)");
+}
+
+fs::path find_plugin(const fs::path& installed) {
+  constexpr const char* file = "fleetprov_mock_plugin.so";
+  if (const char* named = std::getenv("FLEETPROV_PLUGIN"); named != nullptr && *named != '\0') {
+    if (fs::exists(named)) return fs::absolute(named);
+    throw launch_error("FLEETPROV_PLUGIN names " + std::string(named) + ", which is not there");
+  }
+  std::error_code ignored;
+  const fs::path here = fs::read_symlink("/proc/self/exe", ignored).parent_path();
+  for (const fs::path& candidate : {here / file, here / ".." / "lib" / "fleetprov" / file, installed})
+    if (!candidate.empty() && fs::exists(candidate, ignored)) return fs::canonical(candidate);
+  throw launch_error("the Mosquitto plugin " + std::string(file) +
+                     " was not found beside the program nor in ../lib/fleetprov; set FLEETPROV_PLUGIN to its path");
+}
+
+// ---- the folder ---------------------------------------------------------------------------------------
+
+/// DIR with its lock; an ephemeral one is removed at the end.
+class work_folder {
+ public:
+  work_folder(const launch_options& wanted) : removes_(wanted.ephemeral) {
+    path_ = wanted.ephemeral ? make_fresh() : make_kept(wanted.directory);
+    if (path_.string().find_first_of("\n\r") != std::string::npos)
+      throw launch_error("a folder with a line break in its name cannot be used");
+    lock_ = descriptor(::open((path_ / ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    if (lock_.get() < 0) throw launch_error("cannot write in " + path_.string() + ": " + errno_text());
+    if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0)
+      throw launch_error("another mock uses " + path_.string() + "; choose another folder with --dir, or --ephemeral");
+  }
+  ~work_folder() {
+    std::error_code ignored;
+    if (removes_ && !path_.empty()) fs::remove_all(path_, ignored);
+  }
+  work_folder(const work_folder&) = delete;
+  work_folder& operator=(const work_folder&) = delete;
+
+  const fs::path& path() const noexcept { return path_; }
+
+ private:
+  static fs::path make_fresh() {
+    const char* temporary = std::getenv("TMPDIR");
+    std::string pattern = std::string(temporary != nullptr && *temporary != '\0' ? temporary : "/tmp") + "/fleetprov-mock-XXXXXX";
+    if (::mkdtemp(pattern.data()) == nullptr) throw launch_error("cannot make a folder " + pattern + ": " + errno_text());
+    return fs::canonical(pattern);
+  }
+  static fs::path make_kept(const fs::path& wanted) {
+    std::error_code trouble;
+    if (!wanted.parent_path().empty()) fs::create_directories(wanted.parent_path(), trouble);
+    if (::mkdir(wanted.c_str(), 0700) != 0 && errno != EEXIST)
+      throw launch_error("cannot make the folder " + wanted.string() + ": " + errno_text());
+    if (!fs::is_directory(wanted)) throw launch_error(wanted.string() + " is not a folder");
+    return fs::canonical(wanted);
+  }
+
+  fs::path path_;
+  descriptor lock_;
+  bool removes_;
+};
+
+void write_file(const fs::path& file, const std::string& text) {
+  const fs::path fresh = file.string() + ".new";
+  descriptor out(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  const bool good = out.get() >= 0 &&
+                    ::write(out.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
+                    ::rename(fresh.c_str(), file.c_str()) == 0;
+  if (!good) throw launch_error("cannot write " + file.string() + ": " + errno_text());
+}
+
+// ---- ports --------------------------------------------------------------------------------------------
+
+struct address_list {
+  addrinfo* first = nullptr;
+  ~address_list() {
+    if (first != nullptr) ::freeaddrinfo(first);
+  }
+};
+
+/// Binds as the broker will; 0 gives any free port. The socket keeps the port until it is closed.
+std::pair<descriptor, std::uint16_t> try_port(const std::string& bind, std::uint16_t port) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
+  address_list found;
+  if (::getaddrinfo(bind.c_str(), std::to_string(port).c_str(), &hints, &found.first) != 0)
+    throw launch_error("cannot listen on `" + bind + "`: no such address");
+  const addrinfo& where = *found.first;
+  descriptor socket(::socket(where.ai_family, where.ai_socktype | SOCK_CLOEXEC, where.ai_protocol));
+  const int yes = 1;
+  ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  if (::bind(socket.get(), where.ai_addr, where.ai_addrlen) != 0 || (port != 0 && ::listen(socket.get(), 1) != 0)) {
+    const std::string place = "port " + std::to_string(port) + " on " + bind;
+    if (errno == EADDRINUSE) throw launch_error(place + " is in use; choose another one (0 picks a free one)");
+    throw launch_error("cannot listen on " + place + ": " + errno_text());
+  }
+  sockaddr_storage bound{};
+  socklen_t size = sizeof bound;
+  ::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&bound), &size);
+  const std::uint16_t got = bound.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6&>(bound).sin6_port
+                                                        : reinterpret_cast<sockaddr_in&>(bound).sin_port;
+  return {std::move(socket), ntohs(got)};
+}
+
+std::vector<std::uint16_t> choose_ports(const launch_options& wanted) {
+  std::vector<descriptor> held;
+  std::vector<std::uint16_t> out;
+  for (const std::uint16_t port : wanted.ports) {
+    auto [socket, got] = try_port(wanted.bind, port);
+    held.push_back(std::move(socket));
+    out.push_back(got);
+  }
+  if (wanted.http_port != 0) held.push_back(try_port(wanted.bind, wanted.http_port).first);
+  return out;
+}
+
+bool is_any_address(const std::string& bind) { return bind == "0.0.0.0" || bind == "::" || bind == "*"; }
+
+std::string url_of(const std::string& bind, std::uint16_t port) {
+  const std::string host = is_any_address(bind) ? "127.0.0.1" : bind;
+  return "http://" + (host.find(':') != std::string::npos ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
+// ---- signals ------------------------------------------------------------------------------------------
+
+/// The signals that end the mock, as a descriptor; blocked while this lives.
+class stop_signals {
+ public:
+  stop_signals() {
+    sigset_t wanted;
+    ::sigemptyset(&wanted);
+    for (const int one : {SIGINT, SIGTERM, SIGHUP}) ::sigaddset(&wanted, one);
+    ::sigprocmask(SIG_BLOCK, &wanted, &before_);
+    fd_ = descriptor(::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
+  }
+  ~stop_signals() {
+    signalfd_siginfo taken{};
+    while (::read(fd_.get(), &taken, sizeof taken) == static_cast<ssize_t>(sizeof taken)) {
+    }
+    ::sigprocmask(SIG_SETMASK, &before_, nullptr);
+  }
+  stop_signals(const stop_signals&) = delete;
+  stop_signals& operator=(const stop_signals&) = delete;
+  int fd() const noexcept { return fd_.get(); }
+  bool came() const noexcept {
+    pollfd waiting{fd_.get(), POLLIN, 0};
+    return ::poll(&waiting, 1, 0) == 1;
+  }
+
+ private:
+  sigset_t before_{};
+  descriptor fd_;
+};
+
+// ---- starting the broker ------------------------------------------------------------------------------
+
+enum class start_result : std::uint8_t { ready, failed, told_to_stop };
+struct start_report {
+  start_result what = start_result::failed;
+  std::uint16_t http_port = 0;
+  std::string words;
+};
+
+/// Waits for `ready PORT` or `failed WORDS` from the plugin, the broker's end, or a signal.
+start_report wait_ready(int pipe, const stop_signals& signals) {
+  start_report out;
+  std::string line;
+  const auto until = std::chrono::steady_clock::now() + start_patience;
+  for (;;) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+    std::array<pollfd, 2> waiting{{{pipe, POLLIN, 0}, {signals.fd(), POLLIN, 0}}};
+    const int count = ::poll(waiting.data(), waiting.size(), left.count() > 0 ? static_cast<int>(left.count()) : 0);
+    if (count < 0 && errno == EINTR) continue;
+    if (count == 0) {
+      out.words = "the broker was not ready within " + std::to_string(start_patience.count()) + " s";
+      return out;
+    }
+    if (waiting[1].revents != 0) {
+      out.what = start_result::told_to_stop;
+      return out;
+    }
+    std::array<char, 512> buffer{};
+    const ssize_t got = ::read(pipe, buffer.data(), buffer.size());
+    if (got > 0) line.append(buffer.data(), static_cast<std::size_t>(got));
+    if (got <= 0 || line.find('\n') != std::string::npos) break;
+  }
+  constexpr std::string_view ready = "ready ";
+  constexpr std::string_view failed = "failed ";
+  const std::string_view told = std::string_view(line).substr(0, line.find('\n'));
+  if (told.substr(0, ready.size()) == ready) {
+    out.what = start_result::ready;
+    out.http_port = static_cast<std::uint16_t>(std::atoi(std::string(told.substr(ready.size())).c_str()));
+  } else if (told.substr(0, failed.size()) == failed) {
+    out.words = told.substr(failed.size());
+  }
+  return out;
+}
+
+struct started_broker {
+  child_process process;
+  std::vector<std::uint16_t> ports;
+  std::uint16_t http_port = 0;
+};
+
+class launcher {
+ public:
+  explicit launcher(const launch_options& wanted)
+      : wanted_(wanted), broker_(find_broker()), plugin_(find_plugin(wanted.installed_plugin)), folder_(wanted) {}
+
+  void run() {
+    std::error_code ignored;
+    if (!wanted_.ready_file.empty()) fs::remove(wanted_.ready_file, ignored);
+    if (!is_loopback(wanted_.bind))
+      tell("warning: --bind " + wanted_.bind + " lets other machines use the mock; its HTTP side asks for no credentials");
+    host_names_ = wanted_.host_names;
+    if (!is_loopback(wanted_.bind) && !is_any_address(wanted_.bind)) host_names_.push_back(wanted_.bind);
+    certificate_authority authority({folder_.path(), host_names_, authority_key::rsa_2048});
+    seed(authority);
+    std::optional<started_broker> broker = start(authority);
+    if (!broker) return;
+    announce(*broker, authority);
+    watch(broker->process);
+  }
+
+ private:
+  std::string host() const { return wanted_.host_names.empty() ? "localhost" : wanted_.host_names.front(); }
+
+  void seed(const certificate_authority& authority) {
+    clock time;
+    registry_options how;
+    how.database = folder_.path() / "state.db";
+    how.region = wanted_.region;
+    how.account = wanted_.account;
+    registry world(how, time);
+    world_ = seed_default_world(world, authority, folder_.path(), wanted_.world);
+  }
+
+  void write_configuration(const certificate_authority& authority, const std::vector<std::uint16_t>& ports,
+                           int ready_descriptor) const {
+    const fs::path private_folder = folder_.path() / "private";
+    mock_settings settings;
+    settings.directory = folder_.path();
+    settings.region = wanted_.region;
+    settings.account = wanted_.account;
+    settings.mqtt_host = host();
+    settings.http_bind = wanted_.bind == "*" ? "0.0.0.0" : wanted_.bind;
+    settings.http_port = wanted_.http_port;
+    settings.host_names = host_names_;
+    settings.strict = wanted_.strict;
+    settings.lambdas = wanted_.lambdas;
+    for (const auto& [name, lambda] : wanted_.world.hooks) settings.hooks[name] = lambda;
+    settings.faults = wanted_.faults;
+    settings.ready_descriptor = ready_descriptor;
+    write_file(private_folder / "settings.json", to_json(settings) + "\n");
+
+    broker_configuration broker;
+    broker.bind = wanted_.bind;
+    broker.ports = ports;
+    broker.client_ca = authority.device_ca_file();
+    broker.client_ca_folder = folder_.path() / "ca";
+    broker.server_certificate = authority.server_certificate_file();
+    broker.server_key = authority.server_key_file();
+    broker.plugin = plugin_;
+    broker.settings = private_folder / "settings.json";
+    broker.as_root = ::geteuid() == 0;
+    if (::mkdir(broker.client_ca_folder.c_str(), 0700) != 0 && errno != EEXIST)
+      throw launch_error("cannot make the folder " + broker.client_ca_folder.string() + ": " + errno_text());
+    write_file(folder_.path() / "mosquitto.conf", to_mosquitto_conf(broker));
+  }
+
+  /// Empty when a signal came before it was ready.
+  std::optional<started_broker> start(const certificate_authority& authority) {
+    const bool may_retry = std::find(wanted_.ports.begin(), wanted_.ports.end(), 0) != wanted_.ports.end();
+    for (int attempt = 1;; ++attempt) {
+      std::vector<std::uint16_t> ports = choose_ports(wanted_);
+      std::array<int, 2> ends{};
+      if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw launch_error("no pipe: " + errno_text());
+      descriptor reading(ends[0]);
+      descriptor writing(ends[1]);
+      write_configuration(authority, ports, child_process::passed_descriptor);
+      child_process process = child_process::start(
+          {broker_.string(), "-c", (folder_.path() / "mosquitto.conf").string()}, writing.get());
+      writing.close();
+      const start_report report = wait_ready(reading.get(), signals_);
+      if (report.what == start_result::ready) return started_broker{std::move(process), std::move(ports), report.http_port};
+      const std::string end = process.stop(stop_patience);
+      if (report.what == start_result::told_to_stop) return std::nullopt;
+      // A free port may be taken between the choice and the broker's bind: choose again.
+      if (!may_retry || !report.words.empty() || attempt == start_attempts)
+        throw launch_error("the broker did not start: " + (report.words.empty() ? end : report.words));
+    }
+  }
+
+  void announce(const started_broker& broker, const certificate_authority& authority) const {
+    ready_facts facts;
+    facts.host = host();
+    facts.port = broker.ports.front();
+    facts.http_url = url_of(wanted_.bind, broker.http_port);
+    facts.ca_file = authority.root_file();
+    facts.directory = folder_.path();
+    facts.world = world_;
+    facts.account = wanted_.account;
+    facts.region = wanted_.region;
+    const std::string json = to_ready_json(facts) + "\n";
+    if (!wanted_.ready_file.empty()) write_file(fs::absolute(wanted_.ready_file), json);
+    const std::string line = wanted_.json ? json : to_ready_text(facts) + "\n";
+    std::fwrite(line.data(), 1, line.size(), stdout);
+    std::fflush(stdout);
+  }
+
+  /// Until a signal comes; a broker that ends by itself is an error.
+  void watch(child_process& process) const {
+    for (;;) {
+      std::array<pollfd, 2> waiting{{{signals_.fd(), POLLIN, 0}, {process.end_descriptor(), POLLIN, 0}}};
+      if (::poll(waiting.data(), waiting.size(), -1) < 0 && errno == EINTR) continue;
+      if (waiting[0].revents != 0) {
+        process.stop(stop_patience);
+        return;
+      }
+      if (waiting[1].revents != 0) throw launch_error("the broker ended unexpectedly: " + process.stop(stop_patience));
+    }
+  }
+
+  const launch_options& wanted_;
+  stop_signals signals_;
+  fs::path broker_, plugin_;
+  work_folder folder_;
+  std::vector<std::string> host_names_;
+  seed_report world_;
+};
+
+std::string shell_word(const std::string& text) {
+  const auto plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("_-./:=,@%+").find(c) != std::string_view::npos;
+  };
+  if (!text.empty() && std::all_of(text.begin(), text.end(), plain)) return text;
+  std::string out = "'";
+  for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
+}
+
+std::string list_of(const std::vector<std::string>& names) {
+  std::string out = "[";
+  for (const std::string& name : names) out += (out.size() > 1 ? "," : "") + json_line::quote(name);
+  return out + "]";
+}
+
+}  // namespace
+
+void run_mock(const launch_options& wanted) { launcher(wanted).run(); }
+
+std::string to_mosquitto_conf(const broker_configuration& wanted) {
+  std::string out =
+      "# Written by `fleetprov mock` at each start.\n"
+      "per_listener_settings false\n"  // with true the plugin's TICK never fires
+      "allow_anonymous false\n"
+      "persistence false\n"
+      "sys_interval 0\n"
+      "connection_messages false\n"
+      "log_dest stderr\n"
+      "log_type error\n"
+      "log_type warning\n"
+      "set_tcp_nodelay true\n"       // else an answer waits 40 ms for a delayed ACK
+      "max_queued_messages 1000\n"   // never 0: every refused PUBLISH would cost the connection
+      "max_inflight_messages 100\n"  // Receive Maximum
+      "max_keepalive 1200\n"
+      "max_packet_size 149504\n"
+      "check_retain_source false\n"  // it asks with a client that is none
+      "persistent_client_expiration 1h\n";
+  if (wanted.as_root) out += "user root\n";
+  for (const std::uint16_t port : wanted.ports) {
+    out += "\nlistener " + std::to_string(port);
+    if (!is_any_address(wanted.bind)) out += " " + wanted.bind;
+    out += "\nmax_qos 1\nmax_topic_alias 8\n";
+    out += "cafile " + wanted.client_ca.string() + "\n";
+    out += "capath " + wanted.client_ca_folder.string() + "\n";
+    out += "certfile " + wanted.server_certificate.string() + "\n";
+    out += "keyfile " + wanted.server_key.string() + "\n";
+    out += "require_certificate true\nuse_identity_as_username false\n";  // with true nobody asks the plugin
+  }
+  out += "\nplugin " + wanted.plugin.string() + "\n";
+  out += "plugin_opt_settings " + wanted.settings.string() + "\n";
+  return out;
+}
+
+std::string to_ready_json(const ready_facts& facts) {
+  json_line mqtt;
+  mqtt.text("host", facts.host).number("port", facts.port);
+  json_line http;
+  http.text("url", facts.http_url);
+  json_line out;
+  out.raw("mqtt", mqtt.take()).raw("http", http.take()).text("ca_file", facts.ca_file.string());
+  if (facts.world.claim_certificate_id) {
+    json_line claim;
+    claim.text("certificate", fs::absolute(facts.world.claim_certificate).string())
+        .text("private_key", fs::absolute(facts.world.claim_key).string())
+        .text("certificate_id", *facts.world.claim_certificate_id);
+    out.raw("claim", claim.take());
+  } else {
+    out.raw("claim", "null");
+  }
+  out.raw("templates", list_of(facts.world.templates))
+      .raw("policies", list_of(facts.world.policies))
+      .text("account", facts.account)
+      .text("region", facts.region)
+      .text("dir", facts.directory.string())
+      .number("pid", ::getpid());
+  return out.take();
+}
+
+std::string to_ready_text(const ready_facts& facts) {
+  const std::string endpoint = facts.host + ":" + std::to_string(facts.port);
+  std::string out = "ready: mqtts://" + endpoint + ", " + facts.http_url + ", root " + facts.ca_file.string();
+  if (!facts.world.claim_certificate_id) return out + "; no claim certificate (--empty)";
+  const std::string certificate = fs::absolute(facts.world.claim_certificate).string();
+  const std::string key = fs::absolute(facts.world.claim_key).string();
+  out += ", claim " + certificate + " " + key;
+  if (facts.world.templates.empty()) return out;
+  return out + "; try: fleetprov provision --endpoint " + endpoint + " --cert " + shell_word(certificate) + " --key " +
+         shell_word(key) + " --ca-file " + shell_word(facts.ca_file.string()) + " --template-name " +
+         facts.world.templates.front() + " --template-parameters '{\"SerialNumber\":\"1\"}'";
+}
+
+}  // namespace fleetprov::mock
