@@ -44,9 +44,11 @@ class bound_policy {
  private:
   friend class bound_policy_compiler;
 
-  enum class shape : std::uint8_t { everything, exact, prefix, suffix, general, exact_folded };
+  /// `around`: one run wildcard between `head` and `tail` literal bytes, either may be none.
+  enum class shape : std::uint8_t { everything, exact, around, general, exact_folded };
   struct text_test {
     std::uint32_t begin = 0, size = 0;  // of texts_
+    std::uint32_t head = 0, tail = 0;   // literal bytes before the first and after the last wildcard
     shape how = shape::exact;
   };
   /// A condition of iot:Connect that needs the packet.
@@ -69,6 +71,7 @@ class bound_policy {
     span denies, allows;
   };
 
+  static bool fits(const text_test& test, std::string_view text, std::string_view name) noexcept;
   bool matches(const text_test& test, std::string_view name) const noexcept;
   bool any_matches(std::uint32_t first, std::uint32_t count, std::string_view name) const noexcept;
   bool holds(const packet_test& test, const connect_facts& packet) const noexcept;

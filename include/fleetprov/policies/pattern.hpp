@@ -50,12 +50,14 @@ constexpr std::size_t match_end(std::string_view piece, std::string_view value, 
   return at;
 }
 
-/// The end of the leftmost match of a piece without `AnyRun` at or after `from`, or `no_match`.
+/// The end of the leftmost match of a non-empty piece without `AnyRun` at or after `from`, or `no_match`.
 template <char AnyOne>
 constexpr std::size_t match_first(std::string_view piece, std::string_view value, std::size_t from) noexcept {
   if (piece.find(AnyOne) == std::string_view::npos) {
-    const std::size_t found = value.find(piece, from);
-    return found == std::string_view::npos ? no_match : found + piece.size();
+    // A plain loop: names are short and `/` is everywhere, so searching for one byte first does not pay.
+    for (std::size_t at = from; at + piece.size() <= value.size(); ++at)
+      if (value[at] == piece[0] && value.substr(at, piece.size()) == piece) return at + piece.size();
+    return no_match;
   }
   for (std::size_t at = from; at < value.size(); at = next_character(value, at))
     if (const std::size_t end = match_at<AnyOne>(piece, value, at); end != no_match) return end;

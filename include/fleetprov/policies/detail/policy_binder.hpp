@@ -84,26 +84,27 @@ class bound_policy_compiler {
         all.push_back(std::move(rest));
     }
     if (std::find(all.begin(), all.end(), everything) != all.end()) all = {everything};
-    for (const std::string& tokens : all) add_test(tokens, shape_of(tokens));
+    for (const std::string& tokens : all) add_test(tokens);
   }
 
-  static shape shape_of(std::string_view tokens) noexcept {
+  void add_test(std::string_view tokens) {
     const std::string_view wild = "\xFE\xFF";
     const std::size_t first = tokens.find_first_of(wild);
-    if (first == std::string_view::npos) return shape::exact;
-    if (tokens == "\xFF") return shape::everything;
-    if (tokens[first] == glob::any_run && first + 1 == tokens.size()) return shape::prefix;
-    if (first == 0 && tokens[0] == glob::any_run && tokens.find_first_of(wild, 1) == std::string_view::npos)
-      return shape::suffix;
-    return shape::general;
+    if (first == std::string_view::npos) {
+      add_test(tokens, shape::exact, 0, 0);
+      return;
+    }
+    const std::size_t last = tokens.find_last_of(wild);
+    const bool one_run = first == last && tokens[first] == glob::any_run;
+    const shape how = !one_run ? shape::general : tokens.size() == 1 ? shape::everything : shape::around;
+    add_test(tokens, how, first, tokens.size() - last - 1);
   }
-
-  void add_test(std::string_view tokens, shape how) {
-    if (how == shape::prefix) tokens.remove_suffix(1);
-    if (how == shape::suffix) tokens.remove_prefix(1);
+  void add_test(std::string_view tokens, shape how, std::size_t head, std::size_t tail) {
     bound_policy::text_test out;
     out.begin = static_cast<std::uint32_t>(made_.texts_.size());
     out.size = static_cast<std::uint32_t>(tokens.size());
+    out.head = static_cast<std::uint32_t>(head);
+    out.tail = static_cast<std::uint32_t>(tail);
     out.how = how;
     made_.texts_ += tokens;
     made_.tests_.push_back(out);
@@ -137,7 +138,7 @@ class bound_policy_compiler {
     if (!takes_variables(c.parsed.compares) || c.values.empty()) {
       // No text operator: whatever the topic, an ARN is no number, date, address ... and the key is present.
       out.sign = polarity::positive;
-      if (check(c, attributes_only(2)).holds) add_test(std::string(1, glob::any_run), shape::everything);
+      if (check(c, attributes_only(2)).holds) add_test("\xFF");
     } else {
       out.sign = c.parsed.sign;
       for (const condition_value& v : c.values) add_will_value(c.parsed.compares, resolve(v.pattern, principal_));
@@ -150,7 +151,7 @@ class bound_policy_compiler {
     const std::string prefix = known_prefix(resource_type::topic);
     const std::string& tokens = wanted.tokens.tokens();
     if (how == comparison::string_equals_ignore_case) {
-      if (detail::starts_folded(tokens, prefix)) add_test(std::string_view(tokens).substr(prefix.size()), shape::exact_folded);
+      if (detail::starts_folded(tokens, prefix)) add_test(std::string_view(tokens).substr(prefix.size()), shape::exact_folded, 0, 0);
       return;
     }
     if (how == comparison::arn_like) {
@@ -159,10 +160,10 @@ class bound_policy_compiler {
       if (!fields) return;
       for (std::size_t i = 0; i < 5; ++i)
         if (!detail::match<glob::any_run, glob::any_one>((*fields)[i], (*known)[i])) return;
-      for (const std::string& rest : detail::residuals((*fields)[5], (*known)[5])) add_test(rest, shape_of(rest));
+      for (const std::string& rest : detail::residuals((*fields)[5], (*known)[5])) add_test(rest);
       return;
     }
-    for (const std::string& rest : detail::residuals(tokens, prefix)) add_test(rest, shape_of(rest));
+    for (const std::string& rest : detail::residuals(tokens, prefix)) add_test(rest);
   }
 
   template <class T>
@@ -181,14 +182,22 @@ inline bound_policy bound_policy::bind(const std::vector<named_document>& docume
   return bound_policy_compiler(principal, where, names).compile(documents);
 }
 
+inline bool bound_policy::fits(const text_test& test, std::string_view text, std::string_view name) noexcept {
+  const std::size_t head = test.head, tail = test.tail;
+  return name.size() >= head + tail && name.substr(0, head) == text.substr(0, head) &&
+         name.substr(name.size() - tail) == text.substr(text.size() - tail);
+}
+
 inline bool bound_policy::matches(const text_test& test, std::string_view name) const noexcept {
   const std::string_view text(texts_.data() + test.begin, test.size);
   switch (test.how) {
     case shape::everything: return true;
     case shape::exact: return name == text;
-    case shape::prefix: return name.size() >= text.size() && name.substr(0, text.size()) == text;
-    case shape::suffix: return name.size() >= text.size() && name.substr(name.size() - text.size()) == text;
-    case shape::general: return detail::match<glob::any_run, glob::any_one>(text, name);
+    case shape::around: return fits(test, text, name);
+    case shape::general:
+      return fits(test, text, name) &&
+             detail::match<glob::any_run, glob::any_one>(text.substr(test.head, text.size() - test.head - test.tail),
+                                                         name.substr(test.head, name.size() - test.head - test.tail));
     case shape::exact_folded: return detail::equal_folded(text, name);
   }
   return false;

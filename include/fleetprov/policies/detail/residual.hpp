@@ -24,6 +24,11 @@ inline void reach_position(std::vector<char>& reached, std::string_view tokens, 
 /// Glob tokens such that `tokens` matches `prefix + x` exactly if one of them matches `x`. Works as a state
 /// machine over the prefix: one step per character, states are positions of the pattern.
 inline std::vector<std::string> residuals(std::string_view tokens, std::string_view prefix) {
+  while (!prefix.empty() && !tokens.empty() && tokens[0] != glob::any_run && tokens[0] != glob::any_one) {
+    if (tokens[0] != prefix[0]) return {};
+    tokens.remove_prefix(1);
+    prefix.remove_prefix(1);
+  }
   std::vector<char> now(tokens.size() + 1, 0);
   reach_position(now, tokens, 0);
   for (std::size_t i = 0; i < prefix.size();) {
