@@ -264,9 +264,9 @@ inline constexpr std::array<rule, 62> rules{{
      "CertificateSigningRequest and CertificatePem.",
      "AWS IoT Core Developer Guide, Provisioning templates",
      R"j({"Resources":{"c":{"Type":"AWS::IoT::Certificate","Properties":{"CertificateId":{"Ref":"AWS::IoT)j"
-     R"j(::Certificate::Id"},"CertificateSigningRequest":"x"}}},"DeviceConfiguration":{}})j",
+     R"j(::Certificate::Id"},"CertificateSigningRequest":"x"}}}})j",
      R"j({"Resources":{"c":{"Type":"AWS::IoT::Certificate","Properties":{"CertificateId":{"Ref":"AWS::IoT)j"
-     R"j(::Certificate::Id"}}}},"DeviceConfiguration":{}})j"},
+     R"j(::Certificate::Id"}}}}})j"},
     {"T024", "invalid-status", severity::error, "a certificate Status that is neither ACTIVE nor INACTIVE",
      "Provisioning sets only these two, in any case.",
      "AWS IoT Core Developer Guide, Provisioning templates",

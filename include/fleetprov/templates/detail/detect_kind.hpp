@@ -49,10 +49,9 @@ inline bool has_member_like(const json::value& object, std::string_view key) noe
 inline document_kind detect_template(const json::value& root) noexcept {
   kind_marks found;
   mark_kind(root, found);
-  if (has_member(root, "Mappings") || has_member(root, "DeviceConfiguration"))
-    return document_kind::fleet_template;
-  if (found.bulk) return document_kind::bulk_template;
   if (found.jitp) return document_kind::jitp_template;
+  if (has_member(root, "Mappings") || has_member(root, "DeviceConfiguration")) return document_kind::fleet_template;
+  if (found.bulk) return document_kind::bulk_template;
   if (found.fleet) return document_kind::fleet_template;
   const json::value* resources = root.find("Resources");
   if (resources == nullptr || !resources->is_object() || resources->members.empty())

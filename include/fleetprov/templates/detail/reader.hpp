@@ -660,7 +660,7 @@ class template_reader {
           refuse(rule_id::certificate_source, json::child_pointer(base, other->key), other->key_where,
                  shown(other->key) + " is for bulk registration only",
                  "a " + std::string(kind_word()) + " template gives `\"CertificateId\": {\"Ref\": \"AWS::IoT::Certificate::Id\"}`");
-      if (id == nullptr)
+      if (id == nullptr && csr == nullptr && pem == nullptr && ca == nullptr)
         refuse(rule_id::certificate_source, base, opening_brace(held.where), "the certificate has no `CertificateId`",
                "add `\"CertificateId\": {\"Ref\": \"AWS::IoT::Certificate::Id\"}`");
       return;

@@ -1,0 +1,201 @@
+#include "unit/templates/reading.hpp"
+
+#include <array>
+
+using namespace test;
+
+namespace {
+
+/// One mutation of a good template and what must come of it.
+struct broken_variant {
+  std::string_view what;
+  std::string_view from, to;
+  rule_id id;
+  std::string_view pointer;
+  std::uint32_t line;
+};
+
+// Line numbers matter below: one property per line.
+constexpr std::string_view whole = R"({
+  "Parameters": {
+    "Serial": { "Type": "String" },
+    "Site": { "Type": "String", "Default": "north" }
+  },
+  "Mappings": {
+    "Sites": { "north": { "Url": "n" }, "south": { "Url": "s" } }
+  },
+  "Resources": {
+    "thing": {
+      "Type": "AWS::IoT::Thing",
+      "Properties": {
+        "ThingName": { "Fn::Join": ["-", ["dev", { "Ref": "Serial" }]] },
+        "AttributePayload": { "serial": { "Ref": "Serial" } },
+        "ThingTypeName": { "Fn::Select": ["0", ["lamp", "fan"]] },
+        "ThingGroups": ["all", { "Ref": "Site" }]
+      },
+      "OverrideSettings": { "AttributePayload": "MERGE", "ThingGroups": "DO_NOTHING" }
+    },
+    "certificate": {
+      "Type": "AWS::IoT::Certificate",
+      "Properties": {
+        "CertificateId": { "Ref": "AWS::IoT::Certificate::Id" },
+        "Status": "Active"
+      }
+    },
+    "policy": {
+      "Type": "AWS::IoT::Policy",
+      "Properties": {
+        "PolicyName": "device"
+      }
+    }
+  },
+  "DeviceConfiguration": {
+    "Url": { "Fn::FindInMap": ["Sites", { "Ref": "Site" }, "Url"] }
+  }
+})";
+
+constexpr std::array<broken_variant, 36> variants{{
+    {"unknown section", "\"Mappings\"", "\"Mapping\"", rule_id::unknown_section, "/Mapping", 6},
+    {"CloudFormation section", "\"DeviceConfiguration\"", "\"Outputs\"", rule_id::unknown_section, "/Outputs", 34},
+    {"resources missing", "\"Resources\"", "\"Resource\"", rule_id::missing_resources, "", 1},
+    {"parameter type", "\"Serial\": { \"Type\": \"String\" }", "\"Serial\": { \"Type\": \"Number\" }", rule_id::parameter_type,
+     "/Parameters/Serial/Type", 3},
+    {"parameter without type", "\"Serial\": { \"Type\": \"String\" }", "\"Serial\": { }", rule_id::missing_property,
+     "/Parameters/Serial", 3},
+    {"parameter default number", "\"Default\": \"north\"", "\"Default\": 1", rule_id::wrong_type, "/Parameters/Site/Default", 4},
+    {"parameter property", "\"Default\": \"north\"", "\"Description\": \"x\"", rule_id::unknown_property,
+     "/Parameters/Site/Description", 4},
+    {"mapping three levels", "{ \"Url\": \"n\" }", "{ \"Url\": { \"a\": \"n\" } }", rule_id::mapping_not_literal,
+     "/Mappings/Sites/north/Url", 7},
+    {"mapping one level", "\"north\": { \"Url\": \"n\" }", "\"north\": \"n\"", rule_id::mapping_not_literal,
+     "/Mappings/Sites/north", 7},
+    {"function in mapping", "{ \"Url\": \"n\" }", "{ \"Url\": {\"Ref\": \"Site\"} }", rule_id::mapping_not_literal,
+     "/Mappings/Sites/north/Url", 7},
+    {"resource type", "\"AWS::IoT::Thing\"", "\"AWS::IoT::Things\"", rule_id::unknown_resource_type, "/Resources/thing/Type", 11},
+    {"resource without type", "\"Type\": \"AWS::IoT::Policy\",", "", rule_id::missing_property, "/Resources/policy", 27},
+    {"thing property", "\"ThingTypeName\"", "\"ThingType\"", rule_id::unknown_property, "/Resources/thing/Properties/ThingType", 15},
+    {"thing without name", "\"ThingName\"", "\"BillingGroup\"", rule_id::missing_property, "/Resources/thing/Properties", 12},
+    {"thing name number", "{ \"Fn::Join\": [\"-\", [\"dev\", { \"Ref\": \"Serial\" }]] }", "7", rule_id::wrong_type,
+     "/Resources/thing/Properties/ThingName", 13},
+    {"thing name list", "{ \"Fn::Join\": [\"-\", [\"dev\", { \"Ref\": \"Serial\" }]] }", "[\"a\"]", rule_id::list_not_allowed,
+     "/Resources/thing/Properties/ThingName", 13},
+    {"unknown function", "\"Fn::Join\"", "\"Fn::If\"", rule_id::unknown_function, "/Resources/thing/Properties/ThingName/Fn::If", 13},
+    {"function with a neighbour", "{ \"Ref\": \"Serial\" }]]", "{ \"Ref\": \"Serial\", \"Default\": \"x\" }]]",
+     rule_id::malformed_function, "/Resources/thing/Properties/ThingName/Fn::Join/1/1/Default", 13},
+    {"join without list", "[\"dev\", { \"Ref\": \"Serial\" }]", "\"dev\"", rule_id::malformed_function,
+     "/Resources/thing/Properties/ThingName/Fn::Join", 13},
+    {"null in a list", "\"fan\"", "null", rule_id::null_element, "/Resources/thing/Properties/ThingTypeName/Fn::Select/1/1", 15},
+    {"index no number", "[\"0\", [\"lamp\"", "[\"first\", [\"lamp\"", rule_id::malformed_function,
+     "/Resources/thing/Properties/ThingTypeName/Fn::Select/0", 15},
+    {"groups a string", "[\"all\", { \"Ref\": \"Site\" }]", "\"all\"", rule_id::list_not_allowed, "/Resources/thing/Properties/ThingGroups", 16},
+    {"groups a Ref", "[\"all\", { \"Ref\": \"Site\" }]", "{ \"Ref\": \"Site\" }", rule_id::list_not_allowed,
+     "/Resources/thing/Properties/ThingGroups/Ref", 16},
+    {"override key", "\"ThingGroups\": \"DO_NOTHING\"", "\"Groups\": \"DO_NOTHING\"", rule_id::override_key,
+     "/Resources/thing/OverrideSettings/Groups", 18},
+    {"override value", "\"ThingGroups\": \"DO_NOTHING\"", "\"ThingGroups\": \"KEEP\"", rule_id::override_value,
+     "/Resources/thing/OverrideSettings/ThingGroups", 18},
+    {"merge of a type", "\"ThingGroups\": \"DO_NOTHING\"", "\"ThingTypeName\": \"MERGE\"", rule_id::override_value,
+     "/Resources/thing/OverrideSettings/ThingTypeName", 18},
+    {"certificate id missing", "\"CertificateId\": { \"Ref\": \"AWS::IoT::Certificate::Id\" },", "", rule_id::certificate_source,
+     "/Resources/certificate/Properties", 22},
+    {"certificate by CSR", "\"CertificateId\": { \"Ref\": \"AWS::IoT::Certificate::Id\" }", "\"CertificateSigningRequest\": \"x\"",
+     rule_id::certificate_source, "/Resources/certificate/Properties/CertificateSigningRequest", 23},
+    {"certificate status", "\"Active\"", "\"Activated\"", rule_id::invalid_status, "/Resources/certificate/Properties/Status", 24},
+    {"principal type", "\"Status\": \"Active\"", "\"ThingPrincipalType\": \"ONE\"", rule_id::invalid_principal_type,
+     "/Resources/certificate/Properties/ThingPrincipalType", 24},
+    {"policy without source", "\"PolicyName\": \"device\"", "", rule_id::policy_source, "/Resources/policy/Properties", 29},
+    {"policy with both", "\"PolicyName\": \"device\"", "\"PolicyName\": \"device\", \"PolicyDocument\": \"{}\"",
+     rule_id::policy_source, "/Resources/policy/Properties/PolicyDocument", 30},
+    {"configuration nested", "{ \"Fn::FindInMap\": [\"Sites\", { \"Ref\": \"Site\" }, \"Url\"] }", "{ \"Host\": \"h\" }",
+     rule_id::nested_device_configuration, "/DeviceConfiguration/Url", 35},
+    {"configuration list", "{ \"Fn::FindInMap\": [\"Sites\", { \"Ref\": \"Site\" }, \"Url\"] }", "[\"h\"]",
+     rule_id::list_not_allowed, "/DeviceConfiguration/Url", 35},
+    {"map key count", "[\"Sites\", { \"Ref\": \"Site\" }, \"Url\"]", "[\"Sites\", \"north\"]", rule_id::malformed_function,
+     "/DeviceConfiguration/Url/Fn::FindInMap", 35},
+    {"properties a list", "\"Properties\": {\n        \"PolicyName\": \"device\"\n      }", "\"Properties\": []", rule_id::wrong_type,
+     "/Resources/policy/Properties", 29},
+}};
+
+std::string mutate(std::string_view from, std::string_view to) {
+  std::string out(whole);
+  const std::size_t at = out.find(from);
+  INFO(from);
+  REQUIRE(at != std::string::npos);
+  return out.replace(at, from.size(), to);
+}
+
+}  // namespace
+
+TEST_CASE("a complete template parses without findings") {
+  const auto out = templates::parse(read(whole), template_kind::fleet);
+  REQUIRE(out.value.has_value());
+  CHECK(out.diagnostics.empty());
+  CHECK(out.value->parameters.size() == 2);
+  CHECK(out.value->things.size() == 1);
+  CHECK(out.value->device_configuration.size() == 1);
+}
+
+TEST_CASE("each broken variant is refused by its rule, at its pointer and line") {
+  for (const broken_variant& v : variants) {
+    INFO(v.what);
+    const auto source = read(mutate(v.from, v.to));
+    const auto out = templates::parse(source, template_kind::fleet);
+    const diagnostic* found = find(out.diagnostics, v.id);
+    REQUIRE(found != nullptr);
+    CHECK_FALSE(out);
+    CHECK(found->level == fleetprov::severity::error);
+    CHECK(found->pointer == v.pointer);
+    CHECK(source.locate(found->where.begin).line == v.line);
+  }
+}
+
+TEST_CASE("both spellings of override settings are read") {
+  const auto made = parse_good(mutate("\"AttributePayload\": \"MERGE\", \"ThingGroups\": \"DO_NOTHING\"",
+                                      R"("ATTRIBUTE_PAYLOAD":"FAIL","THING_TYPE_NAME":"DO_NOTHING","THING_GROUPS":"REPLACE")"));
+  REQUIRE(made.things.size() == 1);
+  CHECK(made.things[0].override_attributes->setting == templates::override_setting::fail);
+  CHECK(made.things[0].override_type->setting == templates::override_setting::do_nothing);
+  CHECK(made.things[0].override_groups->setting == templates::override_setting::replace);
+}
+
+TEST_CASE("a template that is no object gives no value") {
+  for (const std::string_view text : {"[]", "\"x\"", "1", "null", "true"}) {
+    const auto out = templates::parse(read(text), template_kind::fleet);
+    CHECK_FALSE(out.value.has_value());
+    CHECK(find(out.diagnostics, rule_id::template_not_object) != nullptr);
+  }
+}
+
+TEST_CASE("the body may have 10240 characters, not one more, and characters are not bytes") {
+  const std::string base = fleet("\"ThingName\":\"a\"", "", ",\"DeviceConfiguration\":{\"v\":\"\"}");
+  const std::size_t at = base.rfind("\"\"") + 1;
+  const std::size_t room = 10240 - base.size();
+  std::string full;
+  for (std::size_t i = 0; i < room; ++i) full += "\xC3\xA9";
+  std::string exact = base, over = base;
+  exact.insert(at, full);
+  over.insert(at, full + "x");
+  CHECK(templates::parse(read(exact), template_kind::fleet));
+  CHECK(find(templates::parse(read(over), template_kind::fleet).diagnostics, rule_id::template_too_long) != nullptr);
+}
+
+TEST_CASE("the kind of a document shows in its content") {
+  using templates::document_kind;
+  const auto kind = [](std::string_view text) { return templates::detect_kind(read(text)); };
+  CHECK(kind(whole) == document_kind::fleet_template);
+  CHECK(kind(R"({"Version":"2012-10-17","Statement":[]})") == document_kind::policy);
+  CHECK(kind(R"({"templateBody":"{}","roleArn":"x"})") == document_kind::registration_config);
+  CHECK(kind(R"({"templateName":"T"})") == document_kind::registration_config);
+  CHECK(kind(R"({"templateName":"T","templateBody":"{}","provisioningRoleArn":"x"})") == document_kind::fleet_template);
+  CHECK(kind(R"({"templateName":"T","templateBody":"{}","type":"JITP","provisioningRoleArn":"x"})") == document_kind::jitp_template);
+  CHECK(kind(R"({"allowProvisioning":false})") == document_kind::hook_response);
+  CHECK(kind(R"({"claimCertificateId":"a","parameters":{}})") == document_kind::hook_request);
+  CHECK(kind(R"({"Resources":{"t":{"Type":"AWS::IoT::Thing"}}})") == document_kind::bulk_template);
+  CHECK(kind(R"({"Resources":{"c":{"Type":"AWS::IoT::Certificate","Properties":{"CertificatePem":"x"}}}})") ==
+        document_kind::bulk_template);
+  CHECK(kind(R"({"Resources":{"t":{"Properties":{"ThingName":{"Ref":"AWS::IoT::Certificate::CommonName"}}}}})") ==
+        document_kind::jitp_template);
+  CHECK(kind(R"({"resources":{}})") == document_kind::fleet_template);
+  CHECK(kind("[]") == document_kind::unknown);
+  CHECK(kind("{}") == document_kind::unknown);
+}

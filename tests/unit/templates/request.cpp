@@ -1,0 +1,104 @@
+#include "unit/templates/reading.hpp"
+
+#include <fleetprov/templates/request.hpp>
+
+using namespace test;
+
+namespace {
+
+std::string escape(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    if (c == '\n') out += "\\n";
+    else out += c;
+  }
+  return out;
+}
+
+std::string creation(std::string_view body, std::string_view more) {
+  return "{\"templateName\":\"T\",\"provisioningRoleArn\":\"arn:aws:iam::123456789012:role/r\"," + std::string(more) +
+         "\"templateBody\":\"" + escape(body) + "\"}";
+}
+
+std::string text_at(std::string_view document, const diagnostic& d) {
+  return std::string(document.substr(d.where.begin, d.where.end - d.where.begin));
+}
+
+}  // namespace
+
+TEST_CASE("a registration config gives a body and role, or a name") {
+  const std::string body = fleet(R"("ThingName":{"Ref":"AWS::IoT::Certificate::CommonName"})");
+  const auto good = templates::parse_registration_config(
+      read("{\"templateBody\":\"" + escape(body) + "\",\"roleArn\":\"arn:aws:iam::123456789012:role/r\"}"));
+  REQUIRE(good);
+  REQUIRE(good.value->body.has_value());
+  CHECK(good.value->body->kind == template_kind::jitp);
+  CHECK(templates::parse_registration_config(read(R"({"templateName":"T"})")));
+  CHECK_FALSE(templates::parse_registration_config(read(R"({"roleArn":"arn:aws:iam::123456789012:role/r"})")));
+  CHECK_FALSE(templates::parse_registration_config(read(R"({"templateName":"T","templateBody":"{}"})")));
+  CHECK_FALSE(templates::parse_registration_config(read(R"({"templateName":"a b"})")));
+  CHECK_FALSE(templates::parse_registration_config(read(R"({"templateBody":{},"roleArn":"arn:aws:iam::123456789012:role/r"})")));
+}
+
+TEST_CASE("findings in a template body point into its string, policy inside included") {
+  const std::string_view policy = R"({"Version":"2012-10-17","Statement":[{"Effect":"Alow","Action":"iot:Connect","Resource":"*"}]})";
+  const std::string body = "{\"Resources\":{\"t\":{\"Type\":\"AWS::IoT::Thng\",\"Properties\":{}},\"p\":{\"Type\":\"AWS::IoT::Policy\","
+                           "\"Properties\":{\"PolicyDocument\":\"" + escape(policy) + "\"}}}}";
+  const std::string document = creation(body, "\"enabled\":true,");
+  const auto out = templates::parse_creation_request(read(document));
+  CHECK_FALSE(out);
+  const diagnostic* type = find(out.diagnostics, rule_id::unknown_resource_type);
+  REQUIRE(type != nullptr);
+  CHECK(type->pointer == "/templateBody");
+  CHECK(type->message.find("`/Resources/t/Type`") != std::string::npos);
+  CHECK(text_at(document, *type) == R"(\"AWS::IoT::Thng\")");
+  bool found = false;
+  for (const diagnostic& d : out.diagnostics) {
+    CHECK((d.pointer.empty() || d.pointer == "/templateBody" || d.pointer == "/enabled"));
+    if (text_at(document, d) == R"(\\\"Alow\\\")") found = true;
+  }
+  CHECK(found);
+}
+
+TEST_CASE("a body that is no JSON is found at its byte") {
+  const std::string document = creation("{\"Resources\":{},}", "");
+  const auto out = templates::parse_creation_request(read(document));
+  const diagnostic* d = find(out.diagnostics, "J001");
+  REQUIRE(d != nullptr);
+  CHECK(d->pointer == "/templateBody");
+  CHECK(text_at(document, *d) == ",");
+}
+
+TEST_CASE("a disabled template and a missing hook are warnings, and the type decides the grammar") {
+  const std::string body = fleet("\"ThingName\":\"a\"");
+  const auto disabled = templates::parse_creation_request(read(creation(body, "")));
+  REQUIRE(disabled);
+  CHECK(find(disabled.diagnostics, rule_id::disabled_template) != nullptr);
+  CHECK(find(disabled.diagnostics, rule_id::no_hook) != nullptr);
+  const auto hooked = templates::parse_creation_request(read(
+      creation(body, R"("enabled":true,"preProvisioningHook":{"payloadVersion":"2020-04-01","targetArn":"arn:aws:lambda:us-east-1:123456789012:function:f"},)")));
+  REQUIRE(hooked);
+  CHECK(find(hooked.diagnostics, rule_id::disabled_template) == nullptr);
+  CHECK(find(hooked.diagnostics, rule_id::no_hook) == nullptr);
+  CHECK(hooked.value->body.has_value());
+  const auto jitp = templates::parse_creation_request(read(creation(body, R"("type":"JITP","enabled":true,)")));
+  REQUIRE(jitp);
+  CHECK(jitp.value->kind == template_kind::jitp);
+}
+
+TEST_CASE("a body encoded twice is named as such") {
+  const std::string twice = "\"" + escape(fleet("\"ThingName\":\"a\"")) + "\"";
+  const auto out = templates::parse_creation_request(read(creation(twice, "")));
+  CHECK(find(out.diagnostics, rule_id::encoded_twice) != nullptr);
+}
+
+TEST_CASE("a template is read from every document that holds one") {
+  using templates::document_kind;
+  const std::string body = fleet("\"ThingName\":\"a\"");
+  CHECK(templates::read_template(read(body), document_kind::fleet_template));
+  CHECK(templates::read_template(read(creation(body, "")), document_kind::fleet_template));
+  CHECK(templates::read_template(read("{\"templateBody\":\"" + escape(body) + "\",\"roleArn\":\"arn:aws:iam::123456789012:role/r\"}"),
+                                 document_kind::registration_config));
+  CHECK_FALSE(templates::read_template(read(R"({"templateName":"T"})"), document_kind::registration_config).value.has_value());
+}
