@@ -9,11 +9,9 @@
 //   3. one client alone: the time of a flow, median and 95th percentile.
 #include <fleetprov/crypto/csr.hpp>
 #include <fleetprov/crypto/private_key.hpp>
-#include <fleetprov/payloads/codec.hpp>
 #include <fleetprov/testing/mock_broker.hpp>
-#include <fleetprov/topics/fleet_topics.hpp>
 
-#include <support/mqtt_probe.hpp>
+#include <support/provisioning_flow.hpp>
 
 #include <sys/wait.h>
 
@@ -29,6 +27,9 @@
 namespace {
 
 using namespace fleetprov;
+using test::create_call;
+using test::flow;
+using test::scenario;
 using test::steady;
 
 std::string slurp(const std::filesystem::path& file) {
@@ -37,121 +38,6 @@ std::string slurp(const std::filesystem::path& file) {
 }
 
 double seconds_since(steady::time_point start) { return std::chrono::duration<double>(steady::now() - start).count(); }
-
-enum class create_call { csr, keys };
-
-struct scenario {
-  const test::tls_endpoint& endpoint;
-  test::tls_identity claim;
-  topics::template_name template_name;
-  create_call create;
-  std::string csr, csr_key;
-};
-
-/// One device's way from the claim certificate to its own message coming back.
-class flow {
- public:
-  flow(test::probe_loop& loop, const scenario& how, std::string serial, std::function<void(bool)> done)
-      : loop_(loop), how_(how), serial_(std::move(serial)), done_(std::move(done)) {
-    open(how.claim, "load-" + serial_);
-  }
-
- private:
-  using api = topics::api;
-  using kind = topics::message_kind;
-
-  void open(const test::tls_identity& who, const std::string& client_id) {
-    connection_ = std::make_unique<test::probe>(loop_, how_.endpoint, who);
-    connection_->on_packet = [this](test::probe&, test::mqtt_packet& got) { take(got); };
-    connection_->on_closed = [this](test::probe&) { end(false); };
-    connection_->send(test::connect_packet(client_id));
-  }
-  api create_api() const {
-    return how_.create == create_call::csr ? api::create_certificate_from_csr : api::create_keys_and_certificate;
-  }
-  std::string topic(api call, kind what) const {
-    topics::fleet_topic wanted{call, topics::payload_format::json, what, std::nullopt};
-    if (call == api::register_thing) wanted.name = how_.template_name;
-    return std::string(topics::build(wanted).view());
-  }
-  void subscribe_replies(api call) {
-    connection_->send(test::subscribe_packet(1, {topic(call, kind::accepted), topic(call, kind::rejected)}));
-  }
-  template <class Message>
-  void ask(api call, const Message& message) {
-    const auto bytes = payloads::encode(message, topics::payload_format::json);
-    connection_->send(test::publish_packet(
-        topic(call, kind::request), {reinterpret_cast<const char*>(bytes->data()), bytes->size()}, 1, 2));
-  }
-  void ask_for_certificate() {
-    if (how_.create == create_call::csr)
-      ask(create_api(), payloads::create_certificate_from_csr_request{how_.csr});
-    else
-      ask(create_api(), payloads::create_keys_and_certificate_request{});
-  }
-
-  void take(test::mqtt_packet& got) {
-    switch (got.type >> 4) {
-      case 2:
-        if (got.body.size() < 2 || got.body[1] != 0) return end(false);
-        if (step_ == 0) subscribe_replies(create_api());
-        else connection_->send(test::subscribe_packet(1, {"load/" + thing_}));
-        return;
-      case 9:
-        ++step_;
-        if (step_ == 1) ask_for_certificate();
-        else if (step_ == 2) ask(api::register_thing, payloads::register_thing_request{std::move(token_), {{"SerialNumber", serial_}}});
-        else connection_->send(test::publish_packet("load/" + thing_, "hello", 1, 2));
-        return;
-      case 3: return take_message(test::read_publish(got));
-      default: return;
-    }
-  }
-
-  void take_message(const test::received_publish& got) {
-    if (got.qos == 1) connection_->send(test::puback_packet(got.id));
-    if (step_ == 3) {
-      connection_->send(test::disconnect_packet());
-      return end(true);
-    }
-    const auto* data = reinterpret_cast<const std::uint8_t*>(got.payload.data());
-    const auto reply = topics::classify(got.topic);
-    if (!reply || reply->kind != kind::accepted) return end(false);
-    if (step_ == 1) {
-      auto issued = payloads::decode<payloads::certificate_response>(data, got.payload.size(), reply->format);
-      if (!issued) return end(false);
-      token_ = std::move(issued->certificate_ownership_token);
-      own_ = test::tls_identity(issued->certificate_pem,
-                                issued->private_key ? issued->private_key->reveal() : std::string_view(how_.csr_key));
-      subscribe_replies(api::register_thing);
-    } else {
-      const auto thing = payloads::decode<payloads::register_thing_response>(data, got.payload.size(), reply->format);
-      if (!thing || !thing->thing_name) return end(false);
-      thing_ = *thing->thing_name;
-      connection_->send(test::disconnect_packet());
-      retired_ = std::move(connection_);  // this call came from it: it must outlive the call
-      retired_->close();
-      open(own_, thing_);
-    }
-  }
-
-  void end(bool good) {
-    if (ended_) return;
-    ended_ = true;
-    if (connection_) connection_->close();
-    done_(good);
-  }
-
-  test::probe_loop& loop_;
-  const scenario& how_;
-  std::string serial_, thing_;
-  std::function<void(bool)> done_;
-  std::unique_ptr<test::probe> connection_, retired_;
-  test::tls_identity own_;
-  secret token_;
-  int step_ = 0;
-  bool ended_ = false;
-};
 
 struct measured {
   std::size_t good = 0, bad = 0;
@@ -309,7 +195,7 @@ int main(int argc, char** argv) {
   const test::tls_identity claim(slurp(mock->claim_certificate()), slurp(mock->claim_private_key()));
   const auto key_pem = key->to_pem();
   const test::tls_endpoint endpoint(mock->host(), mock->port(), mock->ca_file());
-  const scenario how{endpoint, claim, *name, create, *csr, std::string(key_pem->reveal())};
+  const scenario how{endpoint, claim, *name, create, *csr, std::string(key_pem->reveal()), test::afterwards::disconnect};
   test::probe_loop loop;
 
   const int port = free_port();

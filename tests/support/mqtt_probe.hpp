@@ -173,6 +173,11 @@ class probe {
   }
   /// Sends what is queued, best effort, and closes without a word to `on_closed`.
   void close();
+  /// Reads nothing more until the connection ends: a slow reader.
+  void stop_reading() {
+    deaf_ = true;
+    want(0);
+  }
   bool open() const { return fd_ >= 0; }
   bool secured() const { return ready_; }
   int descriptor() const { return fd_; }
@@ -189,7 +194,7 @@ class probe {
   probe_loop& loop_;
   std::unique_ptr<SSL, void (*)(SSL*)> ssl_{nullptr, SSL_free};
   int fd_ = -1;
-  bool connected_ = false, ready_ = false;
+  bool connected_ = false, ready_ = false, deaf_ = false;
   std::uint32_t wanted_ = 0;
   std::string in_, out_;
 };
@@ -262,6 +267,7 @@ inline void probe::fail() {
 }
 
 inline void probe::want(std::uint32_t events) {
+  if (deaf_) events = 0;
   if (fd_ < 0 || events == wanted_) return;
   epoll_event event{};
   event.events = wanted_ = events;
@@ -284,7 +290,7 @@ inline void probe::handle(std::uint32_t events) {
     if (!ready_) return;
   }
   if (fd_ >= 0 && (events & EPOLLOUT) != 0) flush();
-  if (fd_ >= 0) read_all();
+  if (fd_ >= 0 && !deaf_) read_all();
 }
 
 inline void probe::progress_handshake() {
