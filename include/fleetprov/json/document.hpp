@@ -1,5 +1,6 @@
 #pragma once
 
+#include <fleetprov/core/detail/cbor_cursor.hpp>
 #include <fleetprov/core/diagnostic.hpp>
 #include <fleetprov/core/result.hpp>
 #include <fleetprov/core/utf8.hpp>
@@ -8,9 +9,12 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <iterator>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_set>
@@ -155,7 +159,7 @@ class counting_iterator {
   std::size_t* consumed_;  // shared: the parser copies iterators
 };
 
-enum class trouble : std::uint8_t { none, syntax, blank, too_deep, number, utf8, unsupported };
+enum class trouble : std::uint8_t { none, syntax, too_deep, number };
 
 /// SAX handler that builds the tree of `value` and stops at the first offence.
 class tree_builder {
@@ -178,16 +182,14 @@ class tree_builder {
     return number(written.empty() ? nlohmann::json(v).dump() : written);
   }
   bool string(string_t& v) {
-    if (!is_text_ && !is_valid_utf8(v)) return stop(trouble::utf8, *consumed_);
     return scalar(kind::string, std::move(v));
   }
-  bool binary(binary_t&) { return stop(trouble::unsupported, *consumed_); }
-  bool start_object(std::size_t declared) { return open(kind::object, declared); }
+  bool binary(binary_t&) { return false; }  // JSON text has none
+  bool start_object(std::size_t) { return open(kind::object); }
   bool end_object() { return close(); }
-  bool start_array(std::size_t declared) { return open(kind::array, declared); }
+  bool start_array(std::size_t) { return open(kind::array); }
   bool end_array() { return close(); }
   bool key(string_t& k) {
-    if (!is_text_ && !is_valid_utf8(k)) return stop(trouble::utf8, *consumed_);
     const source_range where = token(*consumed_);
     value& object = *open_.back();
     if (is_repeated(object, k)) {
@@ -267,11 +269,8 @@ class tree_builder {
     if (open_.empty()) done_ = true;
     return true;
   }
-  bool open(kind what, std::size_t declared) {
+  bool open(kind what) {
     if (open_.size() >= cap_.max_depth) return stop(trouble::too_deep, is_text_ ? *consumed_ - 1 : *consumed_);
-    // A declared CBOR size cannot exceed the bytes that are left: each element takes at least one.
-    if (!is_text_ && declared != static_cast<std::size_t>(-1) && declared > source_.size() - *consumed_)
-      return stop(trouble::syntax, *consumed_);
     value& v = slot();
     v.what = what;
     v.where = token(*consumed_);
@@ -321,6 +320,111 @@ class tree_builder {
   std::size_t offset_ = 0;
   std::size_t last_end_ = 0;
   bool done_ = false;
+};
+
+/// Feeds one CBOR item to a `tree_builder`, which bounds the depth and so the recursion. Not
+/// nlohmann/json's reader: it recurses without bound on nested strings of indefinite length.
+class cbor_feeder {
+ public:
+  cbor_feeder(std::string_view bytes, std::size_t* consumed, tree_builder* to) : in_(bytes), consumed_(consumed), to_(to) {}
+
+  /// False: malformed (`why` says where), not allowed in a document (`wrong_type`), or stopped by the builder.
+  bool feed_document() { return feed() && (in_.left() == 0 || in_.fail(errc::encoding, in_.at())); }
+  bool failed() const noexcept { return in_.failed(); }
+  failure why() const noexcept { return in_.why(); }
+
+ private:
+  using type = fleetprov::detail::cbor_type;
+  using head = fleetprov::detail::cbor_head;
+
+  bool feed() {
+    const std::size_t begin = in_.at();
+    const std::optional<head> h = in_.read_head();
+    if (!h) return false;
+    *consumed_ = in_.at();
+    switch (h->type) {
+      case type::unsigned_integer: return to_->number_unsigned(h->value);
+      case type::negative_integer: return negative(h->value);
+      case type::text: {
+        std::string text;
+        return read_text(begin, *h, text) && to_->string(text);
+      }
+      case type::array:
+      case type::map: return container(begin, *h);
+      case type::simple: return simple(begin, *h);
+      case type::bytes:
+      case type::tag: break;
+    }
+    return in_.fail(errc::wrong_type, begin);
+  }
+
+  bool negative(std::uint64_t argument) {
+    if (argument <= static_cast<std::uint64_t>(INT64_MAX)) return to_->number_integer(-1 - static_cast<std::int64_t>(argument));
+    return to_->number_float(-1.0 - static_cast<double>(argument), {});
+  }
+
+  bool read_text(std::size_t begin, const head& h, std::string& out) {
+    if (h.indefinite) {
+      while (const auto chunk = in_.take_chunk(type::text)) out += *chunk;
+    } else if (const auto whole = in_.take_string(begin, h)) {
+      out = *whole;
+    }
+    *consumed_ = in_.at();
+    return !in_.failed();
+  }
+
+  bool container(std::size_t begin, const head& h) {
+    const bool is_map = h.type == type::map;
+    if (!in_.fits(begin, h) || !(is_map ? to_->start_object(0) : to_->start_array(0))) return false;
+    fleetprov::detail::cbor_elements elements{h.value, h.indefinite};
+    while (!in_.at_end(elements))
+      if (in_.failed() || (is_map && !feed_key()) || !feed()) return false;
+    *consumed_ = in_.at();
+    return is_map ? to_->end_object() : to_->end_array();
+  }
+
+  bool feed_key() {
+    const std::size_t begin = in_.at();
+    const std::optional<head> h = in_.read_head();
+    if (!h) return false;
+    if (h->type != type::text) return in_.fail(errc::wrong_type, begin);
+    std::string text;
+    return read_text(begin, *h, text) && to_->key(text);
+  }
+
+  bool simple(std::size_t begin, const head& h) {
+    if (h.is_break()) return in_.fail(errc::encoding, begin);
+    if (h.argument_size >= 2) {
+      const double value = floating(h);
+      return std::isfinite(value) ? to_->number_float(value, {}) : in_.fail(errc::wrong_type, begin);
+    }
+    if (h.value == 20 || h.value == 21) return to_->boolean(h.value == 21);
+    return h.value == 22 ? to_->null() : in_.fail(errc::wrong_type, begin);
+  }
+
+  static double floating(const head& h) noexcept {
+    if (h.argument_size == 8) {
+      double out = 0;
+      std::memcpy(&out, &h.value, sizeof out);
+      return out;
+    }
+    if (h.argument_size == 4) {
+      const auto bits = static_cast<std::uint32_t>(h.value);
+      float out = 0;
+      std::memcpy(&out, &bits, sizeof out);
+      return static_cast<double>(out);
+    }
+    const auto exponent = static_cast<int>(h.value >> 10U & 31U);  // RFC 8949 appendix D
+    const auto mantissa = static_cast<double>(h.value & 1023U);
+    const double size = exponent == 0    ? std::ldexp(mantissa, -24)
+                        : exponent != 31 ? std::ldexp(mantissa + 1024, exponent - 25)
+                                         : HUGE_VAL;
+    return (h.value & 0x8000U) != 0 ? -size : size;
+  }
+
+  fleetprov::detail::cbor_cursor in_;
+  std::size_t* consumed_;
+  tree_builder* to_;
 };
 
 inline diagnostic finding(std::size_t rule_index, std::size_t offset, std::size_t size, std::string message,
@@ -474,23 +578,17 @@ inline outcome<document> document::from_cbor(const std::uint8_t* data, std::size
   const char* bytes = reinterpret_cast<const char*>(data);
   std::size_t consumed = 0;
   detail::tree_builder builder(std::string_view(bytes, size), &consumed, false, cap, &out.diagnostics);
-  const bool good = nlohmann::json::sax_parse(detail::counting_iterator(bytes, &consumed),
-                                              detail::counting_iterator(bytes + size, &consumed), &builder,
-                                              nlohmann::json::input_format_t::cbor, true, false);
-  if (!good || !builder.complete()) {
+  detail::cbor_feeder feeder(std::string_view(bytes, size), &consumed, &builder);
+  if (!feeder.feed_document()) {
     out.diagnostics.clear();
-    switch (builder.found()) {
-      case detail::trouble::too_deep:
-        refuse(4, builder.offset(), "nested more than " + std::to_string(cap.max_depth) + " levels deep");
-        break;
-      case detail::trouble::utf8:
-        refuse(2, builder.offset(), "a text string is not UTF-8");
-        break;
-      case detail::trouble::unsupported:
-        refuse(0, builder.offset(), "byte strings are not allowed here");
-        break;
-      default:
-        refuse(0, builder.offset(), "not well-formed CBOR at byte " + std::to_string(builder.offset()));
+    if (!feeder.failed()) {  // the builder stopped it
+      refuse(4, builder.offset(), "nested more than " + std::to_string(cap.max_depth) + " levels deep");
+    } else {
+      const failure why = feeder.why();
+      const std::string at = " at byte " + std::to_string(why.offset);
+      if (why.code == errc::invalid_utf8) refuse(2, why.offset, "a text string is not UTF-8" + at);
+      else if (why.code == errc::wrong_type) refuse(0, why.offset, "CBOR that JSON has no like of" + at);
+      else refuse(0, why.offset, "not well-formed CBOR" + at);
     }
     return out;
   }
