@@ -209,8 +209,12 @@ class tree_builder {
                    const nlohmann::detail::exception& why) {
     if (found_ != trouble::none) return false;
     if (why.id == 406) return stop(trouble::number, skip_blanks(last_end_));
-    const std::size_t offset = at == 0 ? 0 : at - 1;
-    return stop(trouble::syntax, offset < source_.size() ? offset : source_.size());
+    std::size_t offset = std::min(at == 0 ? 0 : at - 1, source_.size());
+    // Good tokens in the wrong place are reported at their last byte; people look at the first.
+    const std::size_t begin = skip_blanks(last_end_);
+    if (begin < offset && offset < source_.size() && is_whole_token(source_.substr(begin, offset - begin + 1)))
+      offset = begin;
+    return stop(trouble::syntax, offset);
   }
 
   trouble found() const noexcept { return found_; }
@@ -224,6 +228,10 @@ class tree_builder {
     found_ = what;
     offset_ = at;
     return false;
+  }
+  static bool is_whole_token(std::string_view text) noexcept {
+    return (text.front() == '"' && text.back() == '"') || text == "true" || text == "false" || text == "null" ||
+           text.find_first_not_of("+-.0123456789eE") == std::string_view::npos;
   }
   std::size_t skip_blanks(std::size_t at) const noexcept {
     while (at < source_.size() && (source_[at] == ' ' || source_[at] == '\t' || source_[at] == '\n' ||
@@ -545,7 +553,7 @@ inline outcome<document> document::from_text(std::string text, limits cap) {
           refuse(0, at, "the text ends inside the document", "a closing `}`, `]` or `\"` is missing");
         } else if (last == ',' && (here == '}' || here == ']')) {
           refuse(0, before - 1, "trailing comma before `" + std::string(1, here) + "`", "delete the comma");
-        } else if (here == '"' && (last == '"' || last == '}' || last == ']')) {
+        } else if (here == '"' && (last == '"' || last == '}' || last == ']' || (last >= '0' && last <= '9') || (last >= 'a' && last <= 'z'))) {
           refuse(0, at, "unexpected `\"`", "a comma is probably missing after the value before it");
         } else if ((here == '{' || here == '[') && (last == '}' || last == ']' || last == '"')) {
           refuse(0, at, "unexpected `" + std::string(1, here) + "`", "a comma is probably missing before it");
