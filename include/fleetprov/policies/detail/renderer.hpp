@@ -13,7 +13,7 @@
 
 namespace fleetprov::policies::detail {
 
-inline std::string replaced(std::string_view text, std::string_view from, std::string_view to) {
+inline std::string with_every(std::string_view text, std::string_view from, std::string_view to) {
   std::string out;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t found = std::min(text.find(from, at), text.size());
@@ -69,7 +69,7 @@ inline std::string render_arn(std::string_view arn, const render_values& values)
     if (key.empty()) continue;
     for (std::string* part : {&region, &account, &name}) {
       for (const auto& [open, close] : {std::pair("<", ">"), std::pair("[", "]")})
-        *part = replaced(*part, open + key + close, value);
+        *part = with_every(*part, open + key + close, value);
       *part = replaced_level(*part, "$" + key, value);
       *part = replaced_level(*part, key, value);
     }
