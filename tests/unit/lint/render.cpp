@@ -1,0 +1,97 @@
+#include <tests/unit/lint/lint_support.hpp>
+
+using namespace fleetprov;
+using namespace test;
+
+namespace {
+
+outcome<std::string> run(const std::string& text, const policies::render_values& values) {
+  auto source = json::document::from_text(text);
+  REQUIRE(source.value.has_value());
+  return policies::render(*source.value, values);
+}
+
+policies::render_values usual() {
+  policies::render_values out;
+  out.region = "eu-west-1";
+  out.account = "210987654321";
+  out.template_name = "Fleet";
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("the spellings of region and account on AWS's pages are all filled in") {
+  for (const char* head : {"aws-region:aws-account-id", "<region>:<account-id>", "<aws-region>:<aws-account-id>", "region:account",
+                           "region:account-id", "$REGION:$ACCOUNT", "${AWS::Region}:${AWS::AccountId}", "[AWS_REGION]:[AWS_ACCOUNT_ID]",
+                           "your region:your_aws_account_id", "<region>:<accountId>", "us-west-2:57EXAMPLE833", "us-west-2:XXXXXXXXXXXX"}) {
+    CAPTURE(head);
+    auto out = run(std::string(R"({"Resource":"arn:aws:iot:)") + head + R"(:topic/a"})", usual());
+    REQUIRE(out.value.has_value());
+    const std::string region = std::string(head).substr(0, 9) == "us-west-2" ? "us-west-2" : "eu-west-1";
+    CHECK(*out.value == R"({"Resource":"arn:aws:iot:)" + region + R"(:210987654321:topic/a"})");
+  }
+}
+
+TEST_CASE("text outside ARNs, blanks and wildcards stay as they are") {
+  const std::string text = "{\n  \"Sid\": \"region of templateName\",\n\t\"Resource\": [\"*\", \"arn:aws:iot:*:*:topic/region/account\"]\n}\n";
+  auto out = run(text, usual());
+  REQUIRE(out.value.has_value());
+  CHECK(*out.value == text);
+}
+
+TEST_CASE("the template's name is filled in its topic only") {
+  auto out = run(R"(["arn:aws:iot:aws-region:aws-account-id:topic/$aws/provisioning-templates/templateName/provision/*","arn:aws:iot:aws-region:aws-account-id:topic/templateName"])",
+                 usual());
+  REQUIRE(out.value.has_value());
+  CHECK(*out.value == R"(["arn:aws:iot:eu-west-1:210987654321:topic/$aws/provisioning-templates/Fleet/provision/*","arn:aws:iot:eu-west-1:210987654321:topic/templateName"])");
+}
+
+TEST_CASE("what nobody filled in is named with its place, and there is no text") {
+  policies::render_values values;
+  values.region = "eu-west-1";
+  auto out = run(R"({"a":["arn:aws:iot:aws-region:aws-account-id:topic/<device>/x"]})", values);
+  CHECK_FALSE(out.value.has_value());
+  REQUIRE(out.diagnostics.size() == 1);
+  CHECK(out.diagnostics[0].pointer == "/a/0");
+  CHECK(out.diagnostics[0].broken->id == "P070");
+  CHECK(out.diagnostics[0].level == severity::error);
+  values.account = "not an account <id>";
+  CHECK_FALSE(run(R"({"a":["arn:aws:iot:aws-region:aws-account-id:topic/x"]})", values).value.has_value());
+}
+
+TEST_CASE("--set fills whole levels and marked names, as text that cannot break the JSON") {
+  auto values = usual();
+  values.set = {{"thingName", "a\"b"}, {"device", "d1"}};
+  auto out = run(R"(["arn:aws:iot:region:account:topic/thingName/thingNames/<device>-7/[device]/$device"])", values);
+  REQUIRE(out.value.has_value());
+  CHECK(*out.value == R"(["arn:aws:iot:eu-west-1:210987654321:topic/a\"b/thingNames/d1-7/d1/d1"])");
+}
+
+TEST_CASE("example accounts are replaced only on request") {
+  const std::string text = R"(["arn:aws:iot:us-east-1:123456789012:topic/a"])";
+  CHECK(*run(text, usual()).value == text);
+  auto values = usual();
+  values.examples = policies::example_arns::replace;
+  CHECK(*run(text, values).value == R"(["arn:aws:iot:eu-west-1:210987654321:topic/a"])");
+  const std::string real = R"(["arn:aws:iot:us-east-1:314159265358:topic/a"])";
+  CHECK(*run(real, values).value == real);
+}
+
+TEST_CASE("a policy inside a string is rendered too") {
+  auto out = run(R"({"PolicyDocument":"{\"Resource\":\"arn:aws:iot:aws-region:aws-account-id:topic/a\",\"Sid\":\"region\"}"})", usual());
+  REQUIRE(out.value.has_value());
+  CHECK(*out.value == R"({"PolicyDocument":"{\"Resource\":\"arn:aws:iot:eu-west-1:210987654321:topic/a\",\"Sid\":\"region\"}"})");
+}
+
+TEST_CASE("every shipped policy renders, and what is rendered renders to itself") {
+  for (const auto& entry : std::filesystem::directory_iterator(std::string(FLEETPROV_SOURCE_DIR) + "/policies")) {
+    const std::string name = entry.path().filename().string();
+    if (entry.path().extension() != ".json" || name.find(".test.json") != std::string::npos) continue;
+    CAPTURE(name);
+    auto once = run(slurp(entry.path()), usual());
+    REQUIRE(once.value.has_value());
+    CHECK(once.value->find("aws-region") == std::string::npos);
+    CHECK(*run(*once.value, usual()).value == *once.value);
+  }
+}
