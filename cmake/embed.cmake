@@ -1,0 +1,15 @@
+# fleetprov_embed(<out.cpp> <name=file>...): a C++ source with the files' texts, so that the installed
+# program needs no folder beside it. Declared in mock_broker/embedded.hpp.
+function(fleetprov_embed out)
+  set(body "// Made from policies/ and templates/ by cmake/embed.cmake.\n#include <mock_broker/embedded.hpp>\n\nnamespace fleetprov::mock::embedded {\n")
+  foreach(pair IN LISTS ARGN)
+    string(REGEX MATCH "^([a-z_]+)=(.*)$" matched "${pair}")
+    set(name "${CMAKE_MATCH_1}")
+    set(path "${CMAKE_MATCH_2}")
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${path}")
+    file(READ "${path}" text)
+    string(APPEND body "const std::string_view ${name} = R\"fleetprov(${text})fleetprov\";\n")
+  endforeach()
+  string(APPEND body "}  // namespace fleetprov::mock::embedded\n")
+  file(GENERATE OUTPUT "${out}" CONTENT "${body}")
+endfunction()
