@@ -1,0 +1,348 @@
+// Decisions on documents of our own: the worked tables, variables, conditions, principals.
+
+#include "support/catch.hpp"
+
+#include <fleetprov/policies/bound_policy.hpp>
+#include <fleetprov/policies/evaluate.hpp>
+#include <fleetprov/policies/principal.hpp>
+
+#include <string>
+#include <vector>
+
+namespace policies = fleetprov::policies;
+using policies::decision;
+
+namespace {
+
+const std::string arn = "arn:aws:iot:us-east-1:123456789012:";
+
+policies::policy_document parsed(const std::string& statements, const std::string& version = "2012-10-17") {
+  auto out = policies::parse_text(R"({"Version":")" + version + R"(","Statement":[)" + statements + "]}");
+  INFO(statements);
+  for (const auto& d : out.diagnostics) INFO(d.message);
+  REQUIRE(out.value.has_value());
+  return std::move(*out.value);
+}
+
+std::string statement(const std::string& effect, const std::string& action, const std::string& resource, const std::string& condition = "") {
+  return R"({"Effect":")" + effect + R"(","Action":")" + action + R"(","Resource":")" + resource + "\"" +
+         (condition.empty() ? "" : ",\"Condition\":" + condition) + "}";
+}
+
+decision decide(const policies::policy_document& policy, const std::string& action, const std::string& resource,
+                const policies::context& values = {}) {
+  return policies::evaluate({{"p", &policy}}, {action, resource, values}).answer;
+}
+
+bool holds(const std::string& block, const policies::context& values) {
+  const auto source = fleetprov::json::document::from_text(block);
+  REQUIRE(source.value);
+  const auto tests = policies::parse_conditions(source.value->root(), policies::language::v2012);
+  REQUIRE(tests.value);
+  return policies::hold(*tests.value, values);
+}
+
+bool grants(const std::string& resource, const std::string& asked, const policies::context& values) {
+  return decide(parsed(statement("Allow", "iot:Publish", arn + resource)), "iot:Publish", arn + asked, values) == decision::allowed;
+}
+
+}  // namespace
+
+TEST_CASE("the worked table of connect attributes comes out cell by cell") {
+  const auto allow = [](const std::string& condition) { return statement("Allow", "iot:Connect", "*", condition); };
+  const auto deny = [](const std::string& condition) { return statement("Deny", "iot:Connect", "*", condition); };
+  const auto test = [](const std::string& op, const std::string& values) { return "{\"" + op + R"(":{"iot:ConnectAttributes":[)" + values + "]}}"; };
+  const std::string P = "\"PersistentConnect\"", L = "\"LastWill\"", all = "ForAllValues:StringEquals", any = "ForAnyValue:StringEquals";
+  struct row {
+    std::string policy;
+    std::string answers;  // {} P L PL N PN: A allow, d deny
+  };
+  const std::vector<row> rows{
+      {allow(""), "AAAAAA"},
+      {allow(test(all, P)), "AAdddd"},
+      {allow(test("ForAllValues:StringNotEquals", P)), "AdAdAd"},
+      {allow("") + "," + deny(test(any, P)), "AdAdAd"},
+      {allow(test(all, P + "," + L)), "AAAAdd"},
+      {allow(test(all, L)), "AdAddd"},
+      {allow(test(all, "")), "Addddd"},
+      {allow(test(any, P)), "dAdAdA"},
+      {allow(test(all, P + "," + L)) + "," + deny(test(all, P)) + "," + deny(test(all, L)) + "," + deny(test(all, "")), "dddAdd"},
+      {deny(test(any, P)) + "," + allow(test(all, L)), "AdAddd"},
+  };
+  const std::vector<std::vector<std::string>> sets{{}, {"PersistentConnect"}, {"LastWill"}, {"PersistentConnect", "LastWill"}, {"N"}, {"PersistentConnect", "N"}};
+  for (const row& each : rows) {
+    const auto policy = parsed(each.policy);
+    const auto bound = policies::bound_policy::bind({{"p", &policy}}, {});
+    for (std::size_t i = 0; i < sets.size(); ++i) {
+      CAPTURE(each.policy, i);
+      const decision got = decide(policy, "iot:Connect", arn + "client/c", {{"iot:ConnectAttributes", sets[i]}});
+      CHECK((got == decision::allowed) == (each.answers[i] == 'A'));
+      if (i > 3) continue;  // N is no packet a client can send
+      policies::connect_facts packet;
+      if ((i & 1U) != 0) packet.session = policies::session_kind::persistent;
+      if ((i & 2U) != 0) packet.will = policies::will_facts{"t", policies::retention::not_retained};
+      CHECK(bound.decide_connect("c", packet) == got);
+    }
+  }
+}
+
+TEST_CASE("a condition on the will topic holds for that topic and for no connection without a will") {
+  const auto policy = parsed(statement("Allow", "iot:Connect", "*", R"({"ArnEquals":{"iot:LastWillTopic":")" + arn + R"(topic/my/*"}})"));
+  const auto bound = policies::bound_policy::bind({{"p", &policy}}, {});
+  const auto with = [](std::string_view topic) {
+    policies::connect_facts packet;
+    packet.will = policies::will_facts{topic, policies::retention::not_retained};
+    return packet;
+  };
+  CHECK(bound.decide_connect("c", {}) == decision::implicit_deny);
+  CHECK(bound.decide_connect("c", with("my/will")) == decision::allowed);
+  CHECK(bound.decide_connect("c", with("your/will")) == decision::implicit_deny);
+  CHECK(decide(policy, "iot:Connect", arn + "client/c", policies::with_connect({}, with("my/will"), {})) == decision::allowed);
+}
+
+TEST_CASE("a will needs Publish and a retained one RetainPublish, at CONNECT") {
+  const auto only_publish = parsed(statement("Allow", "iot:Connect", "*") + "," + statement("Allow", "iot:Publish", arn + "topic/w"));
+  const auto bound = policies::bound_policy::bind({{"p", &only_publish}}, {});
+  policies::connect_facts packet;
+  CHECK(bound.authorize_connect("c", packet) == decision::allowed);
+  packet.will = policies::will_facts{"w", policies::retention::not_retained};
+  CHECK(bound.authorize_connect("c", packet) == decision::allowed);
+  packet.will->retain = policies::retention::retained;
+  CHECK(bound.authorize_connect("c", packet) == decision::implicit_deny);
+  packet.will = policies::will_facts{"x", policies::retention::not_retained};
+  CHECK(bound.authorize_connect("c", packet) == decision::implicit_deny);
+  CHECK(bound.authorize_publish("w", policies::retention::not_retained) == decision::allowed);
+  CHECK(bound.authorize_publish("w", policies::retention::retained) == decision::implicit_deny);
+}
+
+TEST_CASE("the filter of a SUBSCRIBE is compared as text") {
+  const auto subscribe = [](const std::string& granted, const std::string& asked) {
+    return decide(parsed(statement("Allow", "iot:Subscribe", arn + "topicfilter/" + granted)), "iot:Subscribe", arn + "topicfilter/" + asked) == decision::allowed;
+  };
+  CHECK(subscribe("some/+/topic", "some/+/topic"));
+  CHECK_FALSE(subscribe("some/+/topic", "some/string1/topic"));
+  CHECK(subscribe("some/*/topic", "some/string2/topic"));
+  CHECK(subscribe("some/*/topic", "some/+/topic"));
+  CHECK(subscribe("some/*/topic", "some/a/b/topic"));
+  CHECK(subscribe("some/sensor?\?\?/topic", "some/sensor123/topic"));
+  CHECK(subscribe("location/#", "location/#"));
+  CHECK_FALSE(subscribe("location/#", "location/Seattle"));
+  CHECK(subscribe("$share/*/t", "$share/g/t"));
+  CHECK_FALSE(subscribe("t", "$share/g/t"));
+}
+
+TEST_CASE("a Deny wins over every Allow and documents add up") {
+  const auto allow = parsed(statement("Allow", "iot:*", "*"));
+  const auto deny = parsed(statement("Deny", "iot:Publish", arn + "topic/secret/*"));
+  const std::vector<policies::named_document> both{{"a", &allow}, {"d", &deny}};
+  CHECK(policies::evaluate(both, {"iot:Publish", arn + "topic/secret/x", {}}).answer == decision::explicit_deny);
+  CHECK(policies::evaluate(both, {"iot:Publish", arn + "topic/open", {}}).answer == decision::allowed);
+  CHECK(policies::evaluate({}, {"iot:Publish", arn + "topic/open", {}}).answer == decision::implicit_deny);
+  CHECK(policies::evaluate(both, {"iotjobsdata:UpdateJobExecution", arn + "thing/x", {}}).answer == decision::implicit_deny);
+}
+
+TEST_CASE("NotAction and NotResource invert their lists") {
+  const auto policy = parsed(R"({"Effect":"Allow","NotAction":["iot:Conn*"],"NotResource":[")" + arn + R"(topic/a/*"]})");
+  CHECK(decide(policy, "iot:Publish", arn + "topic/b") == decision::allowed);
+  CHECK(decide(policy, "iot:Publish", arn + "topic/a/b") == decision::implicit_deny);
+  CHECK(decide(policy, "iot:Connect", arn + "client/b") == decision::implicit_deny);
+}
+
+TEST_CASE("action names ignore case, resources do not") {
+  const auto policy = parsed(statement("Allow", "IOT:publish", arn + "topic/Room"));
+  CHECK(decide(policy, "iot:Publish", arn + "topic/Room") == decision::allowed);
+  CHECK(decide(policy, "iot:Publish", arn + "topic/room") == decision::implicit_deny);
+}
+
+TEST_CASE("old job action names count only where asked for") {
+  const auto policy = parsed(statement("Allow", "iot:UpdateJobExecution", arn + "thing/t"));
+  const policies::request asked{"iotjobsdata:UpdateJobExecution", arn + "thing/t", {}};
+  CHECK(policies::evaluate({{"p", &policy}}, asked).answer == decision::implicit_deny);
+  CHECK(policies::evaluate({{"p", &policy}}, asked, policies::job_action_names::interchangeable).answer == decision::allowed);
+}
+
+TEST_CASE("variables are filled in, whatever their case, and values are data") {
+  const policies::context values{{"iot:ClientId", {"a*"}}, {"iot:Connection.Thing.Attributes[Room]", {"r1"}}};
+  CHECK(grants("topic/${iot:ClientId}/x", "topic/a*/x", values));
+  CHECK_FALSE(grants("topic/${iot:ClientId}/x", "topic/abc/x", values));
+  CHECK(grants("topic/${IOT:CLIENTID}/x", "topic/a*/x", values));
+  CHECK(grants("topic/${iot:connection.thing.attributes[Room]}", "topic/r1", values));
+  CHECK_FALSE(grants("topic/${iot:Connection.Thing.Attributes[room]}", "topic/r1", values));
+  CHECK(grants("topic/${*}${?}${$}", "topic/*?$", values));
+  CHECK_FALSE(grants("topic/${*}", "topic/a", values));
+  CHECK(grants("topic/$aws/x", "topic/$aws/x", values));
+  CHECK(grants("topic/$(*)", "topic/$(ab)", values));
+}
+
+TEST_CASE("an absent variable drops its entry, a default value stands in") {
+  CHECK_FALSE(grants("topic/${iot:ClientId}", "topic/", {}));
+  CHECK_FALSE(grants("topic/${iot:ClientId}", "topic/${iot:ClientId}", {}));
+  CHECK(grants("topic/${iot:ClientId, 'none'}", "topic/none", {}));
+  CHECK(grants("topic/${iot:ClientId, 'none'}", "topic/c", {{"iot:ClientId", {"c"}}}));
+  const auto other = parsed(R"({"Effect":"Allow","Action":"iot:Publish","Resource":[")" + arn + "topic/${a}\",\"" + arn + R"(topic/b"]})");
+  CHECK(decide(other, "iot:Publish", arn + "topic/b") == decision::allowed);
+  const auto inverted = parsed(R"({"Effect":"Allow","Action":"iot:Publish","NotResource":")" + arn + R"(topic/${a}"})");
+  CHECK(decide(inverted, "iot:Publish", arn + "topic/x") == decision::allowed);
+  const auto deny = parsed(statement("Allow", "iot:Publish", "*") + "," + statement("Deny", "iot:Publish", arn + "topic/${a}"));
+  CHECK(decide(deny, "iot:Publish", arn + "topic/x") == decision::allowed);
+}
+
+TEST_CASE("without Version 2012-10-17 a variable is literal text") {
+  const auto policy = parsed(statement("Allow", "iot:Publish", arn + "topic/${iot:ClientId}"), "2008-10-17");
+  CHECK(decide(policy, "iot:Publish", arn + "topic/c", {{"iot:ClientId", {"c"}}}) == decision::implicit_deny);
+  CHECK(decide(policy, "iot:Publish", arn + "topic/${iot:ClientId}") == decision::allowed);
+}
+
+TEST_CASE("certificate variables: first value, offsets, lists, escapes and refusals") {
+  const std::string ou = "iot:Certificate.Subject.OrganizationalUnit";
+  const policies::context values{{ou, {"a", "b", "c", "d", "e", "f"}},
+                                 {"iot:Certificate.Subject.Organization", {"x=y, z"}},
+                                 {"iot:Certificate.Subject.CommonName", {"a+b"}},
+                                 {"iot:Certificate.Subject.Title", {std::string(1025, 't')}}};
+  CHECK(grants("topic/${" + ou + "}", "topic/a", values));
+  CHECK(grants("topic/${" + ou + ".0}", "topic/a", values));
+  CHECK(grants("topic/${" + ou + ".1}", "topic/b", values));
+  CHECK_FALSE(grants("topic/${" + ou + ".5}", "topic/f", values));
+  CHECK_FALSE(grants("topic/${" + ou + ".List}", "topic/a", values));
+  CHECK(grants("topic/${iot:Certificate.Subject.Organization}", R"(topic/x\=y\, z)", values));
+  CHECK_FALSE(grants("topic/${iot:Certificate.Subject.CommonName}", "topic/a+b", values));
+  CHECK(grants("topic/${iot:Certificate.Subject.CommonName}", "topic/${iot:Certificate.Subject.CommonName}", values));
+  CHECK_FALSE(grants("topic/${iot:Certificate.Subject.Title}", "topic/" + std::string(1025, 't'), values));
+  CHECK(holds(R"({"ForAnyValue:StringEquals":{")" + ou + R"(.List":"e"}})", values));
+  CHECK_FALSE(holds(R"({"ForAnyValue:StringEquals":{")" + ou + R"(.List":"f"}})", values));
+  CHECK(holds(R"({"StringEquals":{")" + ou + R"(":"a"}})", values));
+  CHECK_FALSE(holds(R"({"StringEquals":{")" + ou + R"(":"b"}})", values));
+  CHECK(holds(R"({"StringEquals":{")" + ou + R"(.1":"b"}})", values));
+  CHECK(holds(R"({"StringEquals":{"iot:Certificate.Subject.CommonName":"a+b"}})", values));
+}
+
+TEST_CASE("presence decides as in the truth table") {
+  struct row {
+    std::string op;
+    bool absent, empty;
+  };
+  for (const row& each : std::vector<row>{{"StringEquals", false, false},
+                                          {"StringNotEquals", true, true},
+                                          {"StringEqualsIfExists", true, false},
+                                          {"StringNotEqualsIfExists", true, true},
+                                          {"ForAllValues:StringEquals", true, true},
+                                          {"ForAllValues:StringNotLike", true, true},
+                                          {"ForAnyValue:StringEquals", false, false},
+                                          {"ForAnyValue:StringNotEquals", false, false}}) {
+    CAPTURE(each.op);
+    CHECK(holds("{\"" + each.op + R"(":{"k":"v"}})", {}) == each.absent);
+    CHECK(holds("{\"" + each.op + R"(":{"k":"v"}})", {{"k", {}}}) == each.empty);
+  }
+  CHECK(holds(R"({"Null":{"k":"true"}})", {}));
+  CHECK(holds(R"({"Null":{"k":"true"}})", {{"k", {}}}));
+  CHECK_FALSE(holds(R"({"Null":{"k":true}})", {{"k", {"v"}}}));
+  CHECK(holds(R"({"Null":{"k":false}})", {{"k", {"v"}}}));
+}
+
+TEST_CASE("typed operators compare numbers, dates, booleans, bytes and networks") {
+  struct row {
+    std::string op, wanted, given;
+    bool expected;
+  };
+  for (const row& each : std::vector<row>{
+           {"NumericEquals", "1.50", "1.5", true},
+           {"NumericEquals", "x", "x", false},
+           {"NumericNotEquals", "1", "x", true},
+           {"NumericLessThan", "10", "9", true},
+           {"NumericLessThanEquals", "-1", "-1", true},
+           {"NumericGreaterThan", "2", "10", true},
+           {"NumericGreaterThanEquals", "3", "2.9", false},
+           {"DateEquals", "2024-01-01T00:00:00Z", "1704067200", true},
+           {"DateEquals", "2024-01-01", "2024-01-01T01:00:00+01:00", true},
+           {"DateLessThan", "2024-03-01", "2024-02-29T23:59:59.9Z", true},
+           {"DateGreaterThan", "2024", "2023-12-31T23:59Z", false},
+           {"DateGreaterThanEquals", "2024-02-30", "2025-01-01", false},
+           {"DateNotEquals", "2024-01-01", "never", true},
+           {"Bool", "TRUE", "true", true},
+           {"Bool", "true", "yes", false},
+           {"BinaryEquals", "QUI=", "QUI=", true},
+           {"BinaryEquals", "QUI=", "QUM=", false},
+           {"IpAddress", "203.0.113.0/24", "203.0.113.7", true},
+           {"IpAddress", "203.0.113.7", "203.0.113.8", false},
+           {"NotIpAddress", "203.0.113.0/24", "198.51.100.1", true},
+           {"IpAddress", "2001:db8::/32", "2001:db8:1::1", true},
+           {"IpAddress", "2001:db8::/32", "2001:db9::1", false},
+           {"IpAddress", "::ffff:192.0.2.1", "::ffff:c000:201", true},
+           {"IpAddress", "0.0.0.0/0", "::1", false},
+           {"IpAddress", "203.0.113.0/33", "203.0.113.7", false},
+           {"StringEqualsIgnoreCase", "AbC", "aBc", true},
+           {"StringLike", "a*?", "ab", true},
+           {"StringEquals", "a*", "ab", false},
+           {"ArnLike", "arn:aws:iot:*:1:t/*", "arn:aws:iot:r:1:t/a:b", true},
+           {"ArnLike", "arn:aws:*:1:t/*", "arn:aws:iot:r:1:t/a", false},
+           {"ArnNotLike", "arn:aws:iot:*:1:t/*", "no arn", true},
+       }) {
+    CAPTURE(each.op, each.wanted, each.given);
+    CHECK(holds("{\"" + each.op + R"(":{"k":")" + each.wanted + "\"}}", {{"k", {each.given}}}) == each.expected);
+  }
+}
+
+TEST_CASE("a condition value whose variable has no value equals nothing") {
+  CHECK_FALSE(holds(R"({"StringEquals":{"k":"${iot:Nothing}"}})", {{"k", {""}}}));
+  CHECK(holds(R"({"StringNotEquals":{"k":"${iot:Nothing}"}})", {{"k", {"v"}}}));
+  CHECK(holds(R"({"StringEquals":{"k":"${iot:ClientId}"}})", {{"k", {"c"}}, {"iot:ClientId", {"c"}}}));
+  CHECK(holds(R"({"Bool":{"k":"true"}})", {{"K", {"true"}}}));
+}
+
+TEST_CASE("a thing stands behind a connection only if attached, by name or exclusively") {
+  policies::principal_facts who;
+  who.client_id = "dev1";
+  who.thing = policies::thing_facts{"dev1", "sensor", {{"room", "r1"}}, true, false};
+  CHECK(policies::make_context(who)["iot:Connection.Thing.IsAttached"] == std::vector<std::string>{"true"});
+  CHECK(policies::make_context(who)["iot:Connection.Thing.Attributes[room]"] == std::vector<std::string>{"r1"});
+  who.thing->attached = false;
+  CHECK(policies::make_context(who)["iot:Connection.Thing.IsAttached"] == std::vector<std::string>{"false"});
+  CHECK(policies::make_context(who).count("iot:Connection.Thing.ThingName") == 0);
+  who.thing->attached = true;
+  who.client_id = "other";
+  CHECK_FALSE(policies::is_thing_resolved(who));
+  who.thing->exclusive = true;
+  CHECK(policies::make_context(who)["iot:Connection.Thing.ThingName"] == std::vector<std::string>{"dev1"});
+  who.client_id.reset();
+  CHECK(policies::make_context(who).count("iot:Connection.Thing.IsAttached") == 0);
+  who.epoch_seconds = 1709251199;
+  CHECK(policies::make_context(who)["aws:CurrentTime"] == std::vector<std::string>{"2024-02-29T23:59:59Z"});
+}
+
+TEST_CASE("the trace says for every statement how far it got and what was missing") {
+  const auto policy = parsed(statement("Allow", "iot:Connect", "*") + "," + statement("Allow", "iot:Publish", arn + "topic/other") + "," +
+                             statement("Allow", "iot:Publish", arn + "topic/${iot:Connection.Thing.ThingName}") + "," +
+                             statement("Allow", "iot:Publish", "*", R"({"Bool":{"iot:Connection.Thing.IsAttached":"true"}})") + "," +
+                             statement("Allow", "iot:Publish", arn + "topic/a"));
+  const auto got = policies::evaluate({{"p.json", &policy}}, {"iot:Publish", arn + "topic/a", {}});
+  CHECK(got.answer == decision::allowed);
+  REQUIRE(got.statements.size() == 5);
+  CHECK(got.statements[0].result == policies::statement_result::action);
+  CHECK(got.statements[1].result == policies::statement_result::resource);
+  CHECK(got.statements[1].detail.find("topic/other") != std::string::npos);
+  CHECK(got.statements[2].result == policies::statement_result::unresolved_variable);
+  CHECK(got.statements[3].result == policies::statement_result::condition);
+  CHECK(got.statements[4].result == policies::statement_result::matched);
+  CHECK(got.statements[4].statement == "/Statement/4");
+  CHECK(got.missing_context == std::vector<std::string>{"iot:Connection.Thing.ThingName", "iot:Connection.Thing.IsAttached"});
+}
+
+TEST_CASE("actions without a resource are asked on `*`") {
+  const auto star = parsed(statement("Allow", "iot:ListRetainedMessages", "*"));
+  const auto client = parsed(statement("Allow", "iot:ListRetainedMessages", arn + "client/x"));
+  CHECK(decide(star, "iot:ListRetainedMessages", "*") == decision::allowed);
+  CHECK(decide(client, "iot:ListRetainedMessages", "*") == decision::implicit_deny);
+  CHECK(policies::bound_policy::bind({{"p", &star}}, {}).decide(policies::action::list_retained_messages, "") == decision::allowed);
+  CHECK(policies::bound_policy::bind({{"p", &client}}, {}).decide(policies::action::list_retained_messages, "") == decision::implicit_deny);
+}
+
+TEST_CASE("text that is not UTF-8 can never act as a wildcard") {
+  const policies::context values{{"iot:ClientId", {"\xFF"}}};
+  CHECK_FALSE(grants("topic/${iot:ClientId}", "topic/abc", values));
+  const auto policy = parsed(statement("Allow", "iot:Publish", arn + "topic/${iot:ClientId}"));
+  CHECK(policies::bound_policy::bind({{"p", &policy}}, values).decide(policies::action::publish, "abc") == decision::implicit_deny);
+}
+
+TEST_CASE("an unbound policy allows nothing") {
+  CHECK(policies::bound_policy().decide(policies::action::publish, "a") == decision::implicit_deny);
+}
