@@ -65,7 +65,7 @@ class waiter {
 int play(const pubsub_options& options) {
   const auto with = make_link_options(options.device, "fleetprov-pubsub");
   if (!topics::validate_topic_name(options.topic)) throw usage_error("--topic: `" + printable(options.topic) + "` is no topic name to publish to");
-  if (options.message.size() + 16 > topics::limits::max_payload_bytes) throw usage_error("--message: longer than AWS IoT Core carries");
+  if (options.message.size() > topics::limits::max_payload_bytes) throw usage_error("--message: longer than AWS IoT Core carries");
   const auto policy = [&](const char* action, const char* type, const std::string& name) {
     return std::string("look at the certificate (ACTIVE?) and its policy: it needs ") + action + " on " + policy_resource(with.host, type, name);
   };
@@ -80,13 +80,11 @@ int play(const pubsub_options& options) {
   while (wait.next("subscribe", policy("iot:Subscribe", "topicfilter", options.topic)).what != link_event::kind::subscribed) {}
   int arrived = 0;
   for (int i = 1; i <= options.count; ++i) {
-    // The number makes each message its own, so that one that comes twice counts once.
-    const std::string text = options.message + " [" + std::to_string(i) + "]";
-    link.publish(options.topic, text);
+    link.publish(options.topic, options.message);
     for (bool mine = false; !mine;) {
       const auto event = wait.next("publish", receive);
       if (event.what != link_event::kind::message) continue;
-      mine = event.payload.reveal() == text;
+      mine = event.payload.reveal() == options.message;
       print(printable(event.text) + ": " + printable(event.payload.reveal()) + "\n");
     }
     ++arrived;
@@ -115,7 +113,7 @@ void add_pubsub(CLI::App& app, int& exit_code) {
                                 "  --ca-file AmazonRootCA1.pem --client-id fleet-1 --topic sdk/test/cpp --count 10");
   add_device_options(me, options->device);
   me.add_option("--topic", options->topic, "topic to subscribe and publish to")->required();
-  me.add_option("--message", options->message, "text of each message; its number is appended")->capture_default_str();
+  me.add_option("--message", options->message, "text of each message")->capture_default_str();
   me.add_option("--count", options->count, "how many messages")->check(CLI::Range(0, 1000000))->capture_default_str();
   me.add_option("--timeout", options->timeout, "seconds until the run gives up")->check(CLI::Range(0.001, 86400.0))->capture_default_str();
   me.callback([options, &exit_code] { exit_code = run(*options); });

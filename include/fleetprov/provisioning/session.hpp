@@ -69,6 +69,7 @@ class session {
   std::optional<session_action> poll_action();
   std::optional<instant> poll_timeout() const noexcept { return machine_.poll_timeout(); }
   state current() const noexcept { return machine_.current(); }
+  topics::api create_call() const noexcept { return machine_.create_call(); }
 
   /// The topics of `call` in this session's template and format.
   topics::fleet_topic_text topic_of(topics::api call, topics::message_kind kind) const noexcept {

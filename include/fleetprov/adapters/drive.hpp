@@ -1,0 +1,170 @@
+#pragma once
+
+#include <fleetprov/adapters/link.hpp>
+#include <fleetprov/provisioning/session.hpp>
+#include <fleetprov/storage/credential_store.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+/// A session driven to its end over any link and any store, on the caller's thread.
+///
+/// A link is copyable from `link_options` and has `connect()`, `close()`, `subscribe(filters)`,
+/// `publish(topic, payload)`, `wait(limit)` and `options()`; see paho.hpp.
+namespace fleetprov::adapters {
+
+/// Nothing is watched.
+struct silent_observer {
+  void on_action(const provisioning::session_action&) {}
+  void on_event(const link_event&, provisioning::state /*before*/) {}
+  bool stop() const { return false; }  ///< true ends the run
+};
+
+struct drive_options {
+  std::string endpoint;                ///< for the device's record
+  std::string key_uri;                 ///< where the key is, if not in the store
+  std::vector<std::string> client_ids; ///< to try stored credentials with; device policies often demand the thing name
+  std::vector<std::string> superseded; ///< further certificates for the device's record
+};
+
+/// How it ended: `finished` (and the store holds the credentials) or `gave_up`.
+struct drive_result {
+  std::variant<provisioning::finished, provisioning::gave_up> end;
+  result<void> confirmed{};            ///< the store's answer after `finished`
+  std::string working_client_id{};     ///< the client id that stored credentials connected with
+  explicit operator bool() const noexcept { return std::holds_alternative<provisioning::finished>(end) && confirmed; }
+};
+
+inline provisioning::instant monotonic_now() {
+  return std::chrono::duration_cast<provisioning::instant>(std::chrono::steady_clock::now().time_since_epoch());
+}
+inline std::int64_t wall_clock_seconds() {
+  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+/// Waits for the outcome of a CONNECT on a link that was just told to connect.
+template <class Link>
+link_event wait_connected(Link& link) {
+  const auto end = monotonic_now() + link.options().connect_timeout + std::chrono::seconds(1);
+  while (monotonic_now() < end) {
+    auto event = link.wait(end - monotonic_now());
+    if (event && event->what <= link_event::kind::unreachable) return std::move(*event);
+  }
+  return {link_event::kind::hung_up, "no answer to CONNECT"};
+}
+
+/// Whether the given credentials connect: tries each client id until one is accepted.
+template <class Link>
+std::pair<link_event, std::string> try_connecting(link_options with, const std::vector<std::string>& client_ids) {
+  std::pair<link_event, std::string> last{link_event{link_event::kind::hung_up, "no client id to try"}, ""};
+  for (const std::string& id : client_ids) {
+    with.client_id = last.second = id;
+    Link link(with);
+    link.connect();
+    last.first = wait_connected(link);
+    link.close();
+    if (last.first.what == link_event::kind::connected || last.first.what == link_event::kind::unreachable) break;
+  }
+  return last;
+}
+
+/// Tells the session what happened on its link. `call` is the operation that was last subscribed or
+/// published to.
+inline void deliver(provisioning::session& to, const link_event& event, topics::api call) {
+  const auto now = monotonic_now();
+  switch (event.what) {
+    case link_event::kind::connected: (void)to.handle_connected(now); break;
+    case link_event::kind::refused: (void)to.handle_connect_refused(now); break;
+    case link_event::kind::hung_up:
+    case link_event::kind::unreachable: (void)to.handle_disconnected(now); break;
+    case link_event::kind::subscribed: (void)to.handle_suback(now, call, event.codes.data(), event.codes.size()); break;
+    case link_event::kind::publish_refused: (void)to.handle_publish_refused(now, call, event.codes.at(0)); break;
+    case link_event::kind::published: break;
+    case link_event::kind::message: {
+      const auto bytes = event.payload.reveal();
+      (void)to.handle_message(now, event.text, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
+      break;
+    }
+  }
+}
+
+/// Runs a started (or resumed) session to its end. `store` keeps the credentials; its member
+/// `pending_certificate_path` and `pending_key_path` name the files to try them with.
+template <class Link, class Store, class Observer = silent_observer>
+drive_result drive(provisioning::session& session, Link& link, Store& store, const drive_options& how, Observer&& observer = {}) {
+  drive_result out{provisioning::gave_up{failure{errc::timed_out}, provisioning::state::idle, {}}};
+  topics::api call = topics::api::register_thing;
+  int tries = 0;
+  for (;;) {
+    while (auto next = session.poll_action()) {
+      observer.on_action(*next);
+      const auto now = monotonic_now();
+      if (std::holds_alternative<provisioning::connect>(*next)) {
+        link.connect();
+      } else if (const auto* sub = std::get_if<provisioning::subscribe_topics>(&*next)) {
+        call = sub->call;
+        link.subscribe({std::string(sub->filters[0].view()), std::string(sub->filters[1].view())});
+      } else if (const auto* pub = std::get_if<provisioning::publish_message>(&*next)) {
+        call = pub->call;
+        link.publish(std::string(pub->topic.view()), pub->payload.reveal());
+      } else if (auto* issued = std::get_if<provisioning::store_credentials>(&*next)) {
+        storage::pending_credentials keep;
+        keep.certificate_id = issued->issued.certificate_id;
+        keep.certificate_pem = issued->issued.certificate_pem;
+        if (issued->issued.private_key) keep.private_key = std::move(*issued->issued.private_key);
+        keep.certificate_ownership_token = std::move(issued->issued.certificate_ownership_token);
+        keep.key_uri = how.key_uri;
+        keep.issued_at = wall_clock_seconds();
+        keep.endpoint = how.endpoint;
+        out.confirmed = store.save_pending(keep);
+        (void)(out.confirmed ? session.handle_stored(monotonic_now()) : session.handle_store_failed(monotonic_now()));
+      } else if (std::holds_alternative<provisioning::try_credentials>(*next)) {
+        link.close();
+        link_options with = link.options();
+        with.certificate_file = store.pending_certificate_path();
+        if (const auto pending = store.pending(); pending && !pending->key_uri.empty()) with.key_file = pending->key_uri;
+        else with.key_file = store.pending_key_path(), with.engine.clear();
+        auto [event, id] = with.key_file.empty() ? std::pair{link_event{link_event::kind::refused, "no key"}, std::string()}
+                                                 : try_connecting<Link>(with, how.client_ids);
+        observer.on_event(event, session.current());
+        // AWS hangs up on a certificate that is not ACTIVE; so does a bad network, once.
+        const bool again = event.what == link_event::kind::unreachable || (event.what == link_event::kind::hung_up && ++tries < 2);
+        if (event.what == link_event::kind::connected) out.working_client_id = id, (void)session.handle_credentials_work(now);
+        else (void)(again ? session.handle_credentials_unreachable(monotonic_now()) : session.handle_credentials_refused(monotonic_now()));
+      } else if (auto* done = std::get_if<provisioning::finished>(&*next)) {
+        storage::registration answer;
+        if (done->thing) {
+          answer.thing_name = done->thing->thing_name;
+          answer.device_configuration = done->thing->device_configuration;
+        }
+        answer.endpoint = how.endpoint;
+        answer.superseded = how.superseded;
+        out.confirmed = store.confirm(answer);
+        out.end = std::move(*done);
+        link.close();
+        return out;
+      } else if (auto* why = std::get_if<provisioning::gave_up>(&*next)) {
+        out.end = std::move(*why);
+        link.close();
+        return out;
+      }
+    }
+    const auto due = session.poll_timeout();
+    auto limit = due ? *due - monotonic_now() : provisioning::instant{1000};
+    limit = std::clamp(limit, provisioning::instant{0}, provisioning::instant{200});
+    if (auto event = link.wait(limit)) {
+      observer.on_event(*event, session.current());
+      deliver(session, *event, call);
+    }
+    if (observer.stop()) session.abandon();
+    session.handle_timeout(monotonic_now());
+  }
+}
+
+}  // namespace fleetprov::adapters

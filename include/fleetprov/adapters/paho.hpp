@@ -1,0 +1,165 @@
+#pragma once
+
+#include <fleetprov/adapters/drive.hpp>
+#include <fleetprov/adapters/link.hpp>
+
+#include <mqtt/async_client.h>
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace fleetprov::adapters {
+
+/// A link on Eclipse Paho C++ (1.2 and later), MQTT 3.1.1 and 5. Paho's exceptions end here.
+class paho_link {
+ public:
+  explicit paho_link(link_options how) : how_(std::move(how)) {}
+  ~paho_link() { close(); }
+  paho_link(const paho_link&) = delete;
+  paho_link& operator=(const paho_link&) = delete;
+
+  const link_options& options() const noexcept { return how_; }
+
+  /// A new connection, clean session; the outcome comes from `wait`.
+  void connect() {
+    close();
+    guarded([this] {
+      client_ = std::make_unique<mqtt::async_client>("ssl://" + bracketed() + ":" + std::to_string(how_.port), how_.client_id,
+                                                     mqtt::create_options(version()));
+      client_->set_connection_lost_handler([this](const std::string& cause) { lost("connection closed by the server", cause); });
+      client_->set_disconnected_handler([this](const mqtt::properties&, mqtt::ReasonCode code) {
+        queue_.push({link_event::kind::hung_up, "DISCONNECT from the server", {}, {static_cast<std::uint8_t>(code)}});
+      });
+      client_->set_message_callback([this](mqtt::const_message_ptr message) {
+        queue_.push({link_event::kind::message, message->get_topic(), secret(message->get_payload_ref().str()), {}});
+      });
+      client_->connect(connect_options(), nullptr, connecting_);
+    });
+  }
+
+  void close() {
+    if (!client_) return;
+    guarded([this] {
+      client_->disable_callbacks();
+      if (client_->is_connected()) client_->disconnect(std::chrono::milliseconds(500))->wait_for(std::chrono::seconds(2));
+    });
+    client_.reset();
+    queue_.clear();
+  }
+
+  void subscribe(const std::vector<std::string>& filters) {
+    guarded([&] {
+      client_->subscribe(mqtt::string_collection::create(filters), std::vector<int>(filters.size(), 1), nullptr, subscribing_);
+    });
+  }
+
+  void publish(const std::string& topic, std::string_view payload, int qos = 1) {
+    guarded([&] { client_->publish(mqtt::make_message(topic, payload.data(), payload.size(), qos, false), nullptr, publishing_); });
+  }
+
+  std::optional<link_event> wait(std::chrono::milliseconds limit) { return queue_.wait(limit); }
+
+ private:
+  /// Answers of one kind of request, on Paho's thread.
+  struct listener : mqtt::iaction_listener {
+    using answer = void (paho_link::*)(const mqtt::token&, bool);
+    listener(paho_link* to, answer how) : to_(to), how_(how) {}
+    void on_success(const mqtt::token& token) override { (to_->*how_)(token, true); }
+    void on_failure(const mqtt::token& token) override { (to_->*how_)(token, false); }
+    paho_link* to_;
+    answer how_;
+  };
+
+  int version() const noexcept { return how_.version == mqtt_version::v5 ? MQTTVERSION_5 : MQTTVERSION_3_1_1; }
+  std::string bracketed() const { return how_.host.find(':') == std::string::npos ? how_.host : "[" + how_.host + "]"; }
+
+  mqtt::connect_options connect_options() {
+    mqtt::ssl_options tls;
+    tls.set_trust_store(how_.ca_file);
+    tls.set_key_store(how_.certificate_file);
+    tls.set_private_key(how_.key_file);
+    tls.set_enable_server_cert_auth(true);
+    tls.set_verify(true);
+    tls.set_error_handler([this](const std::string& line) { note_tls(line); });
+    if (!how_.alpn().empty()) tls.set_alpn_protos({how_.alpn()});
+    mqtt::connect_options out;
+    out.set_ssl(tls);
+    out.set_mqtt_version(version());
+    if (how_.version == mqtt_version::v5) out.set_clean_start(true);
+    else out.set_clean_session(true);
+    out.set_keep_alive_interval(how_.keep_alive);
+    out.set_connect_timeout(how_.connect_timeout);
+    out.set_automatic_reconnect(false);
+    return out;
+  }
+
+  void connect_answered(const mqtt::token& token, bool good) {
+    if (good) return queue_.push({link_event::kind::connected});
+    // A CONNACK that refuses: return codes 1 to 5 in 3.1.1, reason codes of 0x80 and above in 5.
+    const int code = how_.version == mqtt_version::v5 ? static_cast<int>(token.get_reason_code()) : token.get_return_code();
+    const bool answered = how_.version == mqtt_version::v5 ? code >= 0x80 : code >= 1 && code <= 5;
+    if (answered) return queue_.push({link_event::kind::refused, "CONNACK", {}, {static_cast<std::uint8_t>(code)}});
+    const reachability tcp = reach(how_.host, how_.port, how_.connect_timeout);
+    if (!tcp.reached) return queue_.push({link_event::kind::unreachable, tcp.why});
+    lost("closed while connecting", "");
+  }
+
+  void subscribe_answered(const mqtt::token& token, bool good) {
+    link_event event{link_event::kind::subscribed};
+    const int code = good ? 0 : static_cast<int>(token.get_reason_code());
+    if (good) {
+      const mqtt::subscribe_response answer = token.get_subscribe_response();
+      for (const mqtt::ReasonCode granted : answer.get_reason_codes())
+        event.codes.push_back(static_cast<std::uint8_t>(granted));
+    } else if (code >= 0x80 || token.get_return_code() == 0x80) {
+      event.codes.push_back(code >= 0x80 ? static_cast<std::uint8_t>(code) : std::uint8_t{0x80});
+    } else {
+      return;  // not an answer: the connection's loss is told apart
+    }
+    queue_.push(std::move(event));
+  }
+
+  void publish_answered(const mqtt::token& token, bool good) {
+    const int code = static_cast<int>(token.get_reason_code());
+    if (good) queue_.push({link_event::kind::published});
+    else if (code >= 0x80) queue_.push({link_event::kind::publish_refused, "PUBACK", {}, {static_cast<std::uint8_t>(code)}});
+  }
+
+  void note_tls(const std::string& line) {
+    const std::lock_guard<std::mutex> hold(tls_mutex_);
+    if (tls_.size() < 2000) tls_ += line;
+  }
+  void lost(std::string why, const std::string& cause) {
+    const std::lock_guard<std::mutex> hold(tls_mutex_);
+    if (!cause.empty()) why += ": " + cause;
+    if (!tls_.empty()) why += ": " + tls_;
+    while (!why.empty() && why.back() == '\n') why.pop_back();
+    tls_.clear();
+    queue_.push({link_event::kind::hung_up, std::move(why)});
+  }
+
+  /// Paho throws when a call is not possible; to a session that is a lost connection.
+  template <class Call>
+  void guarded(Call call) {
+    try {
+      call();
+    } catch (const std::exception& why) {
+      queue_.push({link_event::kind::hung_up, why.what()});
+    }
+  }
+
+  link_options how_;
+  event_queue queue_;
+  std::mutex tls_mutex_;
+  std::string tls_;
+  listener connecting_{this, &paho_link::connect_answered};
+  listener subscribing_{this, &paho_link::subscribe_answered};
+  listener publishing_{this, &paho_link::publish_answered};
+  std::unique_ptr<mqtt::async_client> client_;
+};
+
+}  // namespace fleetprov::adapters
