@@ -34,6 +34,16 @@ inline std::size_t edit_distance(std::string_view a, std::string_view b) noexcep
   return row[b.size()];
 }
 
+/// Edits, or less where one word is a clear part of the other ("SerialNo" and "SerialNumber").
+inline std::size_t name_distance(std::string_view word, std::string_view known) noexcept {
+  const std::size_t edits = edit_distance(word, known);
+  std::size_t common = 0;
+  while (common < word.size() && common < known.size() && lower(word[common]) == lower(known[common])) ++common;
+  const std::string_view tail = known.size() > word.size() ? known.substr(known.size() - word.size()) : std::string_view();
+  const bool is_part = word.size() >= 4 && (common * 4 >= word.size() * 3 || equals_ignoring_case(tail, word));
+  return is_part ? std::min(edits, word.size() / 3 + 1) : edits;
+}
+
 /// "did you mean `X`?" with the candidate nearest to `word`, or "" when none is near.
 template <class Candidates>
 std::string did_you_mean(std::string_view word, const Candidates& candidates) {
@@ -41,7 +51,7 @@ std::string did_you_mean(std::string_view word, const Candidates& candidates) {
   std::size_t best_distance = word.size() / 3 + 1;
   for (const auto& candidate : candidates) {
     const std::string_view known(candidate);
-    const std::size_t distance = edit_distance(word, known);
+    const std::size_t distance = name_distance(word, known);
     if (distance <= best_distance && (best.empty() || distance < best_distance)) {
       best = known;
       best_distance = distance;
