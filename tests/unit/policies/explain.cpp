@@ -1,0 +1,118 @@
+// A denial names its nearest statement, what it lacks, and a resource that would have matched.
+
+#include "support/catch.hpp"
+
+#include <fleetprov/policies/explain.hpp>
+#include <fleetprov/policies/principal.hpp>
+
+#include <string>
+#include <vector>
+
+namespace policies = fleetprov::policies;
+
+namespace {
+
+const std::string arn = "arn:aws:iot:us-east-1:123456789012:";
+
+std::string allow(const std::string& action, const std::string& resource, const std::string& condition = "") {
+  return R"({"Effect":"Allow","Action":")" + action + R"(","Resource":")" + (resource == "*" ? "" : arn) + resource + "\"" +
+         (condition.empty() ? "" : ",\"Condition\":" + condition) + "}";
+}
+
+struct asked_row {
+  std::string statements, action, resource;
+  policies::decision answer;
+  std::size_t nearest;
+  std::string says;       ///< part of the sentence
+  std::string corrected;  ///< after the head of the ARN
+};
+
+policies::context connected(const std::string& client_id) {
+  policies::principal_facts who;
+  who.client_id = client_id;
+  who.thing = policies::thing_facts{"dev1", std::nullopt, {}, true, false};
+  return policies::make_context(who);
+}
+
+policies::policy_document parsed(const std::string& statements) {
+  auto out = policies::parse_text(R"({"Version":"2012-10-17","Statement":[)" + statements + "]}");
+  REQUIRE(out.value.has_value());
+  return std::move(*out.value);
+}
+
+}  // namespace
+
+TEST_CASE("a denial is explained by the nearest statement and what it lacks") {
+  const auto denied = policies::decision::implicit_deny;
+  const std::string connect = allow("iot:Connect", "client/${iot:Connection.Thing.ThingName}") + ",";
+  const std::vector<asked_row> rows{
+      {connect + allow("iot:Subscribe", "topic/a/b"), "iot:Subscribe", "topicfilter/a/b", denied, 1, "needs `topicfilter/a/b`", "topicfilter/a/b"},
+      {connect + allow("iot:Receive", "topicfilter/${iot:ClientId}"), "iot:Receive", "topic/dev1", denied, 1, "needs `topic/", "topic/${iot:ClientId}"},
+      {connect + allow("iot:Publish", "topic/${iot:ClientId}/b"), "iot:Publish", "topic/dev1/b/c", denied, 1, "1 level short", "topic/${iot:ClientId}/b/c"},
+      {allow("iot:Publish", "topic/a/+/b"), "iot:Publish", "topic/a/x/b", denied, 0, "ordinary characters", "topic/a/*/b"},
+      {allow("iot:Subscribe", "topicfilter/a/#"), "iot:Subscribe", "topicfilter/a/x", denied, 0, "ordinary characters", "topicfilter/a/*"},
+      {allow("iot:Connect", "client/sdk-"), "iot:Connect", "client/sdk-42", denied, 0, "`*` at its end is missing", "client/sdk-*"},
+      {allow("iot:Publish", "topic/a/*"), "iot:Publish", "topic/a", denied, 0, "needs a `/`", "topic/a"},
+      {allow("iot:Publish", "topic/a") + "," + allow("iot:Publish", "topic/${iot:Thing.ThingName}"), "iot:Publish", "topic/dev1", denied, 1,
+       "no variable of that name", "topic/${iot:Connection.Thing.ThingName}"},
+      {allow("iot:Publish", "topic/Room"), "iot:Publish", "topic/room", denied, 0, "upper and lower case", "topic/room"},
+      {allow("iot:Publish", "topic/${iot:Connection.Thing.ThingName}/a"), "iot:Publish", "topic/dev2/a", denied, 0, "is `dev1`", "topic/dev2/a"},
+      {allow("iot:Subscribe", "topicfilter/a/b"), "iot:Subscribe", "topicfilter/a/#", denied, 0, "compared as text", "topicfilter/a/#"},
+      {allow("iot:Publish", "topic/far") + "," + allow("iot:Publish", "topic/data/dev2"), "iot:Publish", "topic/data/dev1", denied, 1, "topic/data/dev2", "topic/data/dev1"},
+      {connect + allow("iot:PublishRetain", "topic/a"), "iot:RetainPublish", "topic/a", denied, 1, "no action of AWS IoT", "topic/a"},
+      {connect + allow("iot:Publish", "topic/a"), "iot:Subscribe", "topicfilter/a", denied, policies::explanation::none, "no statement allows iot:Subscribe", "topicfilter/a"},
+      {allow("iot:Publish", "topic/a*"), "iot:Publish", "topic/ab", policies::decision::allowed, 0, "allows iot:Publish", ""},
+  };
+  for (const asked_row& row : rows) {
+    CAPTURE(row.statements, row.action, row.resource);
+    const auto policy = parsed(row.statements);
+    const std::vector<policies::named_document> documents{{"p.json", &policy}};
+    const policies::request asked{row.action, arn + row.resource, connected("dev1")};
+    const auto verdict = policies::evaluate(documents, asked);
+    CHECK(verdict.answer == row.answer);
+    const auto got = policies::explain(documents, asked, verdict);
+    CAPTURE(got.why, got.corrected_resource);
+    CHECK(got.nearest == row.nearest);
+    CHECK(got.why.find(row.says) != std::string::npos);
+    CHECK(got.corrected_resource == (row.corrected.empty() ? "" : arn + row.corrected));
+    if (got.corrected_resource.empty()) continue;
+    const auto mended = parsed(R"({"Effect":"Allow","Action":")" + row.action + R"(","Resource":")" + got.corrected_resource + "\"}");
+    CHECK(policies::evaluate({{"m", &mended}}, asked).answer == policies::decision::allowed);
+  }
+}
+
+TEST_CASE("a client id that names no thing of the certificate is said to be the reason") {
+  const auto policy = parsed(allow("iot:Connect", "client/${iot:Connection.Thing.ThingName}"));
+  const std::vector<policies::named_document> documents{{"p", &policy}};
+  const policies::request asked{"iot:Connect", arn + "client/x9", connected("x9")};
+  const auto got = policies::explain(documents, asked, policies::evaluate(documents, asked));
+  CHECK(got.why.find("the client id `x9` is not the name of a thing") != std::string::npos);
+}
+
+TEST_CASE("a statement that fails by its condition only is nearest and needs no other resource") {
+  const auto policy = parsed(allow("iot:Connect", "client/x8") + "," +
+                             allow("iot:Connect", "*", R"({"Bool":{"iot:Connection.Thing.IsAttached":"true"}})"));
+  const std::vector<policies::named_document> documents{{"p", &policy}};
+  const policies::request asked{"iot:Connect", arn + "client/x9", connected("x9")};
+  const auto got = policies::explain(documents, asked, policies::evaluate(documents, asked));
+  CHECK(got.nearest == 1);
+  CHECK(got.why.find("attached") != std::string::npos);
+  CHECK(got.corrected_resource.empty());
+}
+
+TEST_CASE("an explicit deny names the statement that denies") {
+  const auto policy = parsed(allow("iot:*", "*") + R"(,{"Effect":"Deny","Action":"iot:Publish","Resource":"*"})");
+  const std::vector<policies::named_document> documents{{"p", &policy}};
+  const policies::request asked{"iot:Publish", arn + "topic/a", {}};
+  const auto got = policies::explain(documents, asked, policies::evaluate(documents, asked));
+  CHECK(got.nearest == 1);
+  CHECK(got.why.find("statement 2 of `p` denies") == 0);
+}
+
+TEST_CASE("wildcards in a request are data in the corrected resource") {
+  const auto policy = parsed(allow("iot:Publish", "topic/x"));
+  const std::vector<policies::named_document> documents{{"p", &policy}};
+  const policies::request asked{"iot:Publish", arn + "topic/a*${b", {}};
+  const auto got = policies::explain(documents, asked, policies::evaluate(documents, asked));
+  CHECK(got.corrected_resource == arn + "topic/a${*}${$}{b");
+}
