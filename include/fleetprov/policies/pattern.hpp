@@ -102,6 +102,24 @@ constexpr bool equal_folded(std::string_view a, std::string_view b) noexcept {
   return true;
 }
 
+/// Text of a document or a request for a message: in backticks, on one line, at most 200 bytes.
+inline std::string in_ticks(std::string_view text) {
+  constexpr std::size_t most = 200;
+  std::size_t end = text.size();
+  if (end > most) {
+    end = most;
+    while (end > 0 && is_continuation(text[end])) --end;
+  }
+  std::string out = "`";
+  for (const char c : text.substr(0, end)) {
+    const auto byte = static_cast<unsigned char>(c);
+    constexpr std::string_view digits = "0123456789abcdef";
+    if (byte >= 0x20 && byte != 0x7F) out += c;
+    else out.append("\\u00").append(1, digits[byte >> 4U]).append(1, digits[byte & 15U]);
+  }
+  return out + (end < text.size() ? "...`" : "`");
+}
+
 }  // namespace detail
 
 /// Policy glob over raw text: `*` is zero or more characters of any kind (`/` and `:` too), `?` exactly one

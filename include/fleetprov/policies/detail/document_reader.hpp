@@ -128,13 +128,6 @@ class document_reader {
   static source_range opening(const json::value& v) noexcept {
     return v.where.empty() ? v.where : source_range{v.where.begin, v.where.begin + 1};
   }
-  static std::string quoted(std::string_view text) {
-    constexpr std::size_t most = 200;
-    if (text.size() <= most) return "`" + std::string(text) + "`";
-    std::size_t end = most;
-    while (end > 0 && is_continuation(text[end])) --end;
-    return "`" + std::string(text.substr(0, end)) + "...`";
-  }
   void wrong_type(const json::value& v, const std::string& at, std::string_view what, std::string_view wanted) {
     add("P005", at, v.where, std::string(what) + " is " + std::string(name_of(v.what)) + ", not " + std::string(wanted),
         "");
@@ -151,7 +144,7 @@ class document_reader {
       help = "known here:";
       for (const std::string_view k : known) help += " " + std::string(k);
     }
-    add("P004", at, m.key_where, "unknown element " + quoted(m.key), std::move(help));
+    add("P004", at, m.key_where, "unknown element " + in_ticks(m.key), std::move(help));
   }
 
   void read_version(const json::value& root, policy_document& out) {
@@ -168,7 +161,7 @@ class document_reader {
     } else if (m->held.text == "2012-10-17") {
       out.version = language::v2012;
     } else if (m->held.text != "2008-10-17") {
-      add("P006", at, m->held.where, "invalid Version " + quoted(m->held.text),
+      add("P006", at, m->held.where, "invalid Version " + in_ticks(m->held.text),
           R"(write "2012-10-17": Version names the policy language, not your revision)");
       out.version = language::v2012;
     }
@@ -217,7 +210,7 @@ class document_reader {
         if (m.held.is_string()) out.sid = node(m.held, each);
         else wrong_type(m.held, each, "Sid", "a string");
       } else if (m.key == "Principal" || m.key == "NotPrincipal") {
-        add("P015", each, m.key_where, quoted(m.key) + " is not allowed in an attached policy",
+        add("P015", each, m.key_where, in_ticks(m.key) + " is not allowed in an attached policy",
             "delete it: the certificate the policy is attached to is the principal");
       } else if (m.key == "Condition") {
         out.condition_key = key_node(m, each);
@@ -244,7 +237,7 @@ class document_reader {
     if (!m->held.is_string()) wrong_type(m->held, at, "Effect", "a string");
     else if (m->held.text == "Deny") out.what = effect::deny;
     else if (m->held.text != "Allow")
-      add("P009", at, m->held.where, "Effect is " + quoted(m->held.text) + ", not Allow or Deny",
+      add("P009", at, m->held.where, "Effect is " + in_ticks(m->held.text) + ", not Allow or Deny",
           "the value is case-sensitive: \"Allow\" or \"Deny\"");
   }
 
@@ -314,8 +307,8 @@ class document_reader {
     if (start != std::string::npos && v.text[start] == '[') {
       add("P020", at, v.where, "a JSON array inside a string", "remove the quotes around the array and the backslashes inside it");
     } else if (colon == std::string::npos || colon == 0 || colon + 1 == v.text.size()) {
-      add("P018", at, v.where, "the action " + quoted(v.text) + " is not of the form service:Name",
-          colon == std::string::npos && !v.text.empty() && v.text.size() < 64 ? "write `iot:" + v.text + "`" : "as in iot:Publish, or `*`");
+      add("P018", at, v.where, "the action " + in_ticks(v.text) + " is not of the form service:Name",
+          colon == std::string::npos && !v.text.empty() && v.text.size() < 64 ? "write " + in_ticks("iot:" + v.text) : "as in iot:Publish, or `*`");
     }
   }
 
@@ -345,18 +338,18 @@ class document_reader {
       switch (p.problem) {
         case variable_problem::none: break;
         case variable_problem::missing_brace:
-          add("P026", at, v.where, "the variable " + quoted(p.written) + " lacks its closing brace: the entry matches nothing",
+          add("P026", at, v.where, "the variable " + in_ticks(p.written) + " lacks its closing brace: the entry matches nothing",
               "the form is ${key} or ${key, 'default'}");
           break;
         case variable_problem::empty:
           add("P027", at, v.where, "an empty variable `${}`: the entry matches nothing", "name a variable, as in ${iot:ClientId}");
           break;
         case variable_problem::missing_quote:
-          add("P028", at, v.where, "the default value in " + quoted(p.written) + " lacks its single quotes: the entry matches nothing",
+          add("P028", at, v.where, "the default value in " + in_ticks(p.written) + " lacks its single quotes: the entry matches nothing",
               "the form is ${key, 'default'}");
           break;
         case variable_problem::space:
-          add("P029", at, v.where, "a blank inside the variable name of " + quoted(p.written) + ": the entry matches nothing",
+          add("P029", at, v.where, "a blank inside the variable name of " + in_ticks(p.written) + ": the entry matches nothing",
               "remove the blank");
           break;
       }
@@ -366,16 +359,16 @@ class document_reader {
   void read_operator(const json::member& m, const std::string& at, std::vector<condition>& out) {
     const auto op = parse_condition_operator(m.key);
     if (!op) {
-      add("P024", at, m.key_where, "unknown condition operator " + quoted(m.key), operator_help(m.key));
+      add("P024", at, m.key_where, "unknown condition operator " + in_ticks(m.key), operator_help(m.key));
       return;
     }
     if (op->compares == comparison::null && ends_folded(m.key, "IfExists"))
-      add("P025", at, m.key_where, quoted(m.key) + " is evaluated as Null", "write `Null`");
+      add("P025", at, m.key_where, in_ticks(m.key) + " is evaluated as Null", "write `Null`");
     if (!m.held.is_object()) {
       wrong_type(m.held, at, m.key, "an object of condition keys");
       return;
     }
-    if (m.held.members.empty()) add("P043", at, m.key_where, quoted(m.key) + " names no key: no effect", "delete it");
+    if (m.held.members.empty()) add("P043", at, m.key_where, in_ticks(m.key) + " names no key: no effect", "delete it");
     for (const json::member& k : m.held.members) {
       condition made;
       made.operation = key_node(m, at);
@@ -395,7 +388,7 @@ class document_reader {
     for (std::size_t i = 1; i < all.size(); ++i)
       if (all[i - 1].first == all[i].first && all[i - 1].second->key != all[i].second->key)
         add("P040", json::child_pointer(at, all[i].second->key), all[i].second->key_where,
-            quoted(all[i].second->key) + " and " + quoted(all[i - 1].second->key) + " are the same key",
+            in_ticks(all[i].second->key) + " and " + in_ticks(all[i - 1].second->key) + " are the same key",
             "put all values into one list");
   }
 
@@ -432,7 +425,7 @@ class document_reader {
       made.pattern = compile_condition_value(item.text, to.parsed.compares, version_);
       if (takes_variables(to.parsed.compares)) check_variables(item, at, made.pattern);
       else if (version_ == language::v2012 && item.text.find("${") != std::string::npos)
-        add("P042", at, item.where, quoted(to.operation.text) + " does not substitute variables: the text is literal", "");
+        add("P042", at, item.where, in_ticks(to.operation.text) + " does not substitute variables: the text is literal", "");
       static_cast<text_node&>(made) = node(item, std::move(at));
       to.values.push_back(std::move(made));
     };

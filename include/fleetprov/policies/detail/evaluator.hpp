@@ -67,8 +67,6 @@ inline resource_answer match_resource(const statement& s, std::string_view resou
   return out;
 }
 
-inline std::string in_ticks(std::string_view text) { return "`" + std::string(text) + "`"; }
-
 inline std::string listed(const std::vector<std::string>& all, std::string_view empty = "nothing") {
   if (all.empty()) return std::string(empty);
   constexpr std::size_t most = 4;

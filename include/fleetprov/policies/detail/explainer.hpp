@@ -27,6 +27,11 @@ inline std::string statement_number(std::string_view pointer) {
   return "statement " + std::to_string(index + 1);
 }
 
+inline std::string shown_action(std::string_view name) {
+  const action_facts* row = find_action(name, spelling::any);
+  return row != nullptr && equal_folded(row->name, name) ? std::string(row->name) : in_ticks(name);
+}
+
 /// What keeps one Resource entry from matching; the higher the score, the nearer.
 struct gap {
   int score = 0;
@@ -48,6 +53,7 @@ inline std::string replaced(std::string_view text, std::string_view from, std::s
 }
 
 /// A resource as an entry that matches exactly it.
+// In the language of 2008 there is no escape; a wildcard in a request stays one there.
 inline std::string escaped(std::string_view resource) {
   std::string out;
   for (std::size_t i = 0; i < resource.size(); ++i) {
@@ -67,17 +73,18 @@ inline std::string_view value_of(const context& values, std::string_view key) no
 inline std::string thing_absence(const context& values) {
   const context_values client = find_values(values, "iot:ClientId");
   if (client.count == 0) return "the request has no client id, so no thing stands behind it (thing variables exist on MQTT connections only)";
-  return "the client id `" + *client.first + "` is not the name of a thing that the certificate is attached to";
+  return "the client id " + in_ticks(*client.first) + " is not the name of a thing that the certificate is attached to; connect with " +
+         "the thing's name as client id, with a certificate attached to it";
 }
 
 inline std::string explain_missing(const std::string& key, const context& values) {
-  if (!key.empty() && key[0] == '$') return "`" + key + "` is not a well-formed variable";
-  const std::string shown = "`${" + key + "}` has no value: ";
+  if (!key.empty() && key[0] == '$') return in_ticks(key) + " is not a well-formed variable";
+  const std::string shown = in_ticks("${" + key + "}") + " has no value: ";
   if (equal_folded(key, "iot:Thing.ThingName") || equal_folded(key, "iot:ThingName") || equal_folded(key, "ThingName"))
     return shown + "AWS IoT has no variable of that name, it is `${iot:Connection.Thing.ThingName}`";
   if (starts_folded(key, "iot:Connection.Thing.")) {
     if (find_values(values, "iot:Connection.Thing.ThingName").present)
-      return shown + "the thing `" + std::string(value_of(values, "iot:Connection.Thing.ThingName")) + "` has no " +
+      return shown + "the thing " + in_ticks(value_of(values, "iot:Connection.Thing.ThingName")) + " has no " +
              (ends_folded(key, "ThingTypeName") ? std::string("thing type") : "such attribute");
     return shown + thing_absence(values);
   }
@@ -103,8 +110,8 @@ inline std::size_t common_suffix(std::string_view a, std::string_view b) noexcep
 /// Measures one entry of a statement against a request whose action the statement has.
 class entry_gauge {
  public:
-  entry_gauge(const resource_node& entry, const request& asked)
-      : entry_(entry), asked_(asked), filled_(resolve(entry.pattern, asked.values)), shown_(filled_.tokens.text()) {}
+  entry_gauge(const resource_node& entry, const request& asked, language version)
+      : entry_(entry), asked_(asked), version_(version), filled_(resolve(entry.pattern, asked.values)), shown_(filled_.tokens.text()) {}
 
   gap measure() const {
     for (const auto step : {&entry_gauge::unresolved, &entry_gauge::wrong_head, &entry_gauge::wrong_type,
@@ -122,7 +129,7 @@ class entry_gauge {
 
   bool would_match(std::string_view text) const {
     const text_pattern made = compile_pattern(text, wildcards::star_and_question,
-                                              entry_.pattern.has_variables() ? variables::substituted : variables::literal_text);
+                                              version_ == language::v2012 ? variables::substituted : variables::literal_text);
     const resolved_pattern filled = resolve(made, asked_.values);
     return filled.is_usable() && filled.tokens.matches(asked_.resource);
   }
@@ -141,13 +148,14 @@ class entry_gauge {
   std::optional<gap> unresolved() const {
     if (filled_.is_usable()) {
       if (filled_.kept_literal.empty() || !widen(entry_.pattern).matches(asked_.resource)) return std::nullopt;
-      return gap{850, "it grants " + ticks(resource_part(entry_.text)) + ", and the value of `${" + filled_.kept_literal[0] +
-                          "}` is not filled in because it holds one of `* $ + ? #` or is too long",
+      return gap{850, "it grants " + ticks(resource_part(entry_.text)) + ", and the value of " + ticks("${" + filled_.kept_literal[0] + "}") +
+                          " is not filled in because it holds one of `* $ + ? #` or is too long",
                  escaped(asked_.resource)};
     }
     const bool fits = widen(entry_.pattern).matches(asked_.resource);
+    const std::string renamed = replaced(entry_.text, "${iot:Thing.ThingName}", "${iot:Connection.Thing.ThingName}");
     return gap{fits ? 900 : 200, "it grants " + ticks(resource_part(entry_.text)) + ", and " + explain_missing(filled_.missing[0], asked_.values),
-               escaped(asked_.resource)};
+               corrected(renamed)};
   }
 
   std::optional<gap> wrong_head() const {
@@ -177,8 +185,8 @@ class entry_gauge {
                                 std::string(tail.substr(std::min(tail.size(), tail.find('/'))));
     const bool fits = would_match(swapped);
     return gap{fits ? 880 : 300 + resemblance(),
-               "it grants " + ticks(resource_part(entry_.text)) + ", " + asked_.action + " needs " + ticks(theirs) + "/... (" +
-                   what_is_checked() + ")",
+               "it grants " + ticks(resource_part(entry_.text)) + ", " + shown_action(asked_.action) + " needs " +
+                   ticks(fits ? resource_part(swapped) : name_of_request()) + " (" + what_is_checked() + ")",
                fits ? swapped : escaped(asked_.resource)};
   }
   std::string what_is_checked() const {
@@ -274,11 +282,12 @@ class entry_gauge {
 
   const resource_node& entry_;
   const request& asked_;
+  language version_;
   resolved_pattern filled_;
   std::string shown_;
 };
 
-inline gap nearest_entry(const statement& s, const request& asked) {
+inline gap nearest_entry(const statement& s, const request& asked, language version) {
   if (s.resource_mode == list_mode::none_of) {
     const resource_answer got = match_resource(s, asked.resource, asked.values);
     return {500, "it grants everything but its NotResource list, and " + in_ticks(got.matched_by) + " there covers " + in_ticks(asked.resource), ""};
@@ -286,7 +295,7 @@ inline gap nearest_entry(const statement& s, const request& asked) {
   gap best;
   best.score = -1;
   for (const resource_node& r : s.resources) {
-    gap one = entry_gauge(r, asked).measure();
+    gap one = entry_gauge(r, asked, version).measure();
     if (one.score > best.score) best = std::move(one);
   }
   return best;
@@ -327,16 +336,17 @@ struct indexed_statement {
   const statement* what;
   const statement_trace* trace;
   std::size_t index;
+  language version;
 };
 inline std::vector<indexed_statement> pair_up(const std::vector<named_document>& documents, const verdict& given) {
   std::vector<indexed_statement> out;
   for (const named_document& each : documents)
     for (const statement& s : each.document->statements)
-      if (out.size() < given.statements.size()) out.push_back({&s, &given.statements[out.size()], out.size()});
+      if (out.size() < given.statements.size()) out.push_back({&s, &given.statements[out.size()], out.size(), each.document->version});
   return out;
 }
 
-inline std::string place_of(const statement_trace& t) { return statement_number(t.statement) + " of `" + t.policy + "`"; }
+inline std::string place_of(const statement_trace& t) { return statement_number(t.statement) + " of " + in_ticks(t.policy); }
 
 /// No Allow has the action: what there is instead.
 inline explanation explain_no_action(const std::vector<indexed_statement>& all, const request& asked) {
@@ -352,13 +362,13 @@ inline explanation explain_no_action(const std::vector<indexed_statement>& all, 
       const bool swapped = equal_folded(a.text, "iot:PublishRetain") && equal_folded(asked.action, "iot:RetainPublish");
       if (out.nearest != explanation::none || (!old_name && !swapped)) continue;
       out.nearest = s.index;
-      out.why = "no statement allows " + asked.action + "; " + place_of(*s.trace) + " has `" + a.text + "`, which is " +
+      out.why = "no statement allows " + shown_action(asked.action) + "; " + place_of(*s.trace) + " has " + in_ticks(a.text) + ", which is " +
                 (swapped ? "no action of AWS IoT" : "another spelling, and spellings have to agree");
     }
   }
   out.corrected_resource = escaped(asked.resource);
   if (!out.why.empty()) return out;
-  out.why = known.empty() ? "no statement allows anything" : "no statement allows " + asked.action + "; the policies allow " + listed(known);
+  out.why = known.empty() ? "no statement allows anything" : "no statement allows " + shown_action(asked.action) + "; the policies allow " + listed(known);
   return out;
 }
 
@@ -368,7 +378,7 @@ inline explanation explain_denial(const std::vector<indexed_statement>& all, con
   for (const indexed_statement& s : all) {
     if (s.what->what != effect::allow || s.trace->result == statement_result::action || s.what->resources.empty()) continue;
     gap here = s.trace->result == statement_result::condition ? gap{1000, explain_condition(*s.what, asked), ""}
-                                                               : nearest_entry(*s.what, asked);
+                                                               : nearest_entry(*s.what, asked, s.version);
     if (here.score <= best) continue;
     best = here.score;
     out.nearest = s.index;
@@ -387,7 +397,7 @@ inline explanation explain_match(const std::vector<indexed_statement>& all, cons
     if (s.what->what != decisive || s.trace->result != statement_result::matched) continue;
     out.nearest = s.index;
     const std::string by = match_resource(*s.what, asked.resource, asked.values).matched_by;
-    out.why = place_of(*s.trace) + (decisive == effect::deny ? " denies " : " allows ") + asked.action + " on " +
+    out.why = place_of(*s.trace) + (decisive == effect::deny ? " denies " : " allows ") + shown_action(asked.action) + " on " +
               (by.empty() ? "everything that its NotResource list does not name" : in_ticks(resource_part(by)));
     if (decisive == effect::deny)
       out.why += also_allowed ? "; a Deny wins over every Allow" : "; a Deny wins, and no statement allows it either";

@@ -68,36 +68,34 @@ inline constexpr std::string_view known_types[] = {
     "fleetmetric", "provisioningtemplate", "index", "domainconfiguration", "package", "certificateprovider", "command"};
 
 inline void check_head(const arn_head& head, std::vector<resource_problem>& out) {
-  const auto quoted = [](std::string_view t) { return "`" + std::string(t) + "`"; };
   const auto& [arn, partition, service, region, account, rest] = head.fields;
   if (!has_wildcard(partition) && partition != "aws" && partition != "aws-cn" && partition != "aws-us-gov")
-    out.push_back({"P035", "unknown partition " + quoted(partition), "use aws, aws-cn (China) or aws-us-gov"});
+    out.push_back({"P035", "unknown partition " + in_ticks(partition), "use aws, aws-cn (China) or aws-us-gov"});
   if (!has_wildcard(service) && service != "iot" && service != "greengrass")
-    out.push_back({"P036", "the ARN is about service " + quoted(service) + ", not iot",
+    out.push_back({"P036", "the ARN is about service " + in_ticks(service) + ", not iot",
                    equal_folded(service, "iot") ? "write `iot` in lower case" : "device requests carry arn:...:iot:..."});
   const bool has_digit = region.find_first_of("0123456789") != std::string_view::npos;
   if (region.empty() || (!has_wildcard(region) && has_digit && region.find_first_of("$<>{}[ ") == std::string_view::npos &&
                          !looks_like_region(region)))
-    out.push_back({"P037", region.empty() ? "the region is missing" : quoted(region) + " is no region",
+    out.push_back({"P037", region.empty() ? "the region is missing" : in_ticks(region) + " is no region",
                    "write the region, as in us-east-1, or `*`"});
   if (account.empty() || (is_all(account, "0123456789") && account.size() != 12))
-    out.push_back({"P038", account.empty() ? "the account id is missing" : quoted(account) + " is no account id",
+    out.push_back({"P038", account.empty() ? "the account id is missing" : in_ticks(account) + " is no account id",
                    "write the twelve digits of the account, or `*`"});
 }
 
 inline void check_tail(std::string_view rest, std::vector<resource_problem>& out) {
-  const auto quoted = [](std::string_view t) { return "`" + std::string(t) + "`"; };
   if (is_all(rest, "*")) return;
   if (!rest.empty() && rest.front() == '/') {
     out.push_back({"P033", "a slash before the resource type: the entry matches nothing",
-                   "write " + quoted(rest.substr(1)) + " after the account id"});
+                   "write " + in_ticks(rest.substr(1)) + " after the account id"});
     return;
   }
   const std::size_t slash = rest.find('/');
   const std::string_view type = rest.substr(0, slash);
   if (type.find('$') != std::string_view::npos) return;
   if (has_wildcard(type)) {
-    out.push_back({"P034", "a wildcard inside the resource type " + quoted(type),
+    out.push_back({"P034", "a wildcard inside the resource type " + in_ticks(type),
                    "name the type: client, topic, topicfilter, thing or rolealias"});
     return;
   }
@@ -105,9 +103,9 @@ inline void check_tail(std::string_view rest, std::vector<resource_problem>& out
     std::string help = "types are client, topic, topicfilter, thing and rolealias";
     if (type == "topics") help = "write `topic`";
     else if (type == "topicfilters" || type == "topic-filter" || equal_folded(type, "topicfilter")) help = "write `topicfilter`";
-    out.push_back({"P039", "unknown resource type " + quoted(type), std::move(help)});
+    out.push_back({"P039", "unknown resource type " + in_ticks(type), std::move(help)});
   } else if (slash == std::string_view::npos || slash + 1 == rest.size()) {
-    out.push_back({"P039", "resource type " + quoted(type) + " without a name", "add the name after a slash, or `/*`"});
+    out.push_back({"P039", "resource type " + in_ticks(type) + " without a name", "add the name after a slash, or `/*`"});
   }
 }
 
@@ -122,8 +120,8 @@ inline std::vector<resource_problem> check_resource(std::string_view text, langu
   }
   if (text.substr(0, 4) != "arn:") {
     const bool short_form = text.find('/') != std::string_view::npos && text.find_first_of(" <") == std::string_view::npos;
-    out.push_back({"P019", "the resource `" + std::string(text) + "` is not an ARN",
-                   short_form ? "write arn:aws:iot:<region>:<account>:" + std::string(text)
+    out.push_back({"P019", "the resource " + in_ticks(text) + " is not an ARN",
+                   short_form ? "write " + in_ticks("arn:aws:iot:<region>:<account>:" + std::string(text))
                               : "write an ARN, as in arn:aws:iot:us-east-1:123456789012:topic/a, or `*`"});
     return out;
   }
