@@ -145,7 +145,7 @@ inline std::string spell(const token_string& what, const variable_table& table) 
 
 /// How much an analysis may still do. Every walk takes from it; at zero the answers become `unknown`.
 struct work_budget {
-  std::size_t steps = 100000;
+  std::size_t steps = 40000;
   constexpr bool take(std::size_t n) noexcept {
     if (n > steps) {
       steps = 0;
@@ -419,6 +419,7 @@ inline bool contains(const token_string& pattern, const token_string& text) {
 /// What may follow `prefix` (literals only) in the strings of `pattern`: a union of patterns, at most
 /// one per `*` in it.
 inline std::vector<token_string> after_prefix(const token_string& pattern, const token_string& prefix) {
+  if (pattern.size() == 1 && pattern[0] == any_run) return {pattern};
   std::vector<std::size_t> active;
   const auto enter = [&](std::vector<std::size_t>& to, std::size_t i) {
     for (;; ++i) {
