@@ -441,7 +441,6 @@ std::string to_mosquitto_conf(const broker_configuration& wanted) {
       "connection_messages false\n"
       "log_dest stderr\n"
       "log_type error\n"
-      "log_type warning\n"
       "set_tcp_nodelay true\n"       // else an answer waits 40 ms for a delayed ACK
       "max_queued_messages 1000\n"   // never 0: every refused PUBLISH would cost the connection
       "max_inflight_messages 100\n"  // Receive Maximum

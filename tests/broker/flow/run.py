@@ -136,7 +136,7 @@ def request_topics_are_silent(mock):
 
 @case("a client id taken over while the key is being made gets no answer that was meant for the old connection")
 def takeover_race(mock):
-    for turn in range(20):
+    for turn in range(6):
         old = Client(mock, claim_identity(mock), "shared")
         subscribe_to_create(old)
         old.start_publish(CREATE, b"{}")
@@ -208,7 +208,7 @@ def malformed_payloads(mock):
     template = mock.ready["templates"][0]
     json_topics = [CREATE_FROM_CSR, provision_topic(template)]
     bad_json = [b"garbage", b"[1,2]", b'{"certificateOwnershipToken":', b"\xff\xfe", nested(65000, b"[", b"]"),
-                nested(60000, b'{"a":', b"") + b"1", b'{"certificateSigningRequest":5}',
+                nested(26000, b'{"a":', b"") + b"1", b'{"certificateSigningRequest":5}',
                 b'{"certificateOwnershipToken":"x","parameters":{"SerialNumber":5}}', b'{"certificateOwnershipToken":"","parameters":{}}']
     for topic in json_topics:
         for payload in bad_json:
@@ -314,7 +314,7 @@ def no_secret_in_logs(mock):
     with open(mock.ready["dir"] + "/iot-logs.jsonl", encoding="utf-8") as file:
         logged = file.read() + mock.stderr()
     assert "PRIVATE KEY" not in logged and created["certificateOwnershipToken"] not in logged
-    assert "GetDeviceCredentials" in mock.http("GET", "/_mock/events")[1] if isinstance(mock.http("GET", "/_mock/events")[1], str) else True
+    assert "GetDeviceCredentials" in logged and "ProvisionDevice" in logged
 
 
 def main():

@@ -1,0 +1,266 @@
+#!/usr/bin/env python3
+"""Life-cycle events, iot-logs.jsonl and what survives: takeover, wills, reload, kill."""
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "..", "support"))
+from cases import case, run  # noqa: E402
+from mock import Mock  # noqa: E402
+from mqtt import Client, claim_identity, create, provision_device, save  # noqa: E402
+
+PRESENCE = "$aws/events/presence/"
+SUBSCRIPTIONS = "$aws/events/subscriptions/"
+EVERYTHING = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iot:*", "Resource": "*"}]})
+
+
+def make_certificate(mock, out, name):
+    status, made, _ = mock.http("POST", "/keys-and-certificate?setAsActive=true")
+    assert status == 200, made
+    mock.http("POST", "/policies/everything", {"policyDocument": EVERYTHING})
+    assert mock.http("PUT", "/target-policies/everything", {"target": made["certificateArn"]})[0] == 200
+    identity = save(out, {"certificatePem": made["certificatePem"], "privateKey": made["keyPair"]["PrivateKey"]}, name)
+    return identity, made["certificateId"]
+
+
+class World:
+    def __init__(self, mock, out):
+        self.mock = mock
+        self.identity, self.id = make_certificate(mock, out, "all")
+
+    def client(self, client_id, **how):
+        return Client(self.mock, self.identity, client_id, **how)
+
+    def watcher(self, *filters):
+        watcher = self.client("watcher-" + re.sub("[^a-z]", "", "".join(filters))[:60])
+        assert watcher.subscribe(*filters) == [1] * len(filters)
+        assert watcher.ping()
+        watcher.messages.clear()
+        return watcher
+
+    def log(self):
+        """The entries so far; a request over HTTP orders them behind what the broker did before."""
+        status, body, _ = self.mock.http("GET", "/_mock/events")
+        assert status == 200
+        text = body if isinstance(body, str) else json.dumps(body)
+        return [json.loads(line) for line in text.splitlines()]
+
+    def entries(self, client_id, event_type=None):
+        return [e for e in self.log() if e.get("clientId") == client_id and event_type in (None, e["eventType"])]
+
+
+@case("connect and disconnect are told with the same session identifier and version number")
+def presence(world):
+    watcher = world.watcher(PRESENCE + "connected/p1", PRESENCE + "disconnected/p1")
+    numbers = []
+    for _ in range(2):
+        client = world.client("p1")
+        connected = watcher.message().json()
+        assert connected["eventType"] == "connected" and connected["clientId"] == "p1"
+        assert connected["principalIdentifier"] == world.id and connected["ipAddress"] == "127.0.0.1"
+        assert re.fullmatch("[0-9a-f]{32}", connected["sessionIdentifier"]) and connected["timestamp"] > 1500000000000
+        client.disconnect()
+        gone = watcher.message().json()
+        assert gone["eventType"] == "disconnected" and gone["clientInitiatedDisconnect"] is True
+        assert gone["disconnectReason"] == "CLIENT_INITIATED_DISCONNECT"
+        assert (gone["sessionIdentifier"], gone["versionNumber"]) == (connected["sessionIdentifier"], connected["versionNumber"])
+        numbers.append(gone["versionNumber"])
+    assert numbers == [0, 1]
+
+
+def reason_of(world, name, end, **how):
+    watcher = world.watcher(PRESENCE + "disconnected/" + name)
+    client = world.client(name, **how)
+    end(client)
+    event = watcher.message().json()
+    assert event["clientInitiatedDisconnect"] is (event["disconnectReason"] == "CLIENT_INITIATED_DISCONNECT")
+    return event["disconnectReason"]
+
+
+@case("the reason of a disconnect is told: lost, bad packet, keep-alive, refused action, taken over, by API")
+def disconnect_reasons(world):
+    assert reason_of(world, "lost", lambda c: c.abort()) == "CONNECTION_LOST"
+    assert reason_of(world, "bad", lambda c: c.send(b"\x33\x05\x00\x01a\x00\x00")) == "CLIENT_ERROR"
+    assert reason_of(world, "big", lambda c: c.start_publish("x", b"y" * 131073)) == "CLIENT_ERROR"
+    assert reason_of(world, "denied", lambda c: c.start_publish("$aws/nothing", b"")) == "AUTH_ERROR"
+    assert reason_of(world, "keepalive", lambda c: c.wait_closed(), keep_alive=1) == "MQTT_KEEP_ALIVE_TIMEOUT"
+    assert reason_of(world, "taken", lambda c: world.client("taken")) == "DUPLICATE_CLIENTID"
+    assert reason_of(world, "api", lambda c: world.mock.http("DELETE", "/connections/api")) == "API_INITIATED_DISCONNECT"
+
+
+@case("a client id used twice: the old connection is closed (142 on 5), its will is sent, log and event have their own spelling")
+def duplicate_client_id(world):
+    watcher = world.watcher("taken-will", PRESENCE + "disconnected/twice")
+    for version in (4, 5):
+        old = world.client("twice", version=version, will=("taken-will", b"displaced", 1, False))
+        new = world.client("twice", version=version)
+        assert new.accepted
+        assert old.wait_closed() == (142 if version == 5 else None)
+        assert watcher.message(topic="taken-will").payload == b"displaced"
+        assert watcher.message(topic=PRESENCE + "disconnected/twice").json()["disconnectReason"] == "DUPLICATE_CLIENTID"
+        assert new.ping()
+        entry = [e for e in world.entries("twice", "Disconnect") if e.get("reason") == "DUPLICATE_CLIENT_ID"][-1]
+        assert entry["details"] == "A new connection was established with the same client ID"
+        assert entry["logLevel"] == "ERROR" and entry["status"] == "Failure"
+        new.disconnect()
+        watcher.message(topic=PRESENCE + "disconnected/twice")
+
+
+@case("a will comes for a lost connection and not after DISCONNECT")
+def wills(world):
+    watcher = world.watcher("wills/+")
+    world.client("polite", will=("wills/polite", b"x", 1, False)).disconnect()
+    world.client("lost-will", will=("wills/lost", b"x", 1, False)).abort()
+    assert watcher.message().topic == "wills/lost"
+    assert watcher.ping() and watcher.messages == []
+
+
+@case("subscriptions and their end are told with their filters")
+def subscription_events(world):
+    watcher = world.watcher(SUBSCRIPTIONS + "subscribed/s1", SUBSCRIPTIONS + "unsubscribed/s1")
+    client = world.client("s1")
+    client.subscribe("a/b", "c/#")
+    event = watcher.message().json()
+    assert event["eventType"] == "subscribed" and sorted(event["topics"]) == ["a/b", "c/#"]
+    client.unsubscribe("a/b")
+    event = watcher.message().json()
+    assert event["eventType"] == "unsubscribed" and event["topics"] == ["a/b"]
+
+
+@case("a refused CONNECT is told as connect_failed")
+def connect_failed(world):
+    watcher = world.watcher(PRESENCE + "connect_failed/#")
+    assert world.mock.http("POST", "/policies/nothing", {"policyDocument": EVERYTHING.replace("iot:*", "iot:Publish")})[0] == 200
+    status, made, _ = world.mock.http("POST", "/keys-and-certificate?setAsActive=true")
+    assert status == 200
+    with tempfile.TemporaryDirectory() as out:
+        identity = save(out, {"certificatePem": made["certificatePem"], "privateKey": made["keyPair"]["PrivateKey"]})
+        assert Client(world.mock, identity, "refused").connack is None
+    event = watcher.message()
+    assert event.topic == PRESENCE + "connect_failed/refused"
+    assert event.json()["connectFailureReason"] == "AUTHORIZATION_FAILED"
+    entry = world.entries("refused", "Connect")[-1]
+    assert entry["status"] == "Failure" and entry["reason"] == "AUTHORIZATION_FAILURE" and entry["details"]
+
+
+@case("a client id with a wildcard has no life-cycle events and a certificate without the right sees none")
+def silent_events(world):
+    watcher = world.watcher(PRESENCE + "#")
+    world.client("a+b").disconnect()
+    world.client("plain").disconnect()
+    assert watcher.message().topic == PRESENCE + "connected/plain"
+    claim = Client(world.mock, claim_identity(world.mock), "claim", version=5)
+    assert claim.subscribe(PRESENCE + "#") == [0x87]
+
+
+@case("the log has AWS's members for each kind of entry")
+def log_shape(world):
+    client = world.client("logged")
+    client.subscribe("log/x")
+    client.publish("log/x", b"1", retain=True)
+    client.message()
+    client.publish("log/x", b"", retain=True)
+    client.unsubscribe("log/x")
+    client.disconnect()
+    world.watcher("flush")
+    entries = world.entries("logged")
+    kinds = [e["eventType"] for e in entries]
+    for kind in ("Connect", "Subscribe", "Publish-In", "Publish-Out", "Unsubscribe", "Disconnect"):
+        assert kind in kinds, (kind, kinds)
+    for entry in entries:
+        assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}", entry["timestamp"])
+        assert re.fullmatch("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", entry["traceId"])
+        assert entry["accountId"] == "123456789012" and entry["logLevel"] == "INFO" and entry["status"] == "Success"
+        assert entry["protocol"] == "MQTT" and entry["principalId"] == world.id and entry["sourceIp"] == "127.0.0.1"
+        assert isinstance(entry["sourcePort"], int) and entry["sourcePort"] > 0
+    published = [e for e in entries if e["eventType"] == "Publish-In"][0]
+    assert published["topicName"] == "log/x" and published["retain"] == "True"
+    assert entries[kinds.index("Disconnect")]["disconnectReason"] == "CLIENT_INITIATED_DISCONNECT"
+
+
+@case("provisioning leaves GetDeviceCredentials and ProvisionDevice entries")
+def provisioning_entries(world):
+    with tempfile.TemporaryDirectory() as out:
+        _, _, certificate_id = provision_device(world.mock, out, "entries")
+    mine = [e for e in world.log() if e.get("deviceCertificateId") == certificate_id]
+    assert [e["eventType"] for e in mine] == ["GetDeviceCredentials", "ProvisionDevice"]
+    assert mine[1]["provisioningTemplateName"] == "fleet-basic" and mine[1]["status"] == "Success"
+
+
+@case("a persistent session keeps its subscriptions and its messages over a reconnect")
+def persistent_session(world):
+    first = world.client("kept", clean=False)
+    assert first.subscribe("kept/#") == [1]
+    first.disconnect()
+    assert world.client("sender").publish("kept/1", b"waiting") == 0
+    again = world.client("kept", clean=False)
+    assert again.session_present
+    assert again.message().payload == b"waiting"
+    again.disconnect()
+    clean = world.client("kept")
+    assert not clean.session_present
+
+
+@case("a reload of the broker's configuration (SIGHUP) leaves sessions up, stored ones too")
+def reload(world):
+    stored = world.client("reload-stored", clean=False)
+    assert stored.subscribe("reload/x") == [1]
+    stored.disconnect()
+    clients = [world.client("reload-%d" % version, version=version) for version in (4, 5)]
+    found = subprocess.run(["ps", "-o", "pid=,comm=", "--ppid", str(world.mock.ready["pid"])], capture_output=True, text=True, check=True)
+    broker = [int(line.split()[0]) for line in found.stdout.splitlines() if "mosquitto" in line][0]
+    os.kill(broker, signal.SIGHUP)
+    for client in clients:
+        for _ in range(3):
+            assert client.ping()
+    assert clients[0].publish("reload/x", b"1") == 0
+    again = world.client("reload-stored", clean=False)
+    assert again.session_present and again.message().payload == b"1"
+
+
+@case("messages of 3.1.1 and 5 clients reach each other with their properties")
+def across_versions(world):
+    v5, v3 = world.client("cross-5", version=5), world.client("cross-3")
+    assert v5.subscribe("cross") == [1] and v3.subscribe("cross") == [1]
+    assert v5.publish("cross", b"five", properties=b"\x03\x00\x04text") == 0
+    assert v3.message().payload == b"five" and v5.message().payload == b"five"
+
+
+@case("shared subscriptions deliver each message once")
+def shared_subscription(world):
+    members = [world.client("share-%d" % n) for n in range(2)]
+    for member in members:
+        assert member.subscribe("$share/group/work/+") == [1]
+    sender = world.client("share-sender")
+    for n in range(6):
+        assert sender.publish("work/%d" % n, b"x") == 0
+    assert all(member.ping() for member in members)
+    assert sorted(m.topic for member in members for m in member.messages) == ["work/%d" % n for n in range(6)]
+
+
+@case("after SIGKILL and a restart in the same folder the device still connects and the claim still provisions")
+def survives_kill(_world):
+    with tempfile.TemporaryDirectory() as out:
+        directory = out + "/mock"
+        with Mock(directory=directory) as first:
+            identity, name, _ = provision_device(first, out, "kill")
+            first.process.kill()
+            first.process.wait()
+        with Mock(directory=directory) as second:
+            assert Client(second, identity, name).accepted
+            assert second.claim["certificate_id"] == first.claim["certificate_id"]
+            client = Client(second, claim_identity(second), "again")
+            assert create(client)["privateKey"]
+
+
+def main():
+    with Mock() as mock, tempfile.TemporaryDirectory() as out:
+        return run(World(mock, out))
+
+
+sys.exit(main())

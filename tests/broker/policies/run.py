@@ -1,0 +1,402 @@
+#!/usr/bin/env python3
+"""What policies allow, on a live broker: refusals as AWS shows them on 3.1.1 and 5, changes that act at once, the
+topics and limits that no policy lifts."""
+import json
+import os
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "..", "support"))
+from cases import case, run  # noqa: E402
+from mock import Mock  # noqa: E402
+from mqtt import CREATE, Client, claim_identity, create, save  # noqa: E402
+
+ARN = "arn:aws:iot:us-east-1:123456789012:"
+REFUSED = 0x87
+
+
+def policy(*statements):
+    return json.dumps({"Version": "2012-10-17", "Statement": [dict(zip(("Effect", "Action", "Resource"), s)) for s in statements]})
+
+
+EVERYTHING = policy(("Allow", "iot:*", "*"))
+
+
+class Device:
+    """A certificate of its own with a policy of its own, made over HTTP."""
+
+    count = 0
+
+    def __init__(self, mock, out, document, thing=None):
+        Device.count += 1
+        self.mock, self.policy = mock, "p%d" % Device.count
+        status, made, _ = mock.http("POST", "/keys-and-certificate?setAsActive=true")
+        assert status == 200, made
+        self.id, self.arn = made["certificateId"], made["certificateArn"]
+        created = {"certificatePem": made["certificatePem"], "privateKey": made["keyPair"]["PrivateKey"]}
+        self.identity = save(out, created, "d%d" % Device.count)
+        self.put("POST", "/policies/" + self.policy, {"policyDocument": document})
+        self.put("PUT", "/target-policies/" + self.policy, {"target": self.arn})
+        if thing:
+            self.put("POST", "/things/" + thing, {})
+            self.put("PUT", "/things/%s/principals" % thing, None, {"x-amzn-principal": self.arn})
+
+    def put(self, method, path, body, headers=None):
+        status, answer, _ = self.mock.http(method, path, body, headers)
+        assert status == 200, (method, path, status, answer)
+
+    def change_policy(self, document):
+        self.put("POST", "/policies/%s/version?setAsDefault=true" % self.policy, {"policyDocument": document})
+
+    def client(self, client_id, **how):
+        return Client(self.mock, self.identity, client_id, **how)
+
+
+def last_denial(mock):
+    return mock.http("GET", "/_mock/denials")[1]["denials"][-1]
+
+
+@case("a refused CONNECT is a plain close on 3.1.1 and CONNACK 0x87 on 5")
+def refused_connect(mock, out):
+    device = Device(mock, out, policy(("Allow", "iot:Connect", ARN + "client/only-this")))
+    assert device.client("another").connack is None
+    assert device.client("another", version=5).connack_code == REFUSED
+    assert device.client("only-this").accepted
+    denied = last_denial(mock)
+    assert denied["action"] == "iot:Connect" and denied["resource"] == ARN + "client/another"
+    assert denied["clientId"] == "another" and denied["principalId"] == device.id
+    assert denied["decision"] == "IMPLICIT_DENY" and denied["nearest"]["statement"] == "/Statement/0"
+    assert denied["nearest"]["policy"] == device.policy
+
+
+@case("a refused PUBLISH closes 3.1.1; 5 gets PUBACK 0x87 or silence and stays")
+def refused_publish(mock, out):
+    device = Device(mock, out, policy(("Allow", "iot:Connect", "*"), ("Allow", "iot:Publish", ARN + "topic/mine/*")))
+    for qos in (0, 1):
+        client = device.client("p311-%d" % qos)
+        assert client.publish("mine/x", b"1", qos=qos) == 0
+        assert client.publish("yours", b"1", qos=qos) is None
+    client = device.client("p5", version=5)
+    assert client.publish("yours", b"1", qos=1) == REFUSED
+    assert client.publish("yours", b"1", qos=0) == 0
+    assert client.publish("mine/x", b"1") in (0, 0x10)
+    denied = last_denial(mock)
+    assert denied["action"] == "iot:Publish" and denied["resource"] == ARN + "topic/yours"
+    assert 'client "p5"' in mock.stderr() and "iot:Publish" in mock.stderr() and ARN + "topic/yours" in mock.stderr()
+
+
+@case("a refused SUBSCRIBE closes 3.1.1; 5 gets 0x87 for the refused filter only")
+def refused_subscribe(mock, out):
+    device = Device(mock, out, policy(("Allow", "iot:Connect", "*"), ("Allow", "iot:Subscribe", ARN + "topicfilter/mine/*")))
+    assert device.client("s311").subscribe("yours") is None
+    client = device.client("s5", version=5)
+    assert client.subscribe("mine/a", "yours", "mine/b") == [1, REFUSED, 1]
+    assert client.ping()
+    denied = last_denial(mock)
+    assert denied["action"] == "iot:Subscribe" and denied["resource"] == ARN + "topicfilter/yours"
+
+
+@case("a topic/ resource does not allow SUBSCRIBE, and the explanation names what would")
+def topic_is_not_topicfilter(mock, out):
+    device = Device(mock, out, policy(("Allow", "iot:Connect", "*"), ("Allow", "iot:Subscribe", ARN + "topic/mine/*")))
+    assert device.client("wrong", version=5).subscribe("mine/a") == [REFUSED]
+    denied = last_denial(mock)
+    assert denied["nearest"]["statement"] == "/Statement/1" and denied["nearest"]["result"] == "resource"
+    assert "topicfilter" in denied["reason"]
+
+
+@case("without iot:Receive a message is not delivered and the connection stays")
+def refused_receive(mock, out):
+    device = Device(mock, out, policy(("Allow", ["iot:Connect", "iot:Publish", "iot:Subscribe"], "*"),
+                                      ("Allow", "iot:Receive", ARN + "topic/heard")))
+    client = device.client("deaf")
+    assert client.subscribe("heard", "unheard") == [1, 1]
+    assert client.publish("unheard", b"1") == 0
+    assert client.publish("heard", b"2") == 0
+    assert client.message().payload == b"2"
+    assert client.ping() and client.messages == []
+
+
+@case("a retained publish needs iot:RetainPublish as well")
+def retain_publish(mock, out):
+    device = Device(mock, out, policy(("Allow", ["iot:Connect", "iot:Publish"], "*")))
+    client = device.client("retain", version=5)
+    assert client.publish("r/1", b"x", retain=True) == REFUSED
+    assert last_denial(mock)["action"] == "iot:RetainPublish"
+    device.change_policy(EVERYTHING)
+    assert client.publish("r/1", b"x", retain=True) in (0, 0x10)
+
+
+@case("a retained message reaches an exact filter and never a wildcard")
+def retained_and_wildcards(mock, out):
+    device = Device(mock, out, EVERYTHING)
+    client = device.client("retained")
+    assert client.publish("keep/me", b"kept", retain=True) == 0
+    assert client.subscribe("keep/+", "keep/#") == [1, 1]
+    assert client.ping() and client.messages == []
+    assert client.subscribe("keep/me") == [1]
+    kept = client.message()
+    assert kept.payload == b"kept" and kept.retain
+    assert mock.http("GET", "/retainedMessage/keep%2Fme")[1]["payload"] == "a2VwdA=="
+    assert client.publish("keep/me", b"", retain=True) == 0
+    assert mock.http("GET", "/retainedMessage/keep%2Fme")[0] == 404
+
+
+@case("a live message with the retain flag does reach a wildcard")
+def live_retained(mock, out):
+    device = Device(mock, out, EVERYTHING)
+    client = device.client("live-retained")
+    assert client.subscribe("live/+") == [1]
+    assert client.publish("live/x", b"now", retain=True) == 0
+    assert client.message().payload == b"now"
+
+
+@case("a/# does not match a")
+def parent_level(mock, out):
+    device = Device(mock, out, EVERYTHING)
+    client = device.client("parent")
+    assert client.subscribe("sport/#") == [1]
+    assert client.publish("sport", b"parent") == 0
+    assert client.publish("sport/x", b"child") == 0
+    assert client.message().payload == b"child"
+    assert client.ping() and client.messages == []
+    assert client.subscribe("sport") == [1]
+    assert client.publish("sport", b"parent") == 0
+    assert client.message().payload == b"parent"
+
+
+@case("reserved topics that no API defines are refused under iot:* on any resource")
+def reserved_topics(mock, out):
+    device = Device(mock, out, EVERYTHING)
+    client = device.client("reserved", version=5)
+    for topic in ("$aws/nothing", "$aws/certificates/create", "$SYS/broker/uptime", "$CONTROL/dynamic-security/v1", "$mine/x",
+                  CREATE + "/accepted", CREATE + "/rejected", "$aws/events/presence/connected/x",
+                  "$aws/things/t/shadow/update/accepted"):
+        assert client.publish(topic, b"{}") == REFUSED, topic
+    for filter_ in ("$SYS/#", "$CONTROL/#", "$aws/nothing/#", "$mine/x"):
+        assert client.subscribe(filter_) == [REFUSED], filter_
+    assert client.subscribe("$aws/events/presence/#", "$aws/things/t/shadow/update/accepted") == [1, 1]
+    assert client.publish("$aws/things/t/shadow/update", b"{}") in (0, 0x10)
+    assert client.publish("$aws/things/t/shadow/update", b"{}", retain=True) == REFUSED
+    assert client.ping() and [m for m in client.messages if "shadow" in m.topic] == []
+    v3 = device.client("reserved-311")
+    assert v3.publish("$aws/nothing", b"") is None
+    # docs/fidelity.md: Mosquitto refuses $SYS before the plugin is asked; the connection stays.
+    v3 = device.client("reserved-311")
+    assert v3.publish("$SYS/x", b"") == 0
+
+
+@case("a payload of 131072 bytes passes, one byte more closes: 0x95 on 5")
+def payload_limit(mock, out):
+    device = Device(mock, out, EVERYTHING)
+    for version in (4, 5):
+        client = device.client("big-%d" % version, version=version)
+        assert client.publish("big", b"x" * 131072) in (0, 0x10)
+        assert client.publish("big", b"x" * 131073) is None
+        assert client.disconnect_code == (0x95 if version == 5 else None)
+
+
+@case("a topic of 256 bytes and 7 slashes passes, more closes: 0x90 on 5")
+def topic_limit(mock, out):
+    device = Device(mock, out, EVERYTHING)
+    client = device.client("topics", version=5)
+    assert client.publish("t" * 256, b"") in (0, 0x10)
+    assert client.publish("a/b/c/d/e/f/g/h", b"") in (0, 0x10)
+    assert client.publish("a/b/c/d/e/f/g/h/i", b"") is None
+    assert client.disconnect_code == 0x90
+    assert device.client("topics-311").publish("t" * 257, b"") is None
+
+
+@case("QoS 2 is refused: SUBACK grants 1, a PUBLISH ends the connection")
+def no_qos_2(mock, out):
+    device = Device(mock, out, EVERYTHING)
+    client = device.client("qos2")
+    assert client.subscribe("q", qos=2) == [1]
+    assert client.publish("q", b"", qos=2) is None
+    client = device.client("qos2-5", version=5)
+    assert client.publish("q", b"", qos=2) is None and client.disconnect_code == 0x9B
+
+
+@case("client ids that AWS IoT refuses cannot connect; MQTT 3.1 cannot either")
+def client_ids(mock, out):
+    device = Device(mock, out, EVERYTHING)
+    assert device.client("i" * 128).accepted
+    assert device.client("i" * 129).connack is None
+    assert device.client("$reserved", version=5).connack_code == REFUSED
+    assert device.client("with/slash+and#").accepted
+    assert device.client("old", version=3, protocol="MQIsdp").connack is None
+
+
+@case("51 subscriptions are one too many")
+def subscription_limit(mock, out):
+    device = Device(mock, out, EVERYTHING)
+    client = device.client("many", version=5)
+    for n in range(50):
+        assert client.subscribe("s/%d" % n) == [1]
+    assert client.subscribe("s/50") == [REFUSED]
+    assert client.subscribe("s/49") == [1], "an existing filter may be renewed"
+    client.unsubscribe("s/0")
+    assert client.subscribe("s/50") == [1]
+
+
+@case("${iot:ClientId}, thing variables and Deny decide on a live connection")
+def variables(mock, out):
+    device = Device(mock, out, policy(
+        ("Allow", "iot:Connect", ARN + "client/${iot:Connection.Thing.ThingName}"),
+        ("Allow", "iot:Publish", [ARN + "topic/${iot:ClientId}/*", ARN + "topic/all"]),
+        ("Deny", "iot:Publish", ARN + "topic/*/secret")), thing="thing-1")
+    assert device.client("thing-2", version=5).connack_code == REFUSED
+    client = device.client("thing-1", version=5)
+    assert client.accepted
+    assert client.publish("thing-1/up", b"") in (0, 0x10)
+    assert client.publish("thing-2/up", b"") == REFUSED
+    assert client.publish("thing-1/secret", b"") == REFUSED
+    assert last_denial(mock)["decision"] == "EXPLICIT_DENY" and last_denial(mock)["nearest"]["statement"] == "/Statement/2"
+
+
+@case("a persistent session needs PersistentConnect where the policy lists connect attributes")
+def connect_attributes(mock, out):
+    document = json.dumps({"Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Action": "iot:Connect", "Resource": "*",
+        "Condition": {"ForAllValues:StringEquals": {"iot:ConnectAttributes": []}}}]})
+    device = Device(mock, out, document)
+    assert device.client("clean").accepted
+    assert device.client("kept", clean=False).connack is None
+
+
+@case("a policy change acts on the live session at its next packet")
+def live_policy_change(mock, out):
+    device = Device(mock, out, EVERYTHING)
+    client = device.client("live", version=5)
+    assert client.subscribe("news") == [1]
+    assert client.publish("news", b"1") == 0 and client.message().payload == b"1"
+    device.change_policy(policy(("Allow", ["iot:Connect", "iot:Receive"], "*")))
+    assert client.publish("news", b"2") == REFUSED
+    assert client.subscribe("other") == [REFUSED]
+    device.change_policy(policy(("Allow", ["iot:Connect", "iot:Publish"], "*")))
+    assert client.publish("news", b"3") in (0, 0x10)
+    assert client.ping() and client.messages == [], "without iot:Receive nothing comes"
+    device.put("POST", "/target-policies/" + device.policy, {"target": device.arn})
+    assert client.publish("news", b"4") == REFUSED
+
+
+@case("a thing's group and its attribute act at once")
+def live_registry_change(mock, out):
+    device = Device(mock, out, policy(("Allow", "iot:Connect", "*"),
+                                      ("Allow", "iot:Publish", ARN + "topic/${iot:Connection.Thing.Attributes[site]}/up")), thing="roamer")
+    client = device.client("roamer", version=5)
+    assert client.publish("north/up", b"") == REFUSED
+    device.put("PATCH", "/things/roamer", {"attributePayload": {"attributes": {"site": "north"}}})
+    assert client.publish("north/up", b"") in (0, 0x10)
+    assert client.publish("group/up", b"") == REFUSED
+    device.put("POST", "/policies/group-policy", {"policyDocument": policy(("Allow", "iot:Publish", ARN + "topic/group/up"))})
+    device.put("POST", "/thing-groups/g", {})
+    device.put("PUT", "/target-policies/group-policy", {"target": ARN + "thinggroup/g"})
+    device.put("PUT", "/thing-groups/addThingToThingGroup", {"thingGroupName": "g", "thingName": "roamer"})
+    assert client.publish("group/up", b"") in (0, 0x10)
+
+
+@case("a certificate that leaves ACTIVE loses its live session and cannot come back")
+def certificate_leaves_active(mock, out):
+    for version in (4, 5):
+        for status in ("INACTIVE", "REVOKED"):
+            device = Device(mock, out, EVERYTHING)
+            client = device.client("leaver", version=version)
+            assert client.accepted
+            device.put("PUT", "/certificates/%s?newStatus=%s" % (device.id, status), None)
+            client.wait_closed()
+            again = device.client("leaver", version=version)
+            assert again.connack_code == (None if version == 4 else REFUSED)
+            device.put("PUT", "/certificates/%s?newStatus=ACTIVE" % device.id, None)
+            assert device.client("leaver", version=version).accepted
+
+
+@case("a deleted certificate loses its live session")
+def certificate_deleted(mock, out):
+    device = Device(mock, out, EVERYTHING)
+    client = device.client("deleted")
+    device.put("PUT", "/certificates/%s?newStatus=INACTIVE" % device.id, None)
+    client.wait_closed()
+    device.put("DELETE", "/certificates/%s?forceDelete=true" % device.id, None)
+    assert device.client("deleted").connack is None
+
+
+@case("a claim certificate can do nothing but provision")
+def claim_is_narrow(mock, out):
+    client = Client(mock, claim_identity(mock), "claim", version=5)
+    assert client.publish("sdk/test/x", b"") == REFUSED
+    assert client.subscribe("sdk/test/x", "#", "$aws/events/#") == [REFUSED] * 3
+    assert create(client)["certificateId"]
+
+
+@case("a temporary claim works for its own template and ends after five minutes")
+def temporary_claim(mock, out):
+    status, claim, _ = mock.http("POST", "/provisioning-templates/fleet-basic/provisioning-claim")
+    assert status == 200, claim
+    identity = save(out, {"certificatePem": claim["certificatePem"], "privateKey": claim["keyPair"]["PrivateKey"]}, "temporary")
+    client = Client(mock, identity, "trusted", version=5)
+    assert client.accepted and create(client)["certificateId"]
+    assert client.publish("$aws/provisioning-templates/other/provision/json", b"{}") == REFUSED
+    assert client.publish("sdk/test/x", b"") == REFUSED
+    assert mock.http("POST", "/_mock/clock", {"advance_seconds": 301})[0] == 200
+    assert Client(mock, identity, "trusted-2", version=5).connack_code == REFUSED
+
+
+@case("an unregistered certificate of a foreign CA does not get past TLS")
+def foreign_certificate(mock, out):
+    import ssl
+    import subprocess
+    key, certificate = out + "/foreign.key", out + "/foreign.crt"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key,
+                    "-out", certificate, "-subj", "/CN=foreign", "-days", "2"], check=True, capture_output=True)
+    try:
+        accepted = Client(mock, (certificate, key), "foreign").accepted
+    except (ssl.SSLError, ConnectionError):
+        accepted = False
+    assert not accepted
+
+
+@case("a will is checked when it is sent: without iot:Publish nobody gets it")
+def will_is_checked(mock, out):
+    watcher = Device(mock, out, EVERYTHING).client("will-watcher")
+    assert watcher.subscribe("wills/+") == [1]
+    device = Device(mock, out, policy(("Allow", "iot:Connect", "*"), ("Allow", "iot:Publish", ARN + "topic/wills/good")))
+    for topic in ("wills/bad", "wills/good"):
+        device.client("willing", will=(topic, b"gone", 1, False)).abort()
+    assert watcher.message().topic == "wills/good"
+    assert watcher.messages == []
+
+
+@case("--strict suback-failure answers a refused 3.1.1 SUBSCRIBE with 0x80")
+def suback_failure(_mock, out):
+    with Mock("--strict", "suback-failure") as strict:
+        device = Device(strict, out, policy(("Allow", "iot:Connect", "*")))
+        client = device.client("suback")
+        assert client.subscribe("x") == [0x80] and client.ping()
+
+
+@case("--strict quotas refuses a second CONNECT of a client id within a second")
+def connect_quota(_mock, out):
+    with Mock("--strict", "quotas") as strict:
+        device = Device(strict, out, EVERYTHING)
+        assert device.client("busy").accepted
+        assert device.client("busy").connack is None
+        assert device.client("calm").accepted
+
+
+@case("--strict require-subscription gives no answer to a client that did not subscribe")
+def require_subscription(_mock, _out):
+    with Mock("--strict", "require-subscription") as strict:
+        client = Client(strict, claim_identity(strict), "unsubscribed")
+        assert client.publish(CREATE, b"{}") == 0
+        create(client)
+        assert client.ping() and client.messages == []
+
+
+def main():
+    with Mock() as mock, tempfile.TemporaryDirectory() as out:
+        return run(mock, out)
+
+
+sys.exit(main())
