@@ -55,8 +55,8 @@ class session {
     return machine_.handle_publish_refused(now, call, reason_code);
   }
   /// Any message that arrived. Errors: `invalid_topic` (not a reply to this session), those of
-  /// `payloads::decode` (an accepted reply that cannot be read is left to the reply timer; the
-  /// rejected one counts as rejected without a status), `out_of_order`.
+  /// `payloads::decode` (a reply that cannot be read counts as lost: the reply timer goes on),
+  /// `out_of_order`.
   result<state> handle_message(instant now, std::string_view topic, const std::uint8_t* data, std::size_t size);
   result<state> handle_stored(instant now) { return machine_.handle_stored(now); }
   result<state> handle_store_failed(instant now) { return machine_.handle_store_failed(now); }
@@ -103,7 +103,8 @@ inline result<state> session::handle_message(instant now, std::string_view topic
   if (!ours) return errc::invalid_topic;
   if (place->kind == topics::message_kind::rejected) {
     auto reply = payloads::decode<payloads::error_response>(data, size, format_);
-    return machine_.handle_rejected(now, place->call, reply ? std::move(*reply) : payloads::error_response{});
+    if (!reply) return reply.error();
+    return machine_.handle_rejected(now, place->call, std::move(*reply));
   }
   if (place->call == topics::api::register_thing) {
     auto reply = payloads::decode<payloads::register_thing_response>(data, size, format_);

@@ -1,0 +1,282 @@
+#include <fleetprov/provisioning/machine.hpp>
+
+#include "support/catch.hpp"
+
+#include <fstream>
+#include <set>
+#include <sstream>
+
+using namespace fleetprov;
+using namespace fleetprov::provisioning;
+
+namespace {
+
+constexpr bool table_is_reachable() {
+  for (std::size_t s = 0; s < state_count; ++s) {
+    bool reached = s == 0;
+    for (const transition& row : transitions) reached = reached || row.to == static_cast<state>(s);
+    if (!reached) return false;
+  }
+  return true;
+}
+constexpr bool terminals_have_no_rows() {
+  for (const transition& row : transitions)
+    if (row.from && is_terminal(*row.from)) return false;
+  return true;
+}
+/// A row after an unconditional one for the same state and input would never be taken.
+constexpr bool no_row_is_shadowed() {
+  for (const transition& late : transitions)
+    for (const transition& early : transitions) {
+      if (&early == &late) break;
+      if (early.from == late.from && early.on == late.on && (early.when == guard::always || early.when == late.when)) return false;
+    }
+  return true;
+}
+static_assert(table_is_reachable());
+static_assert(terminals_have_no_rows());
+static_assert(no_row_is_shadowed());
+
+payloads::certificate_response issued() {
+  payloads::certificate_response out;
+  out.certificate_id = "id";
+  out.certificate_pem = "pem";
+  out.private_key = secret("key");
+  out.certificate_ownership_token = secret("token");
+  return out;
+}
+
+payloads::error_response reply(int status, const char* code) {
+  payloads::error_response out;
+  out.status_code = status;
+  out.error_code = code;
+  return out;
+}
+
+constexpr auto create = topics::api::create_keys_and_certificate;
+constexpr auto registering = topics::api::register_thing;
+
+template <class Action>
+bool gives(machine& m) {
+  auto next = m.poll_action();
+  return next && std::holds_alternative<Action>(*next) && !m.poll_action();
+}
+
+/// A machine that waits for the answer to RegisterThing, at time 0.
+machine registering_machine(settings how = {}) {
+  machine m(how);
+  (void)m.start(instant{0}, payloads::create_keys_and_certificate_request{}, {{"SerialNumber", "1"}});
+  (void)m.poll_action();
+  (void)m.handle_connected(instant{0});
+  (void)m.poll_action();
+  (void)m.handle_subscribed(instant{0}, create);
+  (void)m.poll_action();
+  (void)m.handle_certificate(instant{0}, issued());
+  (void)m.poll_action();
+  (void)m.handle_stored(instant{0});
+  (void)m.poll_action();
+  (void)m.handle_subscribed(instant{0}, registering);
+  return m;
+}
+
+std::string diagram() {
+  std::string out = "```mermaid\nstateDiagram-v2\n    [*] --> idle\n";
+  for (const transition& row : transitions) {
+    if (!row.from) continue;
+    out += "    " + std::string(name_of(*row.from)) + " --> " + std::string(name_of(row.to)) + " : " + std::string(name_of(row.on));
+    if (row.when != guard::always) out += " [" + std::string(name_of(row.when)) + "]";
+    out += "\n";
+  }
+  out += "    provisioned --> [*]\n    failed --> [*]\n```\n";
+  return out;
+}
+
+std::string table() {
+  std::string out = "| State | Input | If | Next state | Does |\n| --- | --- | --- | --- | --- |\n";
+  for (const transition& row : transitions) {
+    const auto cell = [](std::string_view text) { return "`" + std::string(text) + "`"; };
+    out += "| " + (row.from ? cell(name_of(*row.from)) : std::string("any that is not terminal")) + " | " + cell(name_of(row.on)) + " | " +
+           (row.when == guard::always ? std::string() : cell(name_of(row.when))) + " | " + cell(name_of(row.to)) + " | " +
+           (row.then == effect::none ? std::string() : cell(name_of(row.then))) + " |\n";
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("each step is asked for once and in order") {
+  machine m;
+  CHECK(m.current() == state::idle);
+  CHECK_FALSE(m.poll_timeout());
+  REQUIRE(m.start(instant{0}, payloads::create_keys_and_certificate_request{}, {}));
+  CHECK(gives<connect>(m));
+  REQUIRE(m.handle_connected(instant{1}));
+  CHECK(gives<subscribe>(m));
+  REQUIRE(m.handle_subscribed(instant{2}, create));
+  CHECK(gives<publish>(m));
+  REQUIRE(m.handle_certificate(instant{3}, issued()));
+  CHECK(gives<store_credentials>(m));
+  CHECK(m.poll_timeout() == instant{3'600'003});  // only the token's life
+  REQUIRE(m.handle_stored(instant{4}));
+  CHECK(gives<subscribe>(m));
+  REQUIRE(m.handle_subscribed(instant{5}, registering));
+  auto next = m.poll_action();
+  REQUIRE(next);
+  const auto* out = std::get_if<publish>(&*next);
+  REQUIRE(out != nullptr);
+  const auto* request = std::get_if<payloads::register_thing_request>(&out->request);
+  REQUIRE(request != nullptr);
+  CHECK(request->certificate_ownership_token.reveal() == "token");
+  REQUIRE(m.handle_registered(instant{6}, {std::string("thing"), {}}));
+  CHECK(gives<finished>(m));
+  CHECK(m.current() == state::provisioned);
+  CHECK_FALSE(m.poll_timeout());
+}
+
+TEST_CASE("an input that the table lacks is out of order and changes nothing") {
+  machine m = registering_machine();
+  (void)m.poll_action();
+  const auto deadline = m.poll_timeout();
+  CHECK(m.handle_certificate(instant{1}, issued()).error().code == errc::out_of_order);
+  CHECK(m.handle_connected(instant{1}).error().code == errc::out_of_order);
+  CHECK(m.handle_subscribed(instant{1}, registering).error().code == errc::out_of_order);
+  CHECK(m.handle_subscribed(instant{1}, create).error().code == errc::out_of_order);
+  CHECK(m.handle_stored(instant{1}).error().code == errc::out_of_order);
+  CHECK(m.handle_rejected(instant{1}, create, reply(400, "x")).error().code == errc::out_of_order);
+  CHECK(m.start(instant{1}, payloads::create_keys_and_certificate_request{}, {}).error().code == errc::out_of_order);
+  CHECK(m.current() == state::registering_thing);
+  CHECK(m.poll_timeout() == deadline);
+  CHECK_FALSE(m.poll_action());
+}
+
+TEST_CASE("a reply before the SUBACK is ignored and the request still sent after it") {
+  machine m;
+  (void)m.start(instant{0}, payloads::create_keys_and_certificate_request{}, {});
+  (void)m.poll_action();
+  (void)m.handle_connected(instant{0});
+  (void)m.poll_action();
+  CHECK(m.handle_certificate(instant{1}, issued()).error().code == errc::out_of_order);
+  REQUIRE(m.handle_subscribed(instant{2}, create));
+  CHECK(gives<publish>(m));
+}
+
+TEST_CASE("a refused subscription is final, a throttled one is asked again") {
+  machine m;
+  (void)m.start(instant{0}, payloads::create_keys_and_certificate_request{}, {});
+  (void)m.poll_action();
+  (void)m.handle_connected(instant{0});
+  (void)m.poll_action();
+  REQUIRE(m.handle_subscribe_refused(instant{1}, create, 0x97));
+  CHECK(m.current() == state::subscribing_create);
+  m.handle_timeout(instant{10'000});
+  CHECK(gives<subscribe>(m));
+  REQUIRE(m.handle_subscribe_refused(instant{10'001}, create, 0x87));
+  CHECK(m.current() == state::failed);
+  auto next = m.poll_action();
+  REQUIRE(next);
+  CHECK(std::get<gave_up>(*next).why.code == errc::subscription_refused);
+}
+
+TEST_CASE("an MQTT 5 PUBACK that refuses is final, one over quota is tried again") {
+  machine denied = registering_machine();
+  REQUIRE(denied.handle_publish_refused(instant{1}, registering, 0x87));
+  CHECK(denied.current() == state::failed);
+  machine throttled = registering_machine();
+  REQUIRE(throttled.handle_publish_refused(instant{1}, registering, 0x97));
+  CHECK(throttled.current() == state::register_backoff);
+}
+
+TEST_CASE("early and repeated timeouts do nothing") {
+  machine m = registering_machine();
+  (void)m.poll_action();
+  m.handle_timeout(instant{9'999});
+  CHECK(m.current() == state::registering_thing);
+  m.handle_timeout(instant{10'000});
+  CHECK(m.current() == state::register_backoff);
+  const auto due = m.poll_timeout();
+  REQUIRE(due);
+  CHECK(*due >= instant{10'000});
+  CHECK(*due <= instant{11'000});
+}
+
+TEST_CASE("a late reply in the back-off is taken instead of asking again") {
+  machine m = registering_machine();
+  (void)m.poll_action();
+  m.handle_timeout(instant{10'000});
+  REQUIRE(m.handle_registered(instant{10'001}, {std::string("thing"), {}}));
+  CHECK(m.current() == state::provisioned);
+  CHECK(gives<finished>(m));
+}
+
+TEST_CASE("a rejected token makes the stored credentials be tried before another certificate is made") {
+  machine m = registering_machine();
+  (void)m.poll_action();
+  REQUIRE(m.handle_rejected(instant{1}, registering, reply(400, "InvalidCertificateOwnershipToken")));
+  CHECK(gives<try_credentials>(m));
+  REQUIRE(m.handle_credentials_refused(instant{2}));
+  CHECK(m.current() == state::connecting);
+  CHECK(gives<connect>(m));
+  REQUIRE(m.handle_connected(instant{3}));
+  auto next = m.poll_action();
+  REQUIRE(next);
+  CHECK(std::get<subscribe>(*next).call == create);
+}
+
+TEST_CASE("the same seed gives the same jitter, another seed another, all within the span") {
+  const auto delay = [](std::uint32_t seed) {
+    settings how;
+    how.jitter_seed = seed;
+    machine m = registering_machine(how);
+    (void)m.handle_rejected(instant{0}, registering, reply(500, "InternalError"));
+    return *m.poll_timeout();
+  };
+  CHECK(delay(1) == delay(1));
+  std::set<instant> seen;
+  for (std::uint32_t seed = 0; seed < 50; ++seed) {
+    CHECK(delay(seed) <= instant{1000});
+    seen.insert(delay(seed));
+  }
+  CHECK(seen.size() > 40);
+}
+
+TEST_CASE("an action that nobody took is replaced when its reason is gone") {
+  machine m;
+  (void)m.start(instant{0}, payloads::create_keys_and_certificate_request{}, {});
+  (void)m.poll_action();
+  (void)m.handle_connected(instant{0});
+  (void)m.handle_disconnected(instant{1});  // the subscribe was not polled
+  CHECK_FALSE(m.poll_action());
+  CHECK(m.current() == state::connect_backoff);
+}
+
+TEST_CASE("an action to store outlives the connection") {
+  machine m;
+  (void)m.start(instant{0}, payloads::create_keys_and_certificate_request{}, {});
+  (void)m.poll_action();
+  (void)m.handle_connected(instant{0});
+  (void)m.poll_action();
+  (void)m.handle_subscribed(instant{0}, create);
+  (void)m.poll_action();
+  (void)m.handle_certificate(instant{0}, issued());
+  (void)m.handle_disconnected(instant{0});
+  CHECK(m.current() == state::storing_offline);
+  CHECK(gives<store_credentials>(m));
+}
+
+TEST_CASE("docs/machine.md shows the transition table as it is") {
+  const std::string path = std::string(FLEETPROV_SOURCE_DIR) + "/docs/machine.md";
+  std::ifstream in(path);
+  std::stringstream text;
+  text << in.rdbuf();
+  const std::string want = "<!-- generated from transitions.hpp -->\n" + diagram() + "\n" + table() + "<!-- end -->\n";
+  if (const char* write = std::getenv("FLEETPROV_WRITE_DOCS"); write != nullptr && *write == '1') {
+    const std::string all = text.str();
+    const auto begin = all.find("<!-- generated"), end = all.find("<!-- end -->\n");
+    REQUIRE(begin != std::string::npos);
+    REQUIRE(end != std::string::npos);
+    std::ofstream(path) << all.substr(0, begin) << want << all.substr(end + std::string("<!-- end -->\n").size());
+    text.str(want);
+  }
+  // Regenerate with FLEETPROV_WRITE_DOCS=1 and this test.
+  CHECK(text.str().find(want) != std::string::npos);
+}
