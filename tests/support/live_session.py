@@ -6,7 +6,7 @@ from mock import need
 
 class LiveSession:
     def __init__(self, mock, folder, client_id, topic):
-        command = [need("mosquitto_sub", "mosquitto-clients"), "-h", mock.host, "-p", str(mock.port), "--cafile", mock.ca_file,
+        command = ["stdbuf", "-oL", need("mosquitto_sub", "mosquitto-clients"), "-h", mock.host, "-p", str(mock.port), "--cafile", mock.ca_file,
                    "--cert", "%s/device.pem.crt" % folder, "--key", "%s/device.pem.key" % folder,
                    "-i", client_id, "-q", "1", "-V", "mqttv5", "-t", topic, "-d"]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

@@ -53,7 +53,7 @@ assert.deepEqual(authResults.map((r) => r.authDecision), ['ALLOWED', 'IMPLICIT_D
 await assert.rejects(send(aws.DescribeThingCommand, { thingName: 'nobody' }), aws.ResourceNotFoundException);
 
 // A live session of the device drops when its certificate is deactivated.
-const session = spawn('mosquitto_sub', ['-h', mock.mqtt.host, '-p', String(mock.mqtt.port), '--cafile', mock.ca_file,
+const session = spawn('stdbuf', ['-oL', 'mosquitto_sub', '-h', mock.mqtt.host, '-p', String(mock.mqtt.port), '--cafile', mock.ca_file,
   '--cert', join(folder, 'device', 'device.pem.crt'), '--key', join(folder, 'device', 'device.pem.key'),
   '-i', 'interop-9', '-V', 'mqttv5', '-t', 'interop/interop-9/#', '-d'], { stdio: ['ignore', 'pipe', 'inherit'] });
 process.once('exit', () => session.kill('SIGKILL'));
