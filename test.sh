@@ -17,8 +17,8 @@ command -v npm >/dev/null 2>&1 || need_packages nodejs npm || echo "going on wit
 launcher=""
 if command -v ccache >/dev/null 2>&1; then launcher="-DCMAKE_CXX_COMPILER_LAUNCHER=ccache"; fi
 started=$SECONDS
-cmake --preset dev $launcher >/dev/null
-cmake --build --preset dev
+cmake --preset test $launcher >/dev/null
+cmake --build --preset test
 echo "built in $((SECONDS - started)) s"
 
 # The parsers and everything else that reads foreign bytes, once more under AddressSanitizer and UBSan.
@@ -28,4 +28,4 @@ cmake --build --preset asan-ubsan --target sanitized_tests
 echo "built the sanitized tests in $((SECONDS - started)) s"
 ctest --test-dir build/asan-ubsan --output-on-failure -j "$(nproc)" -L sanitized
 
-exec ctest --test-dir build/dev --output-on-failure -j "$(nproc)" "$@"
+exec ctest --test-dir build/test --output-on-failure -j "$(nproc)" "$@"

@@ -22,3 +22,10 @@ endfunction()
 add_library(fleetprov_warnings INTERFACE)
 target_compile_options(fleetprov_warnings INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow
                        $<$<BOOL:${FLEETPROV_WERROR}>:-Werror>)
+
+# fleetprov_precompile(<target> <headers>...): only where FLEETPROV_PRECOMPILE is on.
+function(fleetprov_precompile target)
+  if(FLEETPROV_PRECOMPILE)
+    target_precompile_headers(${target} PRIVATE ${ARGN})
+  endif()
+endfunction()

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
-const bin = process.env.FLEETPROV_BIN ?? new URL('../../build/dev/bin', import.meta.url).pathname;
+const bin = process.env.FLEETPROV_BIN ?? new URL('../../build/test/bin', import.meta.url).pathname;
 export const fleetprov = `${bin}/fleetprov`;
 
 export async function startMock(...args) {

@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 
 SOURCE = os.environ.get("FLEETPROV_SOURCE", os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..")))
-BIN = os.environ.get("FLEETPROV_BIN", os.path.join(SOURCE, "build", "dev", "bin"))
+BIN = os.environ.get("FLEETPROV_BIN", os.path.join(SOURCE, "build", "test", "bin"))
 FLEETPROV = os.path.join(BIN, "fleetprov")
 
 
