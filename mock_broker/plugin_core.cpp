@@ -642,7 +642,8 @@ bool plugin_core::wait_on_broker_thread(std::function<void()> work) {
   {
     const std::lock_guard<std::mutex> lock(guard_);
     if (closed_) return false;
-    work_.push_back([done, work = std::move(work)] {
+    // The only owner is the queue: what is never run releases the one who waits.
+    work_.push_back([done = std::move(done), work = std::move(work)] {
       work();
       done->set_value();
     });

@@ -7,7 +7,7 @@
 
 namespace fleetprov::mock {
 
-enum class worker_priority : std::uint8_t { normal, background };  ///< background: nice 10
+enum class worker_priority : std::uint8_t { normal, background };  ///< background: three steps nicer than the process
 
 /// Up to `most` threads, started when needed, with all signals blocked: the host process's handlers never
 /// run on them. Tasks must not throw.
