@@ -125,6 +125,8 @@ std::string render_people(const full_question& full, const policies::verdict& an
   const bool allowed = answer.answer == policies::decision::allowed;
   std::string out = paint(policies::name_of(answer.answer), allowed ? ink::green : ink::red, use) + ' ' +
                     printable(full.asked.action) + " on " + printable(short_resource(full.asked.resource)) + '\n';
+  if (const std::string doubt = doubt_about_resource(full.asked.action, full.asked.resource); !doubt.empty())
+    out += "  " + paint("note:", ink::cyan, use) + ' ' + printable(doubt) + '\n';
   out += "  " + printable(reason.why) + '\n';
   if (reason.nearest != policies::explanation::none) out += "  at " + printable(place_of(loaded, reason.nearest)) + '\n';
   if (!reason.corrected_resource.empty()) {

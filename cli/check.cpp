@@ -60,7 +60,7 @@ std::string render_json(const std::vector<checked_document>& files, const totals
   json_writer out;
   out.begin_object().key("files").begin_array();
   for (const checked_document& file : files) {
-    out.begin_object().field("file", file.source.name).field("kind", templates::name_of(file.kind));
+    out.begin_object().field("file", file.source.name).field("kind", file.kind_name());
     out.key("diagnostics").begin_array();
     for (const diagnostic& d : file.diagnostics) write_json(out, file.source, d);
     out.end_array().end_object();

@@ -38,6 +38,15 @@ diagnostic unknown_kind(const json::document& source) {
   return d;
 }
 
+/// Whether a document of no kind is a suite, which lies beside the documents it tests (`check policies/*.json`).
+bool looks_like_suite(const json::value& root) noexcept {
+  for (const char* key : {"authorize", "resolve"}) {
+    const json::value* cases = root.find(key);
+    if (cases != nullptr && cases->is_array()) return true;
+  }
+  return false;
+}
+
 /// The word that messages use for a kind.
 std::string_view noun(templates::document_kind kind) noexcept {
   return kind == templates::document_kind::unknown ? "document" : templates::name_of(kind);
@@ -72,7 +81,10 @@ checked_document check_document(std::string name, std::string text, const check_
   else if (read.value) out.kind = templates::detect_kind(*read.value);
   if (read.value) {
     if (out.kind == templates::document_kind::policy) append(out.diagnostics, check_policy(*read.value, options));
-    else if (out.kind == templates::document_kind::unknown) out.diagnostics.push_back(unknown_kind(*read.value));
+    else if (out.kind == templates::document_kind::unknown) {
+      out.is_suite = looks_like_suite(read.value->root());
+      if (!out.is_suite) out.diagnostics.push_back(unknown_kind(*read.value));
+    }
     else append(out.diagnostics, templates::check(*read.value, out.kind));
   }
   const auto is_disabled = [&](const diagnostic& d) {
@@ -99,7 +111,7 @@ templates::provisioning_template read_template(const std::string& name, std::str
   if (!document) refuse(source, std::move(document.diagnostics), "template");
   const templates::document_kind wanted = kind ? *kind : templates::detect_kind(*document.value);
   if (!templates::is_template(wanted) && wanted != templates::document_kind::registration_config)
-    throw usage_error("`" + name + "` is no template (it looks like a " + std::string(noun(wanted)) + ")");
+    throw input_error("`" + name + "` is no template (it looks like a " + std::string(noun(wanted)) + ")");
   outcome<templates::provisioning_template> made = templates::read_template(*document.value, wanted);
   if (!made) refuse(source, std::move(made.diagnostics), noun(wanted));
   return std::move(*made.value);

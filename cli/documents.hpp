@@ -26,8 +26,11 @@ struct check_options {
 struct checked_document {
   source_text source;
   templates::document_kind kind = templates::document_kind::unknown;
+  bool is_suite = false;  ///< a suite of `fleetprov test`: nothing is checked here, kind is `unknown`
   std::vector<diagnostic> diagnostics;
 
+  /// The word for the kind: of `--kind`, or `test-suite`, or `unknown`.
+  std::string_view kind_name() const noexcept { return is_suite ? "test-suite" : templates::name_of(kind); }
   /// How many of exactly this level.
   std::size_t count(severity level) const noexcept;
 };

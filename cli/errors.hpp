@@ -16,7 +16,13 @@ struct usage_error : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// Like `usage_error`, its message being whole lines about a place in a document: printed as it is.
+/// Thrown for a file that cannot be read or is not what it must be: like `usage_error`, but the way the command was
+/// called is not the trouble, so main does not point at `--help`.
+struct input_error : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// Like `input_error`, its message being whole lines about a place in a document: printed as it is.
 struct document_error : std::runtime_error {
   using std::runtime_error::runtime_error;
 };

@@ -119,6 +119,9 @@ int run(int argc, char** argv) {
     return parse_failed(app, why);
   } catch (const usage_error& why) {
     return refuse(chosen(app), printable(why.what()));
+  } catch (const input_error& why) {
+    print_error("fleetprov " + chosen(app).get_name() + ": " + printable(why.what()) + "\n");
+    return exit_usage;
   } catch (const document_error& why) {
     print_error(why.what());
     return exit_usage;

@@ -31,10 +31,10 @@ std::string read_stream(std::FILE* in, const std::string& shown) {
   for (;;) {
     const std::size_t got = std::fread(block, 1, sizeof block, in);
     out.append(block, got);
-    if (out.size() > max_input_bytes) throw usage_error(shown + ": larger than 64 MiB");
+    if (out.size() > max_input_bytes) throw input_error(shown + ": larger than 64 MiB");
     if (got < sizeof block) break;
   }
-  if (std::ferror(in) != 0) throw usage_error(shown + ": " + reason(errno));
+  if (std::ferror(in) != 0) throw input_error(shown + ": " + reason(errno));
   return out;
 }
 
@@ -94,10 +94,10 @@ shown_line cut_line(std::string_view line, std::size_t first_column, std::size_t
 std::string read_input(const std::string& path) {
   if (path == "-") return read_stream(stdin, "standard input");
   const std::unique_ptr<std::FILE, file_closer> file(std::fopen(path.c_str(), "rbe"));
-  if (!file) throw usage_error("cannot read `" + path + "`: " + reason(errno));
+  if (!file) throw input_error("cannot read `" + path + "`: " + reason(errno));
   struct stat facts {};
   if (fstat(fileno(file.get()), &facts) == 0 && S_ISDIR(facts.st_mode))
-    throw usage_error("cannot read `" + path + "`: it is a folder");
+    throw input_error("cannot read `" + path + "`: it is a folder");
   return read_stream(file.get(), "cannot read `" + path + "`");
 }
 

@@ -12,7 +12,7 @@
 
 namespace fleetprov::cli {
 
-/// Reads a file, or standard input for `-`. Throws `usage_error` when it cannot be read, is a folder or
+/// Reads a file, or standard input for `-`. Throws `input_error` when it cannot be read, is a folder or
 /// is larger than 64 MiB.
 std::string read_input(const std::string& path);
 

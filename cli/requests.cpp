@@ -71,7 +71,7 @@ full_question complete(question asked) {
 
 void add_certificate(policies::principal_facts& who, const std::string& name, std::string_view pem) {
   const result<crypto::certificate> read = crypto::certificate::from_pem(pem);
-  if (!read) throw usage_error("`" + name + "` holds no X.509 certificate in PEM form");
+  if (!read) throw input_error("`" + name + "` holds no X.509 certificate in PEM form");
   who.certificate_variables = crypto::certificate_variables(*read);
   if (!who.certificate_id) who.certificate_id = read->certificate_id();
 }
@@ -88,6 +88,16 @@ std::string doubt_about_action(std::string_view action) {
     if (!has_service) known.emplace_back(row.name.substr(row.name.find(':') + 1));
   }
   return "`" + std::string(action) + "` is no action of AWS IoT Core" + did_you_mean(action, known);
+}
+
+std::string doubt_about_resource(std::string_view action, std::string_view resource) {
+  const action_facts* row = policies::find_action(action, policies::spelling::any);
+  if (row == nullptr || resource == "*") return {};
+  const topics::arn_resource parts = topics::split_resource(short_resource(resource));
+  if (row->takes == resource_type::none) return std::string(row->name) + " is checked on `*`";
+  if (parts.type == policies::name_of(row->takes)) return {};
+  return std::string(row->name) + " is never asked about " + std::string(parts.type) + "/..., but about " +
+         std::string(policies::name_of(row->takes)) + "/...";
 }
 
 std::string_view short_resource(std::string_view resource) noexcept {

@@ -27,12 +27,15 @@ struct full_question {
 };
 full_question complete(question asked);
 
-/// Adds what the certificate says: its id and `iot:Certificate...`. Throws `usage_error` if `pem` holds none.
+/// Adds what the certificate says: its id and `iot:Certificate...`. Throws `input_error` if `pem` holds none.
 void add_certificate(policies::principal_facts& who, const std::string& name, std::string_view pem);
 
 /// What is odd about an action's name, with a suggestion; "" for one that AWS IoT has. Actions of services other
 /// than AWS IoT are not judged.
 std::string doubt_about_action(std::string_view action);
+
+/// What is odd about a resource of this type for this action (Subscribe asked about `topic/...`), or "".
+std::string doubt_about_resource(std::string_view action, std::string_view resource);
 
 /// "topicfilter/a/b" of an ARN: what people read; all of the text if it is no ARN.
 std::string_view short_resource(std::string_view resource) noexcept;

@@ -416,7 +416,7 @@ class suite_runner {
     const json::document& source = document(one.template_path);
     const templates::document_kind kind = one.kind ? *one.kind : templates::detect_kind(source);
     if (!templates::is_template(kind) && kind != templates::document_kind::registration_config)
-      throw usage_error("`" + one.template_path + "` is no template");
+      throw input_error("`" + one.template_path + "` is no template");
     const outcome<templates::provisioning_template> read = templates::read_template(source, kind);
     if (!read) return judge_refusal(one, refused(read.diagnostics, nullptr));
     templates::predefined known;

@@ -53,10 +53,10 @@ struct case_result {
   std::string detail;         ///< of a failure: why, in words
 };
 
-/// Returns the text of a file that a suite names. Throws `usage_error`.
+/// Returns the text of a file that a suite names. Throws `input_error`.
 using file_reader = std::function<std::string(const std::string& path)>;
 
-/// Runs every case, in the order of the file. Throws `usage_error` or `document_error` where a policy or template
+/// Runs every case, in the order of the file. Throws `input_error` or `document_error` where a policy or template
 /// cannot be read: then there is no result.
 std::vector<case_result> run_suite(const suite& what, const file_reader& read);
 
