@@ -1,0 +1,103 @@
+"""fleetprov resolve, render, topics and rules."""
+import json
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from tool import Folder, arn, expect, expect_json, policy, statement  # noqa: E402
+
+template = {
+    "Parameters": {"SerialNumber": {"Type": "String"}},
+    "Resources": {
+        "thing": {"Type": "AWS::IoT::Thing", "Properties": {
+            "ThingName": {"Fn::Join": ["-", ["fleet", {"Ref": "SerialNumber"}]]},
+            "AttributePayload": {"id": {"Ref": "AWS::IoT::Certificate::Id"}}}},
+        "certificate": {"Type": "AWS::IoT::Certificate", "Properties": {
+            "CertificateId": {"Ref": "AWS::IoT::Certificate::Id"}, "Status": "Active"}},
+        "policy": {"Type": "AWS::IoT::Policy", "Properties": {"PolicyDocument": json.dumps(
+            policy(statement("iot:Connect", arn("client/a"))))}}},
+    "DeviceConfiguration": {"url": "https://example.com"}}
+
+with Folder() as at:
+    file = at.write("template.json", template)
+
+    # resolve
+    plan = expect_json(0, "resolve", file, "--parameters", '{"SerialNumber":"1"}', "--certificate-id", "c" * 64)
+    assert list(plan) == ["thing", "certificate", "policies", "device_configuration"], plan
+    assert list(plan["thing"]) == ["name", "type", "attributes", "groups", "billing_group", "override_settings"]
+    assert plan["thing"]["name"] == "fleet-1" and plan["thing"]["attributes"] == {"id": "c" * 64}
+    assert plan["certificate"] == {"status": "ACTIVE", "principal_type": "NON_EXCLUSIVE_THING"}
+    assert list(plan["policies"][0]) == ["name", "document"] and plan["device_configuration"] == {"url": "https://example.com"}
+    words = at.write("parameters.json", {"SerialNumber": "2"})
+    assert expect_json(0, "resolve", file, "--parameters", f"@{words}")["thing"]["name"] == "fleet-2"
+    assert expect_json(0, "resolve", file, "--parameters", "-", stdin='{"SerialNumber":"3"}')["thing"]["name"] == "fleet-3"
+    assert expect_json(0, "resolve", "-", "--parameters", '{"SerialNumber":"4"}', stdin=file.read_text())["thing"]["name"] == "fleet-4"
+    refused = expect(1, "resolve", file)
+    assert refused.stdout == "" and "T050" in refused.stderr and f"{file}:" in refused.stderr, refused
+    assert expect(1, "resolve", file, "--parameters", '{"SerialNumber":"#"}').stdout == ""
+    expect(0, "resolve", file, "--parameters", '{"SerialNumber":"1","Extra":"x"}')
+    for wrong in ('{"SerialNumber":1}', "[]", "{", "@/nonexistent", '{"SerialNumber":"1","SerialNumber":"2"}'):
+        assert expect(2, "resolve", file, "--parameters", wrong).stdout == "", wrong
+    expect(2, "resolve", at.write("policy.json", policy(statement("iot:Connect", "*"))))
+    expect(2, "resolve", at.write("broken.json", "{"))
+    expect(2, "resolve", file, "--kind", "policy")
+    expect(2, "resolve", at.path / "absent.json")
+    expect(2, "resolve")
+
+    # render
+    text = '{"Version": "2012-10-17",\n "Statement": {"Effect": "Allow", "Action": "iot:Publish",\n' \
+           '  "Resource": "arn:aws:iot:aws-region:aws-account-id:topic/$aws/provisioning-templates/templateName/provision/*"}}\n'
+    file = at.write("open.json", text)
+    filled = expect(0, "render", file, "--region", "eu-west-1", "--account", "111122223333", "--template-name", "fleet").stdout
+    assert filled == text.replace("aws-region", "eu-west-1").replace("aws-account-id", "111122223333").replace("templateName", "fleet")
+    left = expect(1, "render", file, "--region", "eu-west-1")
+    assert left.stdout == "" and "aws-account-id" in left.stderr and "templateName" in left.stderr, left
+    example = at.write("example.json", policy(statement("iot:Publish", arn("topic/a"))))
+    assert arn("topic/a") in expect(0, "render", example, "--region", "eu-west-1", "--account", "111122223333").stdout
+    replaced = expect(0, "render", example, "--region", "eu-west-1", "--account", "999999999999", "--replace-examples").stdout
+    assert arn("topic/a", "eu-west-1", "999999999999") in replaced, replaced
+    own = at.write("own.json", policy(statement("iot:Publish", "arn:aws:iot:us-east-1:123456789012:topic/<site>/a")))
+    expect(1, "render", own)
+    assert arn("topic/north/a") in expect(0, "render", own, "--set", "site=north").stdout
+    for wrong in (["--region", "nowhere"], ["--account", "12"], ["--template-name", "a/b"], ["--set", "x"]):
+        expect(2, "render", file, *wrong)
+    expect(2, "render", at.write("broken.json", "{"))
+
+    # topics
+    listed = expect_json(0, "topics", "--template-name", "fleet", "--format", "json")["topics"]
+    assert len(listed) == 18 and len({t["topic"] for t in listed}) == 18
+    assert sum(t["use"] == "publish" for t in listed) == 6
+    assert {"topic": "$aws/provisioning-templates/fleet/provision/cbor/rejected", "api": "RegisterThing", "format": "cbor",
+            "kind": "rejected", "use": "subscribe"} in listed
+    assert all(t["topic"] in expect(0, "topics", "--template-name", "fleet").stdout for t in listed)
+    expect(2, "topics", "--template-name", "a b")
+    for one in listed:
+        known = expect_json(0, "topics", "--classify", one["topic"], "--format", "json")
+        assert (known["api"], known["format"], known["kind"]) == (one["api"], one["format"], one["kind"])
+        needed = {p["action"]: p["resource"] for p in known["policy"]}
+        if one["use"] == "publish":
+            assert needed == {"iot:Publish": arn("topic/" + one["topic"])}, needed
+        else:
+            assert needed == {"iot:Subscribe": arn("topicfilter/" + one["topic"]), "iot:Receive": arn("topic/" + one["topic"])}
+    ordinary = expect_json(0, "topics", "--classify", "sdk/test/cpp", "--format", "json")
+    assert ordinary["service"] == "not reserved" and ordinary["may_publish"] and len(ordinary["policy"]) == 3, ordinary
+    wild = expect_json(0, "topics", "--classify", "a/+/c", "--format", "json", "--region", "eu-west-1", "--account", "111122223333")
+    assert not wild["may_publish"] and wild["policy"][1] == {"action": "iot:Receive",
+                                                             "resource": arn("topic/a/*/c", "eu-west-1", "111122223333")}, wild
+    assert expect_json(0, "topics", "--classify", "$aws/nothing", "--format", "json")["policy"] == []
+    for wrong in ("a/#/b", "", "a" * 257, "/".join("abcdefghi")):
+        assert expect(1, "topics", "--classify", wrong).stdout == "", wrong
+
+    # rules
+    rules = expect_json(0, "rules", "--format", "json")["rules"]
+    assert len(rules) > 100 and len({r["id"] for r in rules}) == len(rules) == len({r["name"] for r in rules})
+    for rule in rules:
+        assert list(rule) == ["id", "name", "severity", "summary", "why", "source", "bad", "good"], rule
+        assert all(rule.values()), rule
+    assert len(expect(0, "rules").stdout.splitlines()) == len(rules)
+    by_id, by_name = expect(0, "rules", "P014").stdout, expect(0, "rules", "type-mismatch").stdout
+    assert by_id == by_name == expect(0, "rules", "p014").stdout and "topicfilter" in by_id
+    assert "did you mean `type-mismatch`" in expect(2, "rules", "type-mismach").stderr
+    assert expect_json(0, "rules", "P014", "--format", "json")["rules"][0]["id"] == "P014"
+
+print("ok")
