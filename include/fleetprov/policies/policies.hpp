@@ -8,7 +8,10 @@
 #include <fleetprov/policies/document.hpp>
 #include <fleetprov/policies/evaluate.hpp>
 #include <fleetprov/policies/explain.hpp>
+#include <fleetprov/policies/language.hpp>
+#include <fleetprov/policies/lint.hpp>
 #include <fleetprov/policies/pattern.hpp>
 #include <fleetprov/policies/principal.hpp>
+#include <fleetprov/policies/render.hpp>
 #include <fleetprov/policies/rules.hpp>
 #include <fleetprov/policies/variables.hpp>
