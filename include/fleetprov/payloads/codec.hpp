@@ -191,6 +191,7 @@ result<std::size_t> encoded_size(const Message& message, topics::payload_format 
 
 template <class Message>
 result<std::vector<std::uint8_t>> encode(const Message& message, topics::payload_format format) {
+  static_assert(detail::is_message<Message>, "not a message of fleetprov/payloads/messages.hpp");
   const result<std::size_t> size = detail::encoded_size(message, format);
   if (!size) return size.error();
   std::vector<std::uint8_t> out(*size);  // exact, so that no outgrown buffer keeps a secret
@@ -210,6 +211,7 @@ result<secret> encode_secret(const Message& message, topics::payload_format form
 
 template <class Message>
 result<Message> decode(const std::uint8_t* data, std::size_t size, topics::payload_format format) {
+  static_assert(detail::is_message<Message>, "not a message of fleetprov/payloads/messages.hpp");
   if (size > topics::limits::max_payload_bytes)
     return {errc::too_large, static_cast<std::uint32_t>(topics::limits::max_payload_bytes)};
   // AWS documents an empty request; its own clients send `{}` and CBOR `a0`. All three mean the same.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <fleetprov/core/result.hpp>
+#include <fleetprov/topics/detail/parts.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -24,19 +25,19 @@ struct arn {
 /// Wildcards and policy variables are ordinary text here. Region and account may be empty.
 /// Errors: `invalid_arn` with the offset of the field that is missing or empty.
 constexpr result<arn> parse_arn(std::string_view text) noexcept {
-  if (text.substr(0, 4) != "arn:") return {errc::invalid_arn, 0};
+  if (detail::before(text, 4) != "arn:") return {errc::invalid_arn, 0};
   std::string_view fields[4];
   std::size_t at = 4;
   for (std::string_view& field : fields) {
     const std::size_t colon = text.find(':', at);
     if (colon == std::string_view::npos) return {errc::invalid_arn, static_cast<std::uint32_t>(text.size())};
-    field = text.substr(at, colon - at);
+    field = std::string_view(text.data() + at, colon - at);
     if (field.empty() && (&field == &fields[0] || &field == &fields[1]))
       return {errc::invalid_arn, static_cast<std::uint32_t>(at)};
     at = colon + 1;
   }
   if (at == text.size()) return {errc::invalid_arn, static_cast<std::uint32_t>(at)};
-  return arn{fields[0], fields[1], fields[2], fields[3], text.substr(at)};
+  return arn{fields[0], fields[1], fields[2], fields[3], detail::after(text, at)};
 }
 
 /// `type/name` of an ARN's resource part.
@@ -49,13 +50,13 @@ struct arn_resource {
 constexpr arn_resource split_resource(std::string_view resource) noexcept {
   const std::size_t slash = resource.find('/');
   if (slash == std::string_view::npos) return {resource, {}, false};
-  return {resource.substr(0, slash), resource.substr(slash + 1), true};
+  return {detail::before(resource, slash), detail::after(resource, slash + 1), true};
 }
 
 /// `aws`, `aws-cn` (China) or `aws-us-gov` (GovCloud), by the region's name.
 constexpr std::string_view partition_of(std::string_view region) noexcept {
-  if (region.substr(0, 3) == "cn-") return "aws-cn";
-  if (region.substr(0, 7) == "us-gov-") return "aws-us-gov";
+  if (detail::before(region, 3) == "cn-") return "aws-cn";
+  if (detail::before(region, 7) == "us-gov-") return "aws-us-gov";
   return "aws";
 }
 

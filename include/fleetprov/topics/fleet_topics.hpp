@@ -2,6 +2,7 @@
 
 #include <fleetprov/core/inline_text.hpp>
 #include <fleetprov/core/result.hpp>
+#include <fleetprov/topics/detail/parts.hpp>
 #include <fleetprov/topics/template_name.hpp>
 
 #include <array>
@@ -76,11 +77,6 @@ inline constexpr literal json("/json");
 inline constexpr literal cbor("/cbor");
 inline constexpr literal accepted("/accepted");
 inline constexpr literal rejected("/rejected");
-
-/// `text` without its first `n` bytes; the caller knows that it has them.
-constexpr std::string_view after(std::string_view text, std::size_t n) noexcept {
-  return {text.data() + n, text.size() - n};
-}
 
 /// What follows the operation, by format and kind.
 inline constexpr literal<14> tails[2][3] = {

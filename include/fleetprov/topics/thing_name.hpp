@@ -3,6 +3,7 @@
 #include <fleetprov/core/result.hpp>
 #include <fleetprov/core/utf8.hpp>
 #include <fleetprov/topics/detail/alphabet.hpp>
+#include <fleetprov/topics/detail/parts.hpp>
 #include <fleetprov/topics/limits.hpp>
 
 #include <cstddef>
@@ -24,7 +25,7 @@ inline constexpr alphabet role_alias_characters = alphabet::alphanumeric_and("_=
 constexpr result<void> validate_name(std::string_view text, const alphabet& allowed, std::size_t min, std::size_t max,
                                      errc code) noexcept {
   if (text.size() < min) return {code, 0};
-  const std::size_t bad = allowed.find_outsider(text.substr(0, max));
+  const std::size_t bad = allowed.find_outsider(detail::before(text, max));
   if (bad != text.size()) return {code, static_cast<std::uint32_t>(bad)};
   return {};
 }

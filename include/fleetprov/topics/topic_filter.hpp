@@ -1,6 +1,7 @@
 #pragma once
 
 #include <fleetprov/core/result.hpp>
+#include <fleetprov/topics/detail/parts.hpp>
 #include <fleetprov/topics/topic_name.hpp>
 
 #include <cstddef>
@@ -20,11 +21,11 @@ struct shared_subscription {
 /// slash gives an empty filter, which `validate_topic_filter` refuses. MQTT 5 section 4.8.2.
 constexpr shared_subscription parse_share(std::string_view filter) noexcept {
   constexpr std::string_view start = "$share/";
-  if (filter.substr(0, start.size()) != start) return {{}, filter, false};
-  const std::string_view rest = filter.substr(start.size());
+  if (detail::before(filter, start.size()) != start) return {{}, filter, false};
+  const std::string_view rest = detail::after(filter, start.size());
   const std::size_t slash = rest.find('/');
   if (slash == std::string_view::npos) return {rest, {}, true};
-  return {rest.substr(0, slash), rest.substr(slash + 1), true};
+  return {detail::before(rest, slash), detail::after(rest, slash + 1), true};
 }
 
 /// Whether a client may send `filter` in a SUBSCRIBE as far as its text goes: not empty, UTF-8, no NUL,
@@ -101,8 +102,8 @@ constexpr bool overlap(std::string_view a, std::string_view b) noexcept {
   for (;;) {
     const std::size_t a_slash = a.find('/');
     const std::size_t b_slash = b.find('/');
-    const std::string_view a_level = a.substr(0, a_slash);
-    const std::string_view b_level = b.substr(0, b_slash);
+    const std::string_view a_level = detail::before(a, a_slash);
+    const std::string_view b_level = detail::before(b, b_slash);
     if (a_level == "#" || b_level == "#") return true;
     if (a_level != "+" && b_level != "+" && a_level != b_level) return false;
     if (a_slash == std::string_view::npos || b_slash == std::string_view::npos) return a_slash == b_slash;

@@ -2,6 +2,7 @@
 
 #include <fleetprov/core/result.hpp>
 #include <fleetprov/core/utf8.hpp>
+#include <fleetprov/topics/detail/parts.hpp>
 #include <fleetprov/topics/limits.hpp>
 
 #include <cstddef>
@@ -20,7 +21,7 @@ namespace detail {
 /// them towards the limits (AWS IoT Core quotas).
 constexpr std::size_t basic_ingest_prefix(std::string_view text) noexcept {
   constexpr std::string_view start = "$aws/rules/";
-  if (text.substr(0, start.size()) != start) return 0;
+  if (detail::before(text, start.size()) != start) return 0;
   const std::size_t slash = text.find('/', start.size());
   return slash == std::string_view::npos ? 0 : slash + 1;
 }

@@ -10,6 +10,14 @@ namespace fleetprov::payloads::detail {
 
 enum class presence : std::uint8_t { required, optional };
 
+/// Whether there is a `visit_members` for the type.
+template <class Message, class... Known>
+inline constexpr bool is_one_of = (std::is_same_v<Message, Known> || ...);
+template <class Message>
+inline constexpr bool is_message =
+    is_one_of<Message, create_keys_and_certificate_request, create_certificate_from_csr_request, certificate_response,
+              register_thing_request, register_thing_response, error_response>;
+
 template <class Message, class Expected>
 using only_for = std::enable_if_t<std::is_same_v<std::remove_const_t<Message>, Expected>, bool>;
 
