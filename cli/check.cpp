@@ -94,10 +94,12 @@ check_options read_options(const check_arguments& given) {
     out.template_name = given.template_name;
   }
   for (const std::string& word : given.disabled) {
-    const rule* r = find_rule(word);
-    if (r == nullptr) throw usage_error("unknown rule `" + word + "`" + suggest_rule(word));
-    if (r->id[0] == 'J') throw usage_error("rule " + std::string(r->id) + " cannot be disabled: nothing else can be checked then");
-    out.disabled.emplace_back(r->id);
+    const std::vector<const rule*> rules = find_rules(word);
+    if (rules.empty()) throw usage_error("unknown rule `" + word + "`" + suggest_rule(word));
+    for (const rule* r : rules) {
+      if (r->id[0] == 'J') throw usage_error("rule " + std::string(r->id) + " cannot be disabled: nothing else can be checked then");
+      out.disabled.emplace_back(r->id);
+    }
   }
   return out;
 }

@@ -29,15 +29,6 @@ std::vector<diagnostic> check_policy(const json::document& source, const check_o
   return out;
 }
 
-diagnostic unknown_kind(const json::document& source) {
-  diagnostic d;
-  d.broken = &json::rules[7];
-  d.where = {source.root().where.begin, source.root().where.begin + 1};
-  d.message = "neither a policy nor a template nor anything else that provisioning knows";
-  d.help = "a policy has Statement, a template has Resources; `--kind` names what it was meant to be";
-  return d;
-}
-
 /// Whether a document of no kind is a suite, which lies beside the documents it tests (`check policies/*.json`).
 bool looks_like_suite(const json::value& root) noexcept {
   for (const char* key : {"authorize", "resolve"}) {
@@ -81,10 +72,7 @@ checked_document check_document(std::string name, std::string text, const check_
   else if (read.value) out.kind = templates::detect_kind(*read.value);
   if (read.value) {
     if (out.kind == templates::document_kind::policy) append(out.diagnostics, check_policy(*read.value, options));
-    else if (out.kind == templates::document_kind::unknown) {
-      out.is_suite = looks_like_suite(read.value->root());
-      if (!out.is_suite) out.diagnostics.push_back(unknown_kind(*read.value));
-    }
+    else if (out.kind == templates::document_kind::unknown && looks_like_suite(read.value->root())) out.is_suite = true;
     else append(out.diagnostics, templates::check(*read.value, out.kind));
   }
   const auto is_disabled = [&](const diagnostic& d) {
@@ -135,10 +123,11 @@ std::vector<const rule*> all_rules() {
   return out;
 }
 
-const rule* find_rule(std::string_view id_or_name) {
+std::vector<const rule*> find_rules(std::string_view id_or_name) {
+  std::vector<const rule*> out;
   for (const rule* r : all_rules())
-    if (equal_ignoring_case(r->id, id_or_name) || equal_ignoring_case(r->name, id_or_name)) return r;
-  return nullptr;
+    if (equal_ignoring_case(r->id, id_or_name) || equal_ignoring_case(r->name, id_or_name)) out.push_back(r);
+  return out;
 }
 
 std::string suggest_rule(std::string_view word) {

@@ -51,8 +51,8 @@ std::vector<std::string> kind_names();
 
 /// Every rule of the product, by id.
 std::vector<const rule*> all_rules();
-/// The rule with this id or name, letter case ignored, or null.
-const rule* find_rule(std::string_view id_or_name);
+/// The rule with this id, or those with this name (policies and templates share a few); letter case ignored.
+std::vector<const rule*> find_rules(std::string_view id_or_name);
 /// "; did you mean ...?" among ids and names, or "".
 std::string suggest_rule(std::string_view word);
 

@@ -81,6 +81,14 @@ std::string unknown_command(const std::vector<std::string>& words, const std::ve
   return std::find(names.begin(), names.end(), words[0]) == names.end() ? words[0] : std::string();
 }
 
+/// An option before the subcommand that the program itself does not have.
+std::string unknown_option(const std::vector<std::string>& words, const CLI::App& app) {
+  const std::string& first = words.front();
+  if (first.size() < 2 || first[0] != '-' || first == "-h") return {};
+  const std::vector<std::string> known = long_options(app);
+  return std::find(known.begin(), known.end(), first) == known.end() ? first : std::string();
+}
+
 int parse_failed(CLI::App& app, const CLI::ParseError& why) {
   if (why.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {  // --help, --version
     app.exit(why);
@@ -112,6 +120,8 @@ int run(int argc, char** argv) {
   }
   if (const std::string wrong = unknown_command(words, names); !wrong.empty())
     return refuse(app, "unknown command `" + printable(wrong) + "`" + did_you_mean(wrong, names));
+  if (const std::string wrong = unknown_option(words, app); !wrong.empty())
+    return refuse(app, "unknown option `" + printable(wrong) + "`" + did_you_mean(wrong, long_options(app)));
   std::reverse(words.begin(), words.end());  // as CLI11 wants them
   try {
     app.parse(std::move(words));

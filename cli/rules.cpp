@@ -58,6 +58,12 @@ std::string render_one(const rule& r, colour use) {
   return out + "\nsource: " + std::string(r.source) + '\n';
 }
 
+std::string render_each(const std::vector<const rule*>& all, colour use) {
+  std::string out;
+  for (const rule* r : all) out += (out.empty() ? "" : "\n") + render_one(*r, use);
+  return out;
+}
+
 void write_rule(json_writer& out, const rule& r) {
   out.begin_object().field("id", r.id).field("name", r.name).field("severity", name_of(r.level)).field("summary", r.summary);
   out.field("why", r.why).field("source", r.source).field("bad", r.bad).field("good", r.good).end_object();
@@ -103,13 +109,12 @@ std::string render_markdown(const std::vector<const rule*>& all) {
 int run_rules(const rules_arguments& given) {
   std::vector<const rule*> wanted = all_rules();
   if (!given.wanted.empty()) {
-    const rule* one = find_rule(given.wanted);
-    if (one == nullptr) throw usage_error("unknown rule `" + given.wanted + "`" + suggest_rule(given.wanted));
-    wanted = {one};
+    wanted = find_rules(given.wanted);
+    if (wanted.empty()) throw usage_error("unknown rule `" + given.wanted + "`" + suggest_rule(given.wanted));
   }
   if (given.shape == "json") print(render_json(wanted));
   else if (given.shape == "markdown") print(render_markdown(wanted));
-  else if (!given.wanted.empty()) print(render_one(*wanted[0], colour_for(stdout)));
+  else if (!given.wanted.empty()) print(render_each(wanted, colour_for(stdout)));
   else print(render_list(wanted, colour_for(stdout)));
   return exit_good;
 }

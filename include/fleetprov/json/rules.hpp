@@ -7,7 +7,7 @@
 namespace fleetprov::json {
 
 /// Findings of the reader itself: the document is not JSON (or CBOR) that any later stage may see.
-inline constexpr std::array<rule, 8> rules{{
+inline constexpr std::array<rule, 7> rules{{
     {"J001", "json-syntax", severity::error, "the text is not JSON",
      "AWS parses strictly: no comments, no trailing commas, no missing braces. Nothing is repaired.",
      "RFC 8259; AWS API CreatePolicy, MalformedPolicyException", R"({"Version": "2012-10-17",})",
@@ -30,10 +30,6 @@ inline constexpr std::array<rule, 8> rules{{
      R"({"Effect": "Deny"})"},
     {"J007", "json-number-range", severity::error, "a number that does not fit a double", "The value cannot be represented.",
      "RFC 8259 section 6", R"({"a": 1e999})", R"({"a": 1e9})"},
-    {"J008", "unknown-document", severity::error, "JSON, but none of the documents of provisioning",
-     "The kind is told from the content: Statement makes a policy, Resources a template. Here neither is to be seen.",
-     "fleetprov", R"({"name": "x"})",
-     R"({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iot:Connect", "Resource": "*"}]})"},
 }};
 
 }  // namespace fleetprov::json

@@ -122,7 +122,7 @@ with Folder() as at:
     suite = at.write("clean.test.json", {"policies": {}, "authorize": []})
     assert expect_json(0, "check", "--format", "json", suite)["files"][0]["kind"] == "test-suite"
     other = at.write("package.json", {"name": "x"})
-    assert found(expect_json(1, "check", "--format", "json", other), "J008")
+    assert found(expect_json(1, "check", "--format", "json", other), "T062")
 
     # roles
     greedy = at.write("greedy.json", policy(

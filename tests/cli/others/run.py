@@ -90,7 +90,7 @@ with Folder() as at:
 
     # rules
     rules = expect_json(0, "rules", "--format", "json")["rules"]
-    assert len(rules) > 100 and len({r["id"] for r in rules}) == len(rules) == len({r["name"] for r in rules})
+    assert len(rules) > 100 and len({r["id"] for r in rules}) == len(rules) == len({(r["id"][0], r["name"]) for r in rules})
     for rule in rules:
         assert list(rule) == ["id", "name", "severity", "summary", "why", "source", "bad", "good"], rule
         assert all(rule.values()), rule

@@ -16,7 +16,9 @@ with Folder() as at:
         rendered = at.write(file.name, filled)
         role = ["--role", "claim", "--template-name", "fleet"] if "claim" in file.name else ["--role", "device"]
         answer = expect_json(0, "check", "--format", "json", *role, rendered)
-        assert answer["files"][0]["kind"] == "policy" and answer["errors"] == 0 and answer["warnings"] == 0, answer
+        assert answer["files"][0]["kind"] == "policy" and answer["errors"] == 0, answer
+        if not file.name.startswith("sample-"):  # samples share sdk/test/... with AWS's own sample programs
+            assert answer["warnings"] == 0, answer
         assert expect_json(0, "check", "--format", "json", file)["errors"] == 0, file
 
 for file in templates:

@@ -45,7 +45,7 @@ with Folder() as at:
         case("not attached", "topic/sensor/up", "IMPLICIT_DENY", thing={"name": "one", "type": "sensor", "attached": False}),
         case("exclusive", "topic/sensor/up", "ALLOWED", client_id="free",
              thing={"name": "one", "type": "sensor", "exclusive": True}),
-        case("short resource", "topic/sensor/up", "ALLOWED", resource="topic/sensor/up"),
+        {**case("short resource", "", "ALLOWED"), "resource": "topic/sensor/up"},
     ], [
         {"name": "a part of the plan", "template": "documents/template.json", "parameters": {"SerialNumber": "1"},
          "expect": {"thing": {"name": "fleet-1"}}},
