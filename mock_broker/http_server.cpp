@@ -214,6 +214,9 @@ struct http_server::state {
     server.set_keep_alive_max_count(1000000);
     server.set_tcp_nodelay(true);
     server.set_pre_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
+      // Without a length there is no body (RFC 9110, 8.6); the library would wait for one until it times out.
+      if (!request.has_header("Content-Length") && !request.has_header("Transfer-Encoding"))
+        const_cast<httplib::Request&>(request).set_header("Content-Length", "0");
       const std::string host = request.get_header_value("Host");
       if (is_own_host(host, own_names) || (takes_addresses && is_address(host)))
         return httplib::Server::HandlerResponse::Unhandled;

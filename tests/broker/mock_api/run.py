@@ -297,6 +297,18 @@ def http_hardening(mock):
     assert mock.http("GET", "/_mock/health")[0] == 200
 
 
+@case("a request without a length has no body and is answered at once")
+def no_length(mock):
+    host, port = mock.url[len("http://"):].split(":")
+    for method, path, status in ((b"PUT", b"/certificates/x?newStatus=ACTIVE", b"4"), (b"DELETE", b"/_mock/faults", b"2"),
+                                 (b"POST", b"/_mock/clock", b"4")):
+        start = time.monotonic()
+        with socket.create_connection((host, int(port)), timeout=20) as raw:
+            raw.sendall(method + b" " + path + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert raw.recv(100)[9:10] == status
+        assert time.monotonic() - start < 5
+
+
 @case("a hundred slow HTTP clients hold up neither HTTP nor MQTT")
 def slow_clients(mock):
     host, port = mock.url[len("http://"):].split(":")

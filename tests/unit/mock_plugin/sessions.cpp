@@ -1,0 +1,95 @@
+#include <support/catch.hpp>
+
+#include <mock_broker/policy_gate.hpp>
+#include <mock_broker/session_book.hpp>
+#include <mock_broker/throttle.hpp>
+
+using namespace fleetprov::mock;
+
+namespace {
+
+/// Stands for a pointer of the broker.
+const int clients[4] = {};
+
+}  // namespace
+
+TEST_CASE("a key names one session for ever, although the broker reuses its pointers") {
+  session_book book;
+  const session& first = book.open(&clients[0], "a", true);
+  const session_key key{&clients[0], first.generation};
+  CHECK(book.find_live(key) == &first);
+  session& again = book.open(&clients[0], "a", true);
+  CHECK(book.find_live(key) == nullptr);
+  CHECK(book.find_live(session_key{&clients[0], again.generation}) == &again);
+  book.close(again);
+  CHECK(book.find_live(session_key{&clients[0], again.generation}) == nullptr);
+  CHECK(book.find(&clients[0]) == &again);
+}
+
+TEST_CASE("after a takeover the client id means the newer connection, whichever way the older one ends") {
+  session_book book;
+  session& old = book.open(&clients[0], "a", true);
+  session& fresh = book.open(&clients[1], "a", true);
+  CHECK(book.find_live("a") == &fresh);
+  CHECK(book.live_count() == 1);
+  book.close(old);
+  CHECK(book.find_live("a") == &fresh);
+  book.forget(&clients[0]);
+  CHECK(book.find(&clients[0]) == nullptr);
+  CHECK(book.find_live("a") == &fresh);
+}
+
+TEST_CASE("subscriptions pass on to a connection that resumes, live or stored, and not to a clean one") {
+  session_book book;
+  session& first = book.open(&clients[0], "a", false);
+  first.subscriptions["t/#"] = 1;
+  session& resumed = book.open(&clients[1], "a", false);
+  CHECK(resumed.inherited);
+  CHECK(resumed.subscriptions.count("t/#") == 1);
+  book.close(first);
+  book.forget(&clients[0]);
+  book.close(resumed);
+  session& later = book.open(&clients[2], "a", false);
+  CHECK(later.subscriptions.count("t/#") == 1);
+  book.forget(&clients[1]);
+  CHECK(book.find_live("a") == &later);
+  CHECK(book.open(&clients[3], "a", true).subscriptions.empty());
+}
+
+TEST_CASE("version numbers count the connections of a client id; session identifiers are 32 hex digits") {
+  session_book book;
+  CHECK(book.open(&clients[0], "a", true).version_number == 0);
+  CHECK(book.open(&clients[1], "a", true).version_number == 1);
+  const session& other = book.open(&clients[2], "b", true);
+  CHECK(other.version_number == 0);
+  CHECK(other.session_identifier.size() == 32);
+  CHECK(other.session_identifier.find_first_not_of("0123456789abcdef") == std::string::npos);
+}
+
+TEST_CASE("the granted QoS of a topic is that of the best filter by AWS's rules") {
+  session whose;
+  CHECK_FALSE(session_book::granted_qos(whose, "a"));
+  whose.subscriptions = {{"a/#", 1}, {"b", 0}, {"+", 0}, {"$share/g/c/+", 1}};
+  CHECK(session_book::granted_qos(whose, "a/x") == std::uint8_t{1});
+  CHECK(session_book::granted_qos(whose, "a") == std::uint8_t{0});
+  CHECK(session_book::granted_qos(whose, "c/x") == std::uint8_t{1});
+  CHECK_FALSE(session_book::granted_qos(whose, "d/x"));
+}
+
+TEST_CASE("one CONNECT per second and client id") {
+  connect_throttle throttle;
+  const instant start{1'000'000};
+  CHECK(throttle.allows("a", start));
+  CHECK_FALSE(throttle.allows("a", start + instant{999}));
+  CHECK(throttle.allows("a", start + instant{1000}));
+  CHECK(throttle.allows("b", start + instant{1000}));
+}
+
+TEST_CASE("500 CONNECTs per second for the account") {
+  connect_throttle throttle;
+  const instant start{1'000'000};
+  int allowed = 0;
+  for (int i = 0; i < 600; ++i) allowed += throttle.allows("c" + std::to_string(i), start) ? 1 : 0;
+  CHECK(allowed == 500);
+  CHECK(throttle.allows("later", start + instant{1000}));
+}
