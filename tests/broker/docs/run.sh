@@ -10,13 +10,12 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 {
   echo 'set -eu'
-  echo 'trap '\''status=$?; kill "${mock:-}" 2>/dev/null; wait 2>/dev/null; exit "$status"'\'' EXIT'
+  echo 'trap '\''status=$?; kill "${mock:-}" 2>/dev/null || :; wait 2>/dev/null || :; exit "$status"'\'' EXIT'
   sed -n '/^```sh$/,/^```$/p' "$source_dir/docs/mock.md" | sed '/^```/d'
   echo 'echo every block of docs/mock.md did what it says'
 } > "$work/script"
 cd "$work" || exit 1
 PATH=$bin:$PATH bash -x script > out 2>&1
 status=$?
-[ "$status" -eq 0 ] || { cat out; cat mock.stderr 2> /dev/null; }
-tail -1 out
+if [ "$status" -eq 0 ]; then grep '^every block' out; else cat out mock.stderr 2> /dev/null; fi
 exit "$status"
