@@ -103,9 +103,15 @@ inline token_string to_tokens(const text_pattern& pattern, variable_reading vari
   };
   for (const pattern_piece& piece : pattern.pieces) {
     switch (piece.what) {
-      case pattern_piece::kind::literal: put_text(piece.text); break;
-      case pattern_piece::kind::any_run: put_run(); break;
-      case pattern_piece::kind::any_one: out.push_back(any_one); break;
+      case pattern_piece::kind::literal:
+        put_text(piece.text);
+        break;
+      case pattern_piece::kind::any_run:
+        put_run();
+        break;
+      case pattern_piece::kind::any_one:
+        out.push_back(any_one);
+        break;
       case pattern_piece::kind::variable:
         if (piece.problem != variable_problem::none) put_text(piece.written);
         else if (variables == variable_reading::any_text) put_run();
@@ -170,8 +176,7 @@ inline answer covers(const token_string& wide, const token_string& narrow, work_
     if (w < wide.size() && wide[w] == any_run) {
       star = w++;
       mark = n;
-    } else if (w < wide.size() && have != any_run &&
-               (wide[w] == have || (wide[w] == any_one && !is_variable(have)))) {
+    } else if (w < wide.size() && have != any_run && (wide[w] == have || (wide[w] == any_one && !is_variable(have)))) {
       ++w;
       ++n;
     } else if (star != token_string().max_size()) {
@@ -214,7 +219,8 @@ class string_search {
     }
     for (const token_string* g : query.forbidden) add(*g, forbidden_group);
     for (const auto& p : patterns_)
-      for (std::size_t i = 0; i <= p.text->size(); ++i) owner_.push_back(static_cast<std::uint32_t>(&p - patterns_.data()));
+      for (std::size_t i = 0; i <= p.text->size(); ++i)
+        owner_.push_back(static_cast<std::uint32_t>(&p - patterns_.data()));
   }
 
   string_answer run(work_budget& budget) {
@@ -229,7 +235,8 @@ class string_search {
         if (!budget.take(nodes_[at].active.size() + 4)) return {answer::unknown, {}};
         state next = step(nodes_[at].active, symbol);
         if (!hopeful(next)) continue;
-        if (seen_.insert(key_of(next)).second) nodes_.push_back({std::move(next), static_cast<std::uint32_t>(at), symbol});
+        if (seen_.insert(key_of(next)).second)
+          nodes_.push_back({std::move(next), static_cast<std::uint32_t>(at), symbol});
       }
     }
     return {answer::no, {}};
@@ -302,7 +309,8 @@ class string_search {
     std::sort(out.begin(), out.end());
     out.erase(std::unique(out.begin(), out.end()), out.end());
     token other = 'x';
-    while (std::binary_search(out.begin(), out.end(), other)) other = other == 'z' ? 'a' : other == 'w' ? 0x4E00 : other + 1;
+    while (std::binary_search(out.begin(), out.end(), other))
+      other = other == 'z' ? 'a' : other == 'w' ? 0x4E00 : other + 1;
     out.insert(out.begin(), other);
     return out;
   }

@@ -84,7 +84,8 @@ inline std::optional<std::string_view> find_marked_placeholder(std::string_view 
       if (end != std::string_view::npos && end > 1) return rest.substr(0, end + 1);
       if (end == std::string_view::npos) return std::nullopt;  // nothing closes from here on
     }
-    if (rest.substr(0, 7) == "${AWS::") return rest.substr(0, rest.find('}') == std::string_view::npos ? rest.size() : rest.find('}') + 1);
+    if (rest.substr(0, 7) == "${AWS::")
+      return rest.substr(0, rest.find('}') == std::string_view::npos ? rest.size() : rest.find('}') + 1);
     if (rest[0] == '$' && rest.size() > 2 && rest[1] >= 'A' && rest[1] <= 'Z') {
       std::size_t end = 2;
       while (end < rest.size() && is_upper_word(rest[end])) ++end;

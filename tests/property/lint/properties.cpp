@@ -18,7 +18,8 @@ namespace {
 /// The slow, obviously right matcher.
 bool slow_match(std::string_view pattern, std::string_view text) {
   if (pattern.empty()) return text.empty();
-  if (pattern[0] == '*') return slow_match(pattern.substr(1), text) || (!text.empty() && slow_match(pattern, text.substr(1)));
+  if (pattern[0] == '*')
+    return slow_match(pattern.substr(1), text) || (!text.empty() && slow_match(pattern, text.substr(1)));
   return !text.empty() && (pattern[0] == '?' || pattern[0] == text[0]) && slow_match(pattern.substr(1), text.substr(1));
 }
 
@@ -34,7 +35,8 @@ std::vector<std::string> all_texts(const std::string& letters, std::size_t longe
 
 token_string tokens(std::string_view text) {
   variable_table table;
-  return to_tokens(compile_pattern(text, wildcards::star_and_question, variables::literal_text), variable_reading::opaque, table);
+  return to_tokens(compile_pattern(text, wildcards::star_and_question, variables::literal_text),
+                   variable_reading::opaque, table);
 }
 
 std::string text_of(const token_string& what) { return spell(what, variable_table()); }
@@ -51,14 +53,28 @@ const std::vector<std::string>& samples() {
 
 rc::Gen<std::string> any_policy() {
   return rc::gen::exec([] {
-    const std::vector<std::string> actions{"iot:Connect", "iot:Publish", "iot:Subscribe", "iot:Receive", "iot:*", "*", "iot:Pub*", "iot:RetainPublish", "greengrass:*", "iot:GetThingShadow"};
+    const std::vector<std::string> actions{
+        "iot:Connect", "iot:Publish", "iot:Subscribe",     "iot:Receive",  "iot:*",
+        "*",           "iot:Pub*",    "iot:RetainPublish", "greengrass:*", "iot:GetThingShadow"};
     const std::vector<std::string> types{"client/", "topic/", "topicfilter/", "thing/", "*", "top*/"};
-    const std::vector<std::string> pieces{"a", "b", "/", "*", "?", "+", "#", "${iot:ClientId}", "${iot:Connection.Thing.ThingName}", "$aws/things/", "shadow", "$share/g/"};
+    const std::vector<std::string> pieces{"a",
+                                          "b",
+                                          "/",
+                                          "*",
+                                          "?",
+                                          "+",
+                                          "#",
+                                          "${iot:ClientId}",
+                                          "${iot:Connection.Thing.ThingName}",
+                                          "$aws/things/",
+                                          "shadow",
+                                          "$share/g/"};
     std::string out = R"({"Version":"2012-10-17","Statement":[)";
     const int statements = *rc::gen::inRange(1, 5);
     for (int i = 0; i < statements; ++i) {
       if (i > 0) out += ',';
-      out += std::string(R"({"Effect":")") + (*rc::gen::inRange(0, 3) == 0 ? "Deny" : "Allow") + R"(","Action":[")" + *rc::gen::elementOf(actions) + R"(",")" + *rc::gen::elementOf(actions) + R"("],")";
+      out += std::string(R"({"Effect":")") + (*rc::gen::inRange(0, 3) == 0 ? "Deny" : "Allow") + R"(","Action":[")" +
+             *rc::gen::elementOf(actions) + R"(",")" + *rc::gen::elementOf(actions) + R"("],")";
       out += *rc::gen::inRange(0, 5) == 0 ? "NotResource" : "Resource";
       out += R"(":[)";
       const int resources = *rc::gen::inRange(1, 4);
@@ -111,7 +127,8 @@ TEST_CASE("overlap agrees with trying all short strings") {
 
 TEST_CASE("find_string finds a string exactly where there is one, and none shorter exists") {
   CHECK(rc::check([] {
-    const std::string a = *pattern_of("ab*?", 4), b = *pattern_of("ab*?", 4), c = *pattern_of("ab*?", 4), d = *pattern_of("ab*?", 3);
+    const std::string a = *pattern_of("ab*?", 4), b = *pattern_of("ab*?", 4), c = *pattern_of("ab*?", 4),
+                      d = *pattern_of("ab*?", 3);
     const token_string ta = tokens(a), tb = tokens(b), tc = tokens(c), td = tokens(d);
     work_budget budget;
     const string_answer got = find_string({{{&ta, &tb}, {&tc}}, {&td}}, budget);
@@ -153,7 +170,8 @@ TEST_CASE("lint never fails on a policy that parses, and its places lie in the t
     const std::string text = *any_policy();
     const auto parsed = parse_text(text);
     if (!parsed.value) return;
-    for (const auto& found : {lint(*parsed.value), lint_role(*parsed.value, role::claim), lint_role(*parsed.value, role::device)})
+    for (const auto& found :
+         {lint(*parsed.value), lint_role(*parsed.value, role::claim), lint_role(*parsed.value, role::device)})
       for (const diagnostic& d : found) {
         RC_ASSERT(d.level != severity::error);
         RC_ASSERT(d.where.begin < d.where.end);
@@ -168,7 +186,8 @@ TEST_CASE("what lint calls redundant or dead changes no decision when it is remo
     const auto parsed = parse_text(text);
     if (!parsed.value) return;
     for (const diagnostic& d : lint(*parsed.value)) {
-      if (d.broken->id != "P078" && d.broken->id != "P080" && d.broken->id != "P077" && d.broken->id != "P079") continue;
+      if (d.broken->id != "P078" && d.broken->id != "P080" && d.broken->id != "P077" && d.broken->id != "P079")
+        continue;
       policy_document less = *parsed.value;
       for (std::size_t i = 0; i < less.statements.size(); ++i) {
         statement& s = less.statements[i];
@@ -182,11 +201,17 @@ TEST_CASE("what lint calls redundant or dead changes no decision when it is remo
             break;
           }
       }
-      const char* names[] = {"a", "b", "a/b", "b/a", "thing1", "aa", "", "/", "+", "#", "thing1/a", "$aws/things/thing1/shadow"};
-      const std::pair<const char*, const char*> kinds[] = {{"iot:Publish", "topic/"}, {"iot:Receive", "topic/"}, {"iot:Subscribe", "topicfilter/"}, {"iot:Connect", "client/"}};
+      const char* names[] = {"a", "b", "a/b", "b/a", "thing1",   "aa",
+                             "",  "/", "+",   "#",   "thing1/a", "$aws/things/thing1/shadow"};
+      const std::pair<const char*, const char*> kinds[] = {{"iot:Publish", "topic/"},
+                                                           {"iot:Receive", "topic/"},
+                                                           {"iot:Subscribe", "topicfilter/"},
+                                                           {"iot:Connect", "client/"}};
       for (const auto& [what, type] : kinds)
         for (const char* name : names) {
-          request asked{what, std::string("arn:aws:iot:us-east-1:123456789012:") + type + name, {{"iot:ClientId", {"thing1"}}, {"iot:Connection.Thing.ThingName", {"thing1"}}}};
+          request asked{what,
+                        std::string("arn:aws:iot:us-east-1:123456789012:") + type + name,
+                        {{"iot:ClientId", {"thing1"}}, {"iot:Connection.Thing.ThingName", {"thing1"}}}};
           const bool before = evaluate({{"p", &*parsed.value}}, asked).answer == decision::allowed;
           const bool after = evaluate({{"p", &less}}, asked).answer == decision::allowed;
           RC_ASSERT(before == after);

@@ -8,13 +8,15 @@ TEST_CASE("a policy with topic/*/response/* is flagged: one device can forge ano
   const auto d = only(lint_text(text), "P075");
   CHECK(d.pointer == "/Statement/0/Resource");
   CHECK(fires(role_text(text, role::device), "P163"));
-  const std::string own = policy({statement("Allow", "iot:Publish", "topic/${iot:Connection.Thing.ThingName}/response/*")});
+  const std::string own =
+      policy({statement("Allow", "iot:Publish", "topic/${iot:Connection.Thing.ThingName}/response/*")});
   CHECK_FALSE(fires(lint_text(own), "P075"));
   CHECK_FALSE(fires(role_text(own, role::device), "P163"));
 }
 
 TEST_CASE("a claim policy with which any client can take any thing's name is flagged") {
-  const std::string provisioning = statement("Allow", "iot:Publish", "topic/$aws/provisioning-templates/*/provision/json");
+  const std::string provisioning =
+      statement("Allow", "iot:Publish", "topic/$aws/provisioning-templates/*/provision/json");
   for (const std::string client : {"*", "client/*", "client/${iot:ClientId}", "client/?*"}) {
     CAPTURE(client);
     const auto found = role_text(policy({statement("Allow", "iot:Connect", client), provisioning}), role::claim);
@@ -83,9 +85,10 @@ TEST_CASE("Device Defender's second audit names a filter and a topic that show t
   CHECK_THAT(d.message, ContainsSubstring("`building/#`"));
   CHECK_THAT(d.message, ContainsSubstring("building/control_room/"));
 
-  const auto with_wildcard = lint_text(policy({statement("Allow", "iot:Subscribe", "topicfilter/building/*"),
-                                               statement("Deny", "iot:Subscribe", "topicfilter/building/control_room/#"),
-                                               statement("Allow", "iot:Receive", "topic/building/*")}));
+  const auto with_wildcard =
+      lint_text(policy({statement("Allow", "iot:Subscribe", "topicfilter/building/*"),
+                        statement("Deny", "iot:Subscribe", "topicfilter/building/control_room/#"),
+                        statement("Allow", "iot:Receive", "topic/building/*")}));
   CHECK(fires(with_wildcard, "P058"));
   CHECK(fires(with_wildcard, "P059"));
 
@@ -111,12 +114,17 @@ TEST_CASE("the second audit sees holes of one and the same device") {
 
 TEST_CASE("a Deny with a condition makes no Allow dead") {
   const std::string condition = R"(,"Condition":{"StringEquals":{"iot:DomainName":"a.example.com"}})";
-  CHECK(fires(lint_text(policy({statement("Allow", "iot:Publish", "topic/a/b"), statement("Deny", "iot:Publish", "topic/a/*")})), "P080"));
-  CHECK_FALSE(fires(lint_text(policy({statement("Allow", "iot:Publish", "topic/a/b"), statement("Deny", "iot:Publish", "topic/a/*", condition)})), "P080"));
+  CHECK(fires(lint_text(policy(
+                  {statement("Allow", "iot:Publish", "topic/a/b"), statement("Deny", "iot:Publish", "topic/a/*")})),
+              "P080"));
+  CHECK_FALSE(fires(lint_text(policy({statement("Allow", "iot:Publish", "topic/a/b"),
+                                      statement("Deny", "iot:Publish", "topic/a/*", condition)})),
+                    "P080"));
 }
 
 TEST_CASE("of two equal statements the later one is redundant") {
-  const auto found = lint_text(policy({statement("Allow", "iot:Publish", "topic/a"), statement("Allow", "iot:Publish", "topic/a")}));
+  const auto found =
+      lint_text(policy({statement("Allow", "iot:Publish", "topic/a"), statement("Allow", "iot:Publish", "topic/a")}));
   CHECK(only(found, "P078").pointer == "/Statement/1");
 }
 

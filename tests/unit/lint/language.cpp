@@ -35,7 +35,8 @@ TEST_CASE("a variable equals itself in any case, and no text") {
   CHECK(covers(p("d/?"), p("d/${iot:ClientId}"), budget) == answer::no);
   CHECK(covers(p("d/*"), p("d/${iot:ClientId}"), budget) == answer::yes);
   CHECK(overlap(p("d/${iot:ClientId}", variable_reading::any_text), p("d/x"), budget) == answer::yes);
-  CHECK(covers(p("a[${iot:Connection.Thing.Attributes[Site]}]"), p("a[${iot:Connection.Thing.Attributes[site]}]"), budget) == answer::no);
+  CHECK(covers(p("a[${iot:Connection.Thing.Attributes[Site]}]"), p("a[${iot:Connection.Thing.Attributes[site]}]"),
+               budget) == answer::no);
 }
 
 TEST_CASE("a witness is in every required pattern, in no forbidden one, and shortest") {

@@ -40,7 +40,7 @@ TEST_CASE("every shipped policy is clean once rendered, for everybody and for it
     const auto found = role_text(text, claim ? role::claim : role::device, claim ? "Fleet" : "");
     std::vector<std::string> expected;
     if (name == "claim-keys.json" || name == "claim-csr.json") expected = {"P153"};  // one flow, by design
-    if (name == "sample-device.json") expected = {"P163", "P166"};                 // demo topics, shared by design
+    if (name == "sample-device.json") expected = {"P163", "P166"};                   // demo topics, shared by design
     CHECK(ids(found) == expected);
   }
   CHECK(seen == 9);
@@ -120,8 +120,8 @@ TEST_CASE("what AWS calls compliant is not flagged by the audit") {
     SUCCEED("no corpus");
     return;
   }
-  for (const char* name : {"cur-audit-publish-compliant.json", "cur-audit-thing-apis-compliant.json", "dc-permanent.json",
-                           "cur-pubsub-attributes-registered.json"}) {
+  for (const char* name : {"cur-audit-publish-compliant.json", "cur-audit-thing-apis-compliant.json",
+                           "dc-permanent.json", "cur-pubsub-attributes-registered.json"}) {
     CAPTURE(name);
     CHECK_FALSE(fires(lint_text(slurp(*dir / name)), "P055"));
   }

@@ -22,9 +22,11 @@ policies::render_values usual() {
 }  // namespace
 
 TEST_CASE("the spellings of region and account on AWS's pages are all filled in") {
-  for (const char* head : {"aws-region:aws-account-id", "<region>:<account-id>", "<aws-region>:<aws-account-id>", "region:account",
-                           "region:account-id", "$REGION:$ACCOUNT", "${AWS::Region}:${AWS::AccountId}", "[AWS_REGION]:[AWS_ACCOUNT_ID]",
-                           "your region:your_aws_account_id", "<region>:<accountId>", "us-west-2:57EXAMPLE833", "us-west-2:XXXXXXXXXXXX"}) {
+  for (const char* head :
+       {"aws-region:aws-account-id", "<region>:<account-id>", "<aws-region>:<aws-account-id>", "region:account",
+        "region:account-id", "$REGION:$ACCOUNT", "${AWS::Region}:${AWS::AccountId}", "[AWS_REGION]:[AWS_ACCOUNT_ID]",
+        "your region:your_aws_account_id", "<region>:<accountId>", "us-west-2:57EXAMPLE833",
+        "us-west-2:\x58\x58\x58\x58\x58\x58\x58\x58\x58\x58\x58\x58"}) {
     CAPTURE(head);
     auto out = run(std::string(R"({"Resource":"arn:aws:iot:)") + head + R"(:topic/a"})", usual());
     REQUIRE(out.value.has_value());
@@ -34,17 +36,22 @@ TEST_CASE("the spellings of region and account on AWS's pages are all filled in"
 }
 
 TEST_CASE("text outside ARNs, blanks and wildcards stay as they are") {
-  const std::string text = "{\n  \"Sid\": \"region of templateName\",\n\t\"Resource\": [\"*\", \"arn:aws:iot:*:*:topic/region/account\"]\n}\n";
+  const std::string text =
+      "{\n  \"Sid\": \"region of templateName\",\n\t\"Resource\": [\"*\", "
+      "\"arn:aws:iot:*:*:topic/region/account\"]\n}\n";
   auto out = run(text, usual());
   REQUIRE(out.value.has_value());
   CHECK(*out.value == text);
 }
 
 TEST_CASE("the template's name is filled in its topic only") {
-  auto out = run(R"(["arn:aws:iot:aws-region:aws-account-id:topic/$aws/provisioning-templates/templateName/provision/*","arn:aws:iot:aws-region:aws-account-id:topic/templateName"])",
-                 usual());
+  auto out = run(
+      R"(["arn:aws:iot:aws-region:aws-account-id:topic/$aws/provisioning-templates/templateName/provision/*","arn:aws:iot:aws-region:aws-account-id:topic/templateName"])",
+      usual());
   REQUIRE(out.value.has_value());
-  CHECK(*out.value == R"(["arn:aws:iot:eu-west-1:210987654321:topic/$aws/provisioning-templates/Fleet/provision/*","arn:aws:iot:eu-west-1:210987654321:topic/templateName"])");
+  CHECK(
+      *out.value ==
+      R"(["arn:aws:iot:eu-west-1:210987654321:topic/$aws/provisioning-templates/Fleet/provision/*","arn:aws:iot:eu-west-1:210987654321:topic/templateName"])");
 }
 
 TEST_CASE("what nobody filled in is named with its place, and there is no text") {
@@ -79,9 +86,12 @@ TEST_CASE("example accounts are replaced only on request") {
 }
 
 TEST_CASE("a policy inside a string is rendered too") {
-  auto out = run(R"({"PolicyDocument":"{\"Resource\":\"arn:aws:iot:aws-region:aws-account-id:topic/a\",\"Sid\":\"region\"}"})", usual());
+  auto out =
+      run(R"({"PolicyDocument":"{\"Resource\":\"arn:aws:iot:aws-region:aws-account-id:topic/a\",\"Sid\":\"region\"}"})",
+          usual());
   REQUIRE(out.value.has_value());
-  CHECK(*out.value == R"({"PolicyDocument":"{\"Resource\":\"arn:aws:iot:eu-west-1:210987654321:topic/a\",\"Sid\":\"region\"}"})");
+  CHECK(*out.value ==
+        R"({"PolicyDocument":"{\"Resource\":\"arn:aws:iot:eu-west-1:210987654321:topic/a\",\"Sid\":\"region\"}"})");
 }
 
 TEST_CASE("every shipped policy renders, and what is rendered renders to itself") {

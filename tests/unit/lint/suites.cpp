@@ -60,7 +60,8 @@ TEST_CASE("every case of the suites beside the shipped policies holds") {
     for (const json::value& one : root.find("authorize")->items) {
       CAPTURE(one.find("name")->text);
       const auto& document = documents.at(one.find("policies")->items.at(0).text);
-      const policies::request asked{one.find("action")->text, one.find("resource")->text, policies::make_context(facts_of_case(one))};
+      const policies::request asked{one.find("action")->text, one.find("resource")->text,
+                                    policies::make_context(facts_of_case(one))};
       const auto got = policies::evaluate({{"p", &document}}, asked).answer;
       const bool wanted = one.find("expect")->text == "ALLOWED";
       CHECK((got == policies::decision::allowed) == wanted);

@@ -15,10 +15,10 @@ enum class key_service : std::uint8_t { foreign, iot, global };
 /// What device requests can hold under a context key.
 struct key_facts {
   key_type type = key_type::unknown;
-  bool is_list = false;          ///< several values by nature
-  bool is_thing = false;         ///< resolves for MQTT connections with a thing only
+  bool is_list = false;   ///< several values by nature
+  bool is_thing = false;  ///< resolves for MQTT connections with a thing only
   bool is_connect_only = false;
-  bool is_documented = true;     ///< the AWS IoT pages mention it
+  bool is_documented = true;       ///< the AWS IoT pages mention it
   bool is_condition_only = false;  ///< not meant as a policy variable
 };
 
@@ -46,9 +46,18 @@ inline constexpr std::array<row, 15> plain{{
     {"aws:EpochTime", {key_type::instant, false, false, false, false, true}},
     {"aws:SecureTransport", {key_type::boolean, false, false, false, false, true}},
 }};
-inline constexpr std::array<std::string_view, 13> names{"DistinguishedNameQualifier", "Country", "Organization",
-                                                        "OrganizationalUnit", "State", "CommonName", "SerialNumber",
-                                                        "Title", "Surname", "GivenName", "Initials", "Pseudonym",
+inline constexpr std::array<std::string_view, 13> names{"DistinguishedNameQualifier",
+                                                        "Country",
+                                                        "Organization",
+                                                        "OrganizationalUnit",
+                                                        "State",
+                                                        "CommonName",
+                                                        "SerialNumber",
+                                                        "Title",
+                                                        "Surname",
+                                                        "GivenName",
+                                                        "Initials",
+                                                        "Pseudonym",
                                                         "GenerationQualifier"};
 inline constexpr std::array<std::string_view, 5> alternative_names{"RFC822Name", "DNSName", "DirectoryName",
                                                                    "UniformResourceIdentifier", "IPAddress"};

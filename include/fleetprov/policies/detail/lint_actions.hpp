@@ -60,7 +60,8 @@ inline void lint_action_name(const action_node& a, findings& out) {
   }
   if (has_wildcards) {
     for (const action_facts& row : action_table)
-      if (glob_match(name, folded(row.name)) || (!row.old_name.empty() && glob_match(name, folded(row.old_name)))) return;
+      if (glob_match(name, folded(row.name)) || (!row.old_name.empty() && glob_match(name, folded(row.old_name))))
+        return;
     out.add("P050", a, "no action matches " + show(a.text));
     return;
   }
@@ -84,7 +85,8 @@ inline void lint_actions(document_view& view, findings& out, work_budget& budget
                 "name the actions: a device needs iot:Connect, iot:Publish, iot:Subscribe, iot:Receive");
     }
     if (s.node->what == effect::allow && s.node->action_mode == list_mode::none_of)
-      out.add("P118", s.node->action_key, "an Allow with NotAction grants everything else", "list what is allowed in Action");
+      out.add("P118", s.node->action_key, "an Allow with NotAction grants everything else",
+              "list what is allowed in Action");
     // A pattern covers another text if it matches it letter by letter; `?` must not stand for a `*`.
     for (std::size_t i = 0; i < actions.size(); ++i)
       for (std::size_t j = 0; j < actions.size(); ++j) {

@@ -38,7 +38,8 @@ inline bool has_host_bits(const network& n) noexcept {
 inline bool is_vpc_id(std::string_view text, std::string_view prefix) noexcept {
   if (text.substr(0, prefix.size()) != prefix) return false;
   text.remove_prefix(prefix.size());
-  return (text.size() == 8 || text.size() == 17) && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+  return (text.size() == 8 || text.size() == 17) &&
+         text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
 inline bool has_plain_wildcard(std::string_view text) noexcept {
@@ -62,7 +63,8 @@ inline void lint_condition_key(const statement_view& s, const condition& c, cons
     return;
   }
   if (!key.is_documented)
-    out.add("P113", c.key, "the AWS IoT pages do not mention " + show(text), "test it against the service before relying on it");
+    out.add("P113", c.key, "the AWS IoT pages do not mention " + show(text),
+            "test it against the service before relying on it");
   const action_set others = s.actions & ~bit(action::connect);
   if (key.is_connect_only && (s.actions & bit(action::connect)) == 0 && s.actions != 0)
     out.add("P095", c.key, show(text) + " exists in CONNECT requests only, not for " + list_actions(others),
@@ -99,12 +101,23 @@ inline void lint_condition_operator(const statement_view& s, const condition& c,
   }
   bool fits = true;
   switch (key.type) {
-    case key_type::text: fits = is_string(how) || how == comparison::binary_equals || is_arn(how); break;
-    case key_type::boolean: fits = is_string(how) || how == comparison::boolean; break;
-    case key_type::address: fits = how == comparison::ip_address; break;
-    case key_type::instant: fits = is_date(how) || is_numeric(how); break;
-    case key_type::arn: fits = is_string(how) || is_arn(how); break;
-    case key_type::unknown: break;
+    case key_type::text:
+      fits = is_string(how) || how == comparison::binary_equals || is_arn(how);
+      break;
+    case key_type::boolean:
+      fits = is_string(how) || how == comparison::boolean;
+      break;
+    case key_type::address:
+      fits = how == comparison::ip_address;
+      break;
+    case key_type::instant:
+      fits = is_date(how) || is_numeric(how);
+      break;
+    case key_type::arn:
+      fits = is_string(how) || is_arn(how);
+      break;
+    case key_type::unknown:
+      break;
   }
   if (!fits)
     out.add("P106", c.operation, show(c.operation.text) + " does not suit the values of " + show(c.key.text),

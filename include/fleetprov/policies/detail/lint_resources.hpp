@@ -73,8 +73,8 @@ inline bool reaches_several_things(const token_string& name, const variable_tabl
 inline action_set broad_actions(const statement_view& s, const resource_view& r, const variable_table& table) {
   constexpr action_set things = bit(action::get_thing_shadow) | bit(action::update_thing_shadow) |
                                 bit(action::delete_thing_shadow) | bit(action::describe_job_execution) |
-                                bit(action::get_pending_job_executions) | bit(action::start_next_pending_job_execution) |
-                                bit(action::update_job_execution);
+                                bit(action::get_pending_job_executions) |
+                                bit(action::start_next_pending_job_execution) | bit(action::update_job_execution);
   action_set out = 0;
   for (const name_view& n : r.names) {
     switch (n.type) {
@@ -91,7 +91,8 @@ inline action_set broad_actions(const statement_view& s, const resource_view& r,
       case resource_type::thing:
         if ((s.actions & things) != 0 && is_several_things(n.text, table, false)) out |= s.actions & things;
         break;
-      default: break;
+      default:
+        break;
     }
   }
   return out;
@@ -99,7 +100,8 @@ inline action_set broad_actions(const statement_view& s, const resource_view& r,
 
 inline void lint_breadth(document_view& view, const statement_view& s, findings& out) {
   if (s.node->what != effect::allow || !s.lists_resources()) return;
-  constexpr action_set without_resource = bit(action::list_retained_messages) | bit(action::list_named_shadows_for_thing);
+  constexpr action_set without_resource =
+      bit(action::list_retained_messages) | bit(action::list_named_shadows_for_thing);
   for (const resource_view& r : s.resources) {
     if (r.is_star && (s.actions & ~without_resource) != 0)
       out.add("P057", *r.node, "every resource is allowed",
@@ -137,7 +139,7 @@ inline void lint_type_mismatch(const statement_view& s, findings& out) {
   }
 }
 
-inline void lint_variables(document_view& view, const statement_view& s, const resource_view& r, findings& out) {
+inline void lint_variables(const statement_view& s, const resource_view& r, findings& out) {
   for (const pattern_piece& p : r.node->pattern.pieces) {
     if (p.what != pattern_piece::kind::variable || p.problem != variable_problem::none) continue;
     const key_facts key = find_key(p.text);
@@ -155,14 +157,16 @@ inline void lint_variables(document_view& view, const statement_view& s, const r
     }
     if (p.fallback) out.add("P114", *r.node, "the AWS IoT pages do not mention default values: " + shown);
     if (key.is_list)
-      out.add("P115", *r.node, shown + " has several values and cannot be a variable", "use the form without .List, or .0, .1, ...");
-    else if (key.is_condition_only)
-      out.add("P116", *r.node, shown + " is meant for Condition");
+      out.add("P115", *r.node, shown + " has several values and cannot be a variable",
+              "use the form without .List, or .0, .1, ...");
+    else if (key.is_condition_only) out.add("P116", *r.node, shown + " is meant for Condition");
     if (!s.lists_resources()) {
       if (s.node->what == effect::allow && !p.fallback)
-        out.add("P066", *r.node, "where " + shown + " is absent this Allow covers everything", "list what is allowed in Resource");
+        out.add("P066", *r.node, "where " + shown + " is absent this Allow covers everything",
+                "list what is allowed in Resource");
     } else if (s.node->what == effect::deny && !p.fallback) {
-      out.add("P065", *r.node, "where " + shown + " is absent this Deny does not apply", "deny a pattern without variables");
+      out.add("P065", *r.node, "where " + shown + " is absent this Deny does not apply",
+              "deny a pattern without variables");
     }
     if (key.is_thing) {
       action_set over_http = 0;
@@ -177,7 +181,6 @@ inline void lint_variables(document_view& view, const statement_view& s, const r
         starts_folded(p.text, "iot:Connection.Thing.Attributes["))
       out.add("P117", *r.node, "the attribute may be `#` or hold `/`", "keep such values out of the registry");
   }
-  (void)view;
 }
 
 inline void lint_mqtt_wildcards(const statement_view& s, const resource_view& r, findings& out) {
@@ -189,8 +192,7 @@ inline void lint_mqtt_wildcards(const statement_view& s, const resource_view& r,
   }
   for (const name_view& n : r.names) {
     if (!has_mqtt_wildcard(n.text)) continue;
-    if (n.type == resource_type::topic)
-      out.add("P060", *r.node, "`+` and `#` are plain characters here", "write `*`");
+    if (n.type == resource_type::topic) out.add("P060", *r.node, "`+` and `#` are plain characters here", "write `*`");
     if (n.type == resource_type::topicfilter)
       out.add("P061", *r.node, "allows the filter spelled exactly so, not the topics that it covers",
               "add `*` in its place where those are meant");
@@ -211,8 +213,8 @@ inline void lint_reserved(const statement_view& s, const resource_view& r, findi
   if (s.node->what != effect::allow) return;
   for (const name_view& n : r.names) {
     if (n.text.empty() || n.text[0] != '$') continue;
-    const std::size_t wild = static_cast<std::size_t>(
-        std::find_if(n.text.begin(), n.text.end(), is_wildcard) - n.text.begin());
+    const std::size_t wild =
+        static_cast<std::size_t>(std::find_if(n.text.begin(), n.text.end(), is_wildcard) - n.text.begin());
     // A pattern is judged if it has no wildcard or ends in `/*`, which reads like the filter `/#`.
     const bool subtree = wild + 1 == n.text.size() && n.text[wild] == any_run && wild > 0 && n.text[wild - 1] == '/';
     if (wild != n.text.size() && !subtree) continue;
@@ -230,7 +232,8 @@ inline void lint_reserved(const statement_view& s, const resource_view& r, findi
       out.add("P089", *r.node, "no client may publish here, whatever the policy says",
               known.service == topics::reserved_service::undefined ? "no AWS IoT API defines this topic" : "");
     if (n.type == resource_type::topicfilter && !known.may_subscribe)
-      out.add("P089", *r.node, "no client may subscribe here, whatever the policy says", "no AWS IoT API defines this topic");
+      out.add("P089", *r.node, "no client may subscribe here, whatever the policy says",
+              "no AWS IoT API defines this topic");
   }
 }
 
@@ -239,19 +242,21 @@ inline void lint_cross_device(document_view& view, const statement_view& s, cons
   if (!s.allows(action::publish)) return;
   for (const name_view& n : r.names) {
     if (n.type != resource_type::topic || starts_with(n.text, topics::reserved_prefix)) continue;
-    const std::size_t wild = static_cast<std::size_t>(
-        std::find_if(n.text.begin(), n.text.end(), is_wildcard) - n.text.begin());
+    const std::size_t wild =
+        static_cast<std::size_t>(std::find_if(n.text.begin(), n.text.end(), is_wildcard) - n.text.begin());
     if (wild == n.text.size()) continue;
     const bool goes_on = std::any_of(n.text.begin() + static_cast<std::ptrdiff_t>(wild), n.text.end(),
                                      [](token t) { return !is_wildcard(t) && t != '/'; });
     if (goes_on && !has_device_key(n.text, view.variables()))
       out.add("P075", *r.node,
-              "one device can publish on " + spell_level("topic", n.text, view.variables()) + " in the place of every other",
+              "one device can publish on " + spell_level("topic", n.text, view.variables()) +
+                  " in the place of every other",
               "put ${iot:Connection.Thing.ThingName} where the device's name stands");
   }
 }
 
-inline void lint_client_ids(document_view& view, const statement_view& s, const resource_view& r, bool is_free, findings& out) {
+inline void lint_client_ids(document_view& view, const statement_view& s, const resource_view& r, bool is_free,
+                            findings& out) {
   if (s.node->what != effect::allow) return;
   const variable_table& table = view.variables();
   for (const name_view& n : r.names) {
@@ -265,7 +270,8 @@ inline void lint_client_ids(document_view& view, const statement_view& s, const 
         out.add("P087", *r.node, "Connect as the thing without asking whether it is attached",
                 "add \"Condition\": {\"Bool\": {\"iot:Connection.Thing.IsAttached\": \"true\"}}");
     }
-    if ((n.type == resource_type::topic || n.type == resource_type::topicfilter) && is_free && has_client_id(n.text, table))
+    if ((n.type == resource_type::topic || n.type == resource_type::topicfilter) && is_free &&
+        has_client_id(n.text, table))
       out.add("P062", *r.node, "a client chooses its id here, so ${iot:ClientId} is any text it likes",
               "bind Connect to the thing, or use ${iot:Connection.Thing.ThingName}");
   }
@@ -292,7 +298,8 @@ inline void lint_resource_text(const statement_view& s, const resource_view& r, 
     out.add("P070", *r.node, show(*left) + " is still to be filled in", "fill it with `fleetprov render`");
   if ((s.actions & bit(action::list_retained_messages)) != 0 && (s.named & bit(action::list_retained_messages)) != 0 &&
       !r.is_star && s.lists_resources())
-    out.add("P068", *r.node, "iot:ListRetainedMessages takes `*` only", "give it a statement of its own with Resource `*`");
+    out.add("P068", *r.node, "iot:ListRetainedMessages takes `*` only",
+            "give it a statement of its own with Resource `*`");
   if (text.size() > 4 && text.substr(0, 4) == "arn:")
     if (const auto arn = topics::parse_arn(text); arn && arn->service.find_first_of("*?") != std::string_view::npos)
       out.add("P054", *r.node, "wildcard in the service of an ARN", "write `iot`");
@@ -318,7 +325,8 @@ inline void lint_mixture(document_view& view, findings& out) {
       const std::string_view own = is_region(arn->region) ? topics::partition_of(arn->region) : arn->partition;
       if (arn->partition.find_first_of("*?") != std::string_view::npos) continue;
       if (arn->partition != own) {
-        out.add("P073", *r.node, "region " + show(arn->region) + " is in partition " + show(own), "write arn:" + std::string(own) + ":...");
+        out.add("P073", *r.node, "region " + show(arn->region) + " is in partition " + show(own),
+                "write arn:" + std::string(own) + ":...");
         continue;
       }
       if (partition.empty()) partition = std::string(arn->partition);
@@ -334,7 +342,8 @@ inline bool is_client_id_free(document_view& view) {
     if (!s.lists_resources()) return true;
     for (const resource_view& r : s.resources)
       for (const name_view& n : r.names)
-        if (n.type == resource_type::client && (has_wildcard(n.text) || has_client_id(n.text, view.variables()))) return true;
+        if (n.type == resource_type::client && (has_wildcard(n.text) || has_client_id(n.text, view.variables())))
+          return true;
   }
   return false;
 }
@@ -347,7 +356,7 @@ inline void lint_resources(document_view& view, findings& out) {
     lint_type_mismatch(s, out);
     for (const resource_view& r : s.resources) {
       lint_resource_text(s, r, out);
-      lint_variables(view, s, r, out);
+      lint_variables(s, r, out);
       lint_mqtt_wildcards(s, r, out);
       lint_reserved(s, r, out);
       lint_cross_device(view, s, r, out);

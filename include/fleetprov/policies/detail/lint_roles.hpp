@@ -18,7 +18,7 @@ namespace fleetprov::policies::detail {
 
 /// A name that stands for whichever template the policy names, where the caller gave none.
 struct claim_template {
-  token_string name;        ///< literal
+  token_string name;  ///< literal
   bool is_known = false;
 };
 
@@ -32,7 +32,8 @@ inline claim_template find_claim_template(document_view& view, std::string_view 
         if (n.type != resource_type::topic || !starts_with(n.text, topics::provisioning_templates_prefix)) continue;
         const std::size_t begin = topics::provisioning_templates_prefix.size();
         const std::size_t end = find_token(n.text, '/', begin);
-        const token_string level(n.text.begin() + static_cast<std::ptrdiff_t>(begin), n.text.begin() + static_cast<std::ptrdiff_t>(end));
+        const token_string level(n.text.begin() + static_cast<std::ptrdiff_t>(begin),
+                                 n.text.begin() + static_cast<std::ptrdiff_t>(end));
         if (!level.empty() && !has_wildcard(level)) return {level, true};
       }
   }
@@ -76,7 +77,8 @@ inline std::string missing_grant(document_view& view, topics::api call, topics::
   const auto lacks = [&](action what, topics::message_kind kind) -> std::string {
     const token_string name = api_topic(call, format, kind, which);
     if (is_granted(view, what, name)) return {};
-    return std::string(policies::name_of(what)) + " on " + spell_level(name_of(facts_of(what).takes), name, view.variables());
+    return std::string(policies::name_of(what)) + " on " +
+           spell_level(name_of(facts_of(what).takes), name, view.variables());
   };
   std::string first = lacks(action::publish, topics::message_kind::request);
   for (const topics::message_kind kind : {topics::message_kind::accepted, topics::message_kind::rejected})
@@ -98,7 +100,8 @@ inline const statement_view* first_allow(const document_view& view, action what)
   return nullptr;
 }
 
-inline void say_at_document(const document_view& view, std::string_view id, std::string message, std::string help, findings& out) {
+inline void say_at_document(const document_view& view, std::string_view id, std::string message, std::string help,
+                            findings& out) {
   const policy_document& policy = view.policy();
   const source_range brace{policy.where.begin, policy.where.begin + (policy.where.empty() ? 0U : 1U)};
   out.add(id, policy.pointer, brace, std::move(message), std::move(help));
@@ -106,13 +109,15 @@ inline void say_at_document(const document_view& view, std::string_view id, std:
 
 inline void lint_claim_grants(document_view& view, const claim_template& which, findings& out) {
   if (first_allow(view, action::connect) == nullptr)
-    say_at_document(view, "P150", "a claim certificate with this policy cannot connect", "allow iot:Connect on a prefix, for example client/fleetprov-*", out);
+    say_at_document(view, "P150", "a claim certificate with this policy cannot connect",
+                    "allow iot:Connect on a prefix, for example client/fleetprov-*", out);
   const std::string keys = missing_for(view, topics::api::create_keys_and_certificate, which);
   const std::string csr = missing_for(view, topics::api::create_certificate_from_csr, which);
   const std::string registers = missing_for(view, topics::api::register_thing, which);
   if (!keys.empty() && !csr.empty())
-    say_at_document(view, "P152", "no certificate can be asked for: " + keys + " is missing",
-                    "each operation takes Publish on its topic, Subscribe and Receive on its accepted and rejected topics", out);
+    say_at_document(
+        view, "P152", "no certificate can be asked for: " + keys + " is missing",
+        "each operation takes Publish on its topic, Subscribe and Receive on its accepted and rejected topics", out);
   else if (!csr.empty())
     say_at_document(view, "P153", "CreateCertificateFromCsr is not covered: " + csr + " is missing",
                     "`create/*` does not match `create-from-csr/...`; add it if devices bring their own key", out);
@@ -165,14 +170,15 @@ inline void lint_claim_resource(document_view& view, const statement_view& s, co
     if (!topics_only || !is_provisioning_name(n.text)) excess |= about;
     else excess |= about & ~(bit(action::publish) | bit(action::receive) | bit(action::subscribe));
     if (topics_only && is_any_template(n.text)) any_template = true;
-    else if (is_given && topics_only && is_provisioning_name(n.text) && starts_with(n.text, topics::provisioning_templates_prefix))
-      other_template = other_template || !starts_with(n.text, std::string(topics::provisioning_templates_prefix) + spell(which.name, view.variables()) + "/");
+    else if (is_given && topics_only && is_provisioning_name(n.text) &&
+             starts_with(n.text, topics::provisioning_templates_prefix))
+      other_template = other_template || !starts_with(n.text, std::string(topics::provisioning_templates_prefix) +
+                                                                  spell(which.name, view.variables()) + "/");
   }
   if (any_client)
     out.add("P151", *r.node, "whoever holds the claim certificate can connect under the client id of any thing",
             "allow a prefix for provisioning only, for example client/fleetprov-*, that no thing name has");
-  if (any_template)
-    out.add("P154", *r.node, "allows every provisioning template", "name the template");
+  if (any_template) out.add("P154", *r.node, "allows every provisioning template", "name the template");
   if (other_template)
     out.add("P155", *r.node, "allows another template than " + show(spell(which.name, view.variables())), "");
   if (excess != 0)
@@ -203,15 +209,18 @@ inline void lint_claim(document_view& view, std::string_view given, findings& ou
 // --- device --------------------------------------------------------------------------------------
 
 inline bool has_thing_name(const token_string& text, const variable_table& table) {
-  return any_variable(text, table, [](const std::string& key) { return equal_folded(key, "iot:Connection.Thing.ThingName"); });
+  return any_variable(text, table,
+                      [](const std::string& key) { return equal_folded(key, "iot:Connection.Thing.ThingName"); });
 }
 
 /// A reserved topic or thing resource: whether the thing is certainly the device's own.
 inline bool is_own_thing(const token_string& rest, const variable_table& table) {
-  return !rest.empty() && is_variable(rest[0]) && is_device_key(table.name_of(rest[0])) && (rest.size() == 1 || rest[1] == '/');
+  return !rest.empty() && is_variable(rest[0]) && is_device_key(table.name_of(rest[0])) &&
+         (rest.size() == 1 || rest[1] == '/');
 }
 
-inline void lint_device_connect(document_view& view, const statement_view& s, const resource_view& r, const name_view& n, findings& out) {
+inline void lint_device_connect(document_view& view, const statement_view& s, const resource_view& r,
+                                const name_view& n, findings& out) {
   const bool own = n.text.size() == 1 && is_variable(n.text[0]) && has_thing_name(n.text, view.variables());
   if (s.is_attached) return;  // then the client id is the name of an attached thing, whatever the pattern
   if (own) {
@@ -221,19 +230,23 @@ inline void lint_device_connect(document_view& view, const statement_view& s, co
   }
   const bool is_free = has_wildcard(n.text) || has_client_id(n.text, view.variables());
   if (is_free)
-    out.add("P161", *r.node, "allows client ids other than the device's own", "use client/${iot:Connection.Thing.ThingName} with IsAttached true");
+    out.add("P161", *r.node, "allows client ids other than the device's own",
+            "use client/${iot:Connection.Thing.ThingName} with IsAttached true");
   else
-    out.add("P162", *r.node, "Connect does not ask for an attached thing", "ask for iot:Connection.Thing.IsAttached true");
+    out.add("P162", *r.node, "Connect does not ask for an attached thing",
+            "ask for iot:Connection.Thing.IsAttached true");
 }
 
 inline bool is_provisioning_reach(const token_string& name) {
   return starts_with(name, topics::certificates_prefix) || starts_with(name, topics::provisioning_templates_prefix);
 }
 
-inline void lint_device_topic(document_view& view, const statement_view& s, const resource_view& r, const name_view& n, findings& out) {
+inline void lint_device_topic(document_view& view, const statement_view& s, const resource_view& r, const name_view& n,
+                              findings& out) {
   const variable_table& table = view.variables();
   if (is_provisioning_reach(n.text)) {
-    out.add("P165", *r.node, "a device may ask for further certificates", "keep it only where devices rotate their certificate");
+    out.add("P165", *r.node, "a device may ask for further certificates",
+            "keep it only where devices rotate their certificate");
     return;
   }
   if (starts_with(n.text, topics::things_prefix)) {
@@ -245,15 +258,18 @@ inline void lint_device_topic(document_view& view, const statement_view& s, cons
   }
   if (s.actions & actions_taking(every_action, n.type) & bit(action::publish)) {
     if (reaches_several_things(n.text, table, false))
-      out.add("P164", *r.node, "reaches the reserved topics of other things", "put ${iot:Connection.Thing.ThingName} where the thing name stands");
+      out.add("P164", *r.node, "reaches the reserved topics of other things",
+              "put ${iot:Connection.Thing.ThingName} where the thing name stands");
     if (has_wildcard(n.text) && !has_device_key(n.text, table))
-      out.add("P163", *r.node, "every device may publish on " + spell_level("topic", n.text, table) + ": one can speak for another",
+      out.add("P163", *r.node,
+              "every device may publish on " + spell_level("topic", n.text, table) + ": one can speak for another",
               "put ${iot:Connection.Thing.ThingName} into the topic");
     return;
   }
   const bool filter = n.type == resource_type::topicfilter;
   if (filter && reaches_several_things(n.text, table, true)) {
-    out.add("P164", *r.node, "reaches the reserved topics of other things", "put ${iot:Connection.Thing.ThingName} where the thing name stands");
+    out.add("P164", *r.node, "reaches the reserved topics of other things",
+            "put ${iot:Connection.Thing.ThingName} where the thing name stands");
     return;
   }
   if (filter && (has_wildcard(n.text) || has_mqtt_wildcard(n.text)) && !has_device_key(n.text, table))
@@ -269,17 +285,22 @@ inline void lint_device(document_view& view, findings& out) {
     if (s.node->what != effect::allow) continue;
     if (!s.lists_resources()) {
       if ((s.actions & bit(action::connect)) != 0 && !s.is_attached)
-        out.add("P161", s.node->resource_key, "NotResource allows client ids other than the device's own", "list the client id in Resource");
+        out.add("P161", s.node->resource_key, "NotResource allows client ids other than the device's own",
+                "list the client id in Resource");
       if ((s.actions & bit(action::publish)) != 0)
-        out.add("P163", s.node->resource_key, "NotResource lets every device publish on every other topic", "list the topics in Resource");
+        out.add("P163", s.node->resource_key, "NotResource lets every device publish on every other topic",
+                "list the topics in Resource");
       continue;
     }
     for (const resource_view& r : s.resources)
       for (const name_view& n : r.names) {
-        if (n.type == resource_type::client && (s.actions & bit(action::connect)) != 0) lint_device_connect(view, s, r, n, out);
-        if (n.type == resource_type::topic || n.type == resource_type::topicfilter) lint_device_topic(view, s, r, n, out);
+        if (n.type == resource_type::client && (s.actions & bit(action::connect)) != 0)
+          lint_device_connect(view, s, r, n, out);
+        if (n.type == resource_type::topic || n.type == resource_type::topicfilter)
+          lint_device_topic(view, s, r, n, out);
         if (n.type == resource_type::thing && !is_own_thing(n.text, view.variables()))
-          out.add("P164", *r.node, "reaches " + spell_level("thing", n.text, view.variables()) + ", which may be another device's",
+          out.add("P164", *r.node,
+                  "reaches " + spell_level("thing", n.text, view.variables()) + ", which may be another device's",
                   "over HTTPS no thing variable exists: use the reserved topics over MQTT");
       }
   }

@@ -121,7 +121,7 @@ inline constexpr std::array lint_rules{
     rule{"P070", "placeholder", severity::warning, "a placeholder that nobody filled in",
          "The entry matches nothing real; `fleetprov render` fills placeholders.",
          "fleetprov",
-         R"({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iot:Publish", "Resource": "arn:aws:iot:us-east-1:XXXXXXXXXXXX:topic/a"}]})",
+         R"({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iot:Publish", "Resource": "arn:aws:iot:aws-region:aws-account-id:topic/a"}]})",
          R"({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iot:Publish", "Resource": "arn:aws:iot:us-east-1:123456789012:topic/a"}]})"},
     rule{"P071", "account-mix", severity::warning, "several account ids in one policy",
          "A device talks to one account: entries of the others match nothing.",

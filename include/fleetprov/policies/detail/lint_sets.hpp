@@ -27,7 +27,8 @@ inline bool same_conditions(const statement& a, const statement& b) {
   if (a.conditions.size() != b.conditions.size()) return false;
   for (std::size_t i = 0; i < a.conditions.size(); ++i) {
     const condition &x = a.conditions[i], &y = b.conditions[i];
-    if (x.operation.text != y.operation.text || x.key.text != y.key.text || x.values.size() != y.values.size()) return false;
+    if (x.operation.text != y.operation.text || x.key.text != y.key.text || x.values.size() != y.values.size())
+      return false;
     for (std::size_t k = 0; k < x.values.size(); ++k)
       if (x.values[k].text != y.values[k].text) return false;
   }
@@ -59,8 +60,8 @@ inline void lint_redundant_resources(const statement_view& s, findings& out, wor
       if (!budget.take(2)) return;
       const token_string &wide = s.resources[j].text, &narrow = s.resources[i].text;
       if (wide == narrow ? j > i : covers(wide, narrow, budget) != answer::yes) continue;
-      out.add("P077", *s.resources[i].node, show(s.resources[i].node->text) + " is covered by " + show(s.resources[j].node->text),
-              "remove it");
+      out.add("P077", *s.resources[i].node,
+              show(s.resources[i].node->text) + " is covered by " + show(s.resources[j].node->text), "remove it");
       break;
     }
 }
@@ -97,8 +98,8 @@ inline void lint_redundant_statements(document_view& view, findings& out, work_b
       if (!budget.take(4)) return;
       if (!covers_statement(all[j], all[i], budget)) continue;
       if (j > i && covers_statement(all[i], all[j], budget)) continue;  // equal: the later one is said
-      out.add("P078", all[i].node->pointer, all[i].node->where, "covered by the statement at " + show(all[j].node->pointer),
-              "remove it");
+      out.add("P078", all[i].node->pointer, all[i].node->where,
+              "covered by the statement at " + show(all[j].node->pointer), "remove it");
       break;
     }
 }
@@ -107,7 +108,8 @@ inline void lint_redundant_statements(document_view& view, findings& out, work_b
 
 inline void lint_dead_denies(document_view& view, findings& out, work_budget& budget) {
   const auto& all = view.statements();
-  const bool has_allow = std::any_of(all.begin(), all.end(), [](const statement_view& s) { return s.node->what == effect::allow; });
+  const bool has_allow =
+      std::any_of(all.begin(), all.end(), [](const statement_view& s) { return s.node->what == effect::allow; });
   if (!has_allow) return;
   for (const statement_view& d : all) {
     if (d.node->what != effect::deny || d.actions == 0 || !d.lists_resources()) continue;
@@ -135,7 +137,8 @@ inline bool is_denied(document_view& view, action what, const name_view& name, w
   for (const statement_view& d : view.statements()) {
     if (!d.denies(what) || !d.node->conditions.empty()) continue;
     token_list listed;
-    document_view::add_names(d, name.type, d.lists_resources() ? variable_reading::opaque : variable_reading::any_text, listed);
+    document_view::add_names(d, name.type, d.lists_resources() ? variable_reading::opaque : variable_reading::any_text,
+                             listed);
     if (d.lists_resources()) {
       for (const token_string* n : listed)
         if (covers(*n, name.text, budget) == answer::yes) return true;
@@ -148,7 +151,8 @@ inline bool is_denied(document_view& view, action what, const name_view& name, w
 
 inline void lint_dead_allows(document_view& view, findings& out, work_budget& budget) {
   const auto& all = view.statements();
-  if (std::none_of(all.begin(), all.end(), [](const statement_view& s) { return s.node->what == effect::deny; })) return;
+  if (std::none_of(all.begin(), all.end(), [](const statement_view& s) { return s.node->what == effect::deny; }))
+    return;
   for (const statement_view& s : all) {
     if (s.node->what != effect::allow || !s.lists_resources()) continue;
     for (const resource_view& r : s.resources) {
@@ -204,7 +208,8 @@ inline void lint_missing_pieces(document_view& view, findings& out, work_budget&
     if (talks == nullptr && s.node->what == effect::allow && (s.actions & mqtt_actions) != 0) talks = &s;
   }
   if (talks != nullptr && !connects)
-    out.add("P084", talks->node->action_key, "no iot:Connect in this policy", "grant it here or in another policy of the device");
+    out.add("P084", talks->node->action_key, "no iot:Connect in this policy",
+            "grant it here or in another policy of the device");
 }
 
 inline void lint_shared_subscriptions(document_view& view, findings& out, work_budget& budget) {
@@ -221,7 +226,8 @@ inline void lint_shared_subscriptions(document_view& view, findings& out, work_b
         bool granted = false;
         for (const token_string* f : filters) granted = granted || covers(*f, plain, budget) != answer::no;
         if (!granted)
-          out.add("P088", *r.node, "the plain filter " + spell_level("topicfilter", plain, view.variables()) + " is not allowed",
+          out.add("P088", *r.node,
+                  "the plain filter " + spell_level("topicfilter", plain, view.variables()) + " is not allowed",
                   "allow both spellings");
       }
   }
@@ -233,7 +239,8 @@ inline void lint_shared_subscriptions(document_view& view, findings& out, work_b
 /// wildcards as MQTT wildcards, and the broadest two.
 inline std::vector<token_string> candidate_filters(const token_string& pattern) {
   std::vector<token_string> out{{'#'}, {'+', '/', '#'}};
-  const std::size_t wild = static_cast<std::size_t>(std::find_if(pattern.begin(), pattern.end(), is_wildcard) - pattern.begin());
+  const std::size_t wild =
+      static_cast<std::size_t>(std::find_if(pattern.begin(), pattern.end(), is_wildcard) - pattern.begin());
   for (std::size_t i = 0; i < wild && out.size() < 16; ++i) {
     if (pattern[i] != '/') continue;
     token_string f(pattern.begin(), pattern.begin() + static_cast<std::ptrdiff_t>(i + 1));
@@ -243,8 +250,11 @@ inline std::vector<token_string> candidate_filters(const token_string& pattern) 
   token_string replaced;
   for (std::size_t i = 0; i < pattern.size(); ++i) {
     if (!is_wildcard(pattern[i])) replaced.push_back(pattern[i]);
-    else if (pattern[i] == any_run && i + 1 == pattern.size() && (i == 0 || pattern[i - 1] == '/')) replaced.push_back('#');
-    else if (pattern[i] == any_run && (i == 0 || pattern[i - 1] == '/') && i + 1 < pattern.size() && pattern[i + 1] == '/') replaced.push_back('+');
+    else if (pattern[i] == any_run && i + 1 == pattern.size() && (i == 0 || pattern[i - 1] == '/'))
+      replaced.push_back('#');
+    else if (pattern[i] == any_run && (i == 0 || pattern[i - 1] == '/') && i + 1 < pattern.size() &&
+             pattern[i + 1] == '/')
+      replaced.push_back('+');
     else replaced.push_back('x');
   }
   out.push_back(std::move(replaced));
@@ -315,9 +325,10 @@ inline void lint_bypass(document_view& view, findings& out, work_budget& budget)
       if (found) break;
     }
     if (found)
-      out.add("P059", d.node->pointer, d.node->where,
-              "subscribing to " + show(found->filter) + " is allowed and delivers " + show(found->topic) + " all the same",
-              "deny iot:Receive on the same topics");
+      out.add(
+          "P059", d.node->pointer, d.node->where,
+          "subscribing to " + show(found->filter) + " is allowed and delivers " + show(found->topic) + " all the same",
+          "deny iot:Receive on the same topics");
   }
 }
 

@@ -34,9 +34,8 @@ inline std::string list_actions(action_set set) {
 }
 
 inline bool takes_type(action_set set, resource_type type) noexcept {
-  return std::any_of(action_table.begin(), action_table.end(), [&](const action_facts& row) {
-    return (set & bit(row.what)) != 0 && row.takes == type;
-  });
+  return std::any_of(action_table.begin(), action_table.end(),
+                     [&](const action_facts& row) { return (set & bit(row.what)) != 0 && row.takes == type; });
 }
 inline action_set actions_taking(action_set set, resource_type type) noexcept {
   action_set out = 0;
@@ -54,17 +53,17 @@ struct name_view {
 
 struct resource_view {
   const resource_node* node = nullptr;
-  token_string text;                         ///< the whole ARN, variables opaque
-  bool is_star = false;                      ///< `*` alone
-  bool has_type = false;                     ///< `type` is one of the five, written out
+  token_string text;      ///< the whole ARN, variables opaque
+  bool is_star = false;   ///< `*` alone
+  bool has_type = false;  ///< `type` is one of the five, written out
   resource_type type = resource_type::none;
-  std::vector<name_view> names;              ///< for the types that the statement's actions take
+  std::vector<name_view> names;  ///< for the types that the statement's actions take
 };
 
 struct statement_view {
   const statement* node = nullptr;
-  action_set actions = 0;   ///< all that match
-  action_set named = 0;     ///< those written out in Action
+  action_set actions = 0;  ///< all that match
+  action_set named = 0;    ///< those written out in Action
   std::vector<resource_view> resources;
   bool is_attached = false;  ///< asks for iot:Connection.Thing.IsAttached
 
@@ -76,7 +75,9 @@ struct statement_view {
 inline constexpr resource_type named_types[] = {resource_type::client, resource_type::topic, resource_type::topicfilter,
                                                 resource_type::thing, resource_type::rolealias};
 
-inline bool has_wildcard(const token_string& text) noexcept { return std::any_of(text.begin(), text.end(), is_wildcard); }
+inline bool has_wildcard(const token_string& text) noexcept {
+  return std::any_of(text.begin(), text.end(), is_wildcard);
+}
 
 inline std::size_t find_token(const token_string& text, token t, std::size_t from = 0) noexcept {
   while (from < text.size() && text[from] != t) ++from;

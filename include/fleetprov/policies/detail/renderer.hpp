@@ -57,7 +57,8 @@ inline std::string render_arn(std::string_view arn, const render_values& values)
   std::string name(arn.substr(at));
   std::string &region = fields[3], &account = fields[4];
   const bool example = values.examples == example_arns::replace && is_example_account(account);
-  if (!values.region.empty() && ((!is_region(region) && is_region_placeholder(region)) || (example && is_region(region))))
+  if (!values.region.empty() &&
+      ((!is_region(region) && is_region_placeholder(region)) || (example && is_region(region))))
     region = values.region;
   if (!values.account.empty() && ((!is_account(account) && is_account_placeholder(account)) || example))
     account = values.account;
