@@ -1,0 +1,11 @@
+#pragma once
+#include <fleetprov/core/error_category.hpp>
+#include <fleetprov/core/inline_text.hpp>
+#include <fleetprov/core/secret.hpp>
+#include <fleetprov/payloads/messages.hpp>
+#include <fleetprov/provisioning/machine.hpp>
+#include <fleetprov/topics/arn.hpp>
+#include <fleetprov/topics/fleet_topics.hpp>
+#include <fleetprov/topics/reserved_topics.hpp>
+#include <fleetprov/topics/thing_name.hpp>
+#include <fleetprov/topics/topic_filter.hpp>

@@ -1,0 +1,4 @@
+#pragma once
+#include <fleetprov/crypto/certificate_variables.hpp>
+#include <fleetprov/crypto/csr.hpp>
+#include <fleetprov/fleetprov.hpp>
