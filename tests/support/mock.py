@@ -50,8 +50,8 @@ class Mock:
         self.claim = self.ready["claim"]
 
     def stderr(self):
-        self.errors.seek(0)
-        return self.errors.read().decode("utf-8", "replace")
+        # Not seek: the mock writes through the same open file, wherever its offset stands.
+        return os.pread(self.errors.fileno(), 1 << 24, 0).decode("utf-8", "replace")
 
     def http(self, method, path, body=None, headers=None):
         """(status, parsed body, headers)."""

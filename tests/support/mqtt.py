@@ -8,7 +8,7 @@ import struct
 import time
 
 CONNACK, PUBLISH, PUBACK, SUBACK, UNSUBACK, PINGRESP, DISCONNECT = 2, 3, 4, 9, 11, 13, 14
-PATIENCE = 20.0
+PATIENCE = 60.0  # an RSA key on a busy machine
 
 
 def text(value):
