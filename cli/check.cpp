@@ -19,6 +19,9 @@ struct check_arguments {
   std::string kind = "auto", shape = "text", fail_on = "error", role, template_name;
 };
 
+/// Nobody reads more about one file; errors of a hostile document can be many.
+constexpr std::size_t max_shown = 200;
+
 struct totals {
   std::size_t errors = 0, warnings = 0, notes = 0;
 };
@@ -74,8 +77,16 @@ std::string render_json(const std::vector<checked_document>& files, const totals
 std::string render_people(const std::vector<checked_document>& files, const totals& all) {
   const colour use = colour_for(stdout);
   std::string out;
-  for (const checked_document& file : files)
-    for (const diagnostic& d : file.diagnostics) out += render_text(file.source, d, use);
+  for (const checked_document& file : files) {
+    std::size_t shown = 0;
+    for (const diagnostic& d : file.diagnostics) {
+      if (++shown > max_shown) break;
+      out += render_text(file.source, d, use);
+    }
+    if (shown > max_shown)
+      out += printable(file.source.name) + ": and " + std::to_string(file.diagnostics.size() - max_shown) +
+             " more findings (--format json shows all)\n";
+  }
   return out + render_summary(all, files.size());
 }
 

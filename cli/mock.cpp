@@ -48,7 +48,7 @@ class document_reader {
     for (const diagnostic& d : found.diagnostics)
       if (d.level != severity::note) print_error(render_text(found.source, d, colour_for(stderr)));
     has_errors_ = has_errors_ || found.count(severity::error) > 0;
-    return {std::move(name), found.source.text};
+    return {std::move(name), std::string(found.source.text())};
   }
   bool has_errors() const noexcept { return has_errors_; }
 

@@ -38,6 +38,9 @@ std::string read_stream(std::FILE* in, const std::string& shown) {
   return out;
 }
 
+constexpr std::size_t block_bytes = 1024;       // between counts of code points
+constexpr std::size_t max_listed = 20;           // findings of an input that must be good
+
 /// A line cut to what fits a screen around the place of interest; columns of the caret within it.
 struct shown_line {
   std::string text;
@@ -50,12 +53,16 @@ std::size_t next_code_point(std::string_view text, std::size_t at) noexcept {
   return at;
 }
 
-std::size_t skip_code_points(std::string_view text, std::size_t count) noexcept {
-  std::size_t at = 0;
-  while (count > 0 && at < text.size()) {
-    at = next_code_point(text, at);
-    --count;
+std::size_t back_code_points(std::string_view text, std::size_t at, std::size_t count) noexcept {
+  for (; count > 0 && at > 0; --count) {
+    --at;
+    while (at > 0 && (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80U) --at;
   }
+  return at;
+}
+
+std::size_t forward_code_points(std::string_view text, std::size_t at, std::size_t count) noexcept {
+  for (; count > 0 && at < text.size(); --count) at = next_code_point(text, at);
   return at;
 }
 
@@ -74,22 +81,56 @@ std::string flatten(std::string_view text) {
   return out;
 }
 
-shown_line cut_line(std::string_view line, std::size_t first_column, std::size_t last_column) {
+/// `begin` and `end` are bytes of the line.
+shown_line cut_line(std::string_view line, std::size_t begin, std::size_t end) {
+  const std::size_t from = back_code_points(line, begin, shown_before_caret);
+  const std::size_t head = count_code_points(line.substr(from, begin - from));
+  const std::size_t to = forward_code_points(line, begin, max_shown_columns - head);
   shown_line out;
-  std::size_t start = 0;
-  const std::size_t total = count_code_points(line);
-  if (total > max_shown_columns && first_column > shown_before_caret) start = first_column - shown_before_caret;
-  const std::size_t from = skip_code_points(line, start);
-  const std::string_view tail = line.substr(from);
-  const std::size_t kept = skip_code_points(tail, max_shown_columns);
-  out.text = (start > 0 ? "..." : "") + flatten(tail.substr(0, kept)) + (kept < tail.size() ? "..." : "");
-  out.caret = first_column - start + (start > 0 ? 3 : 0);
-  const std::size_t end = std::min(std::max(last_column, first_column + 1), start + max_shown_columns);
-  out.width = end > first_column ? end - first_column : 1;
+  const bool cut_before = from > 0 && count_code_points(line.substr(0, std::min<std::size_t>(line.size(), 512))) > max_shown_columns;
+  const std::size_t first = cut_before ? from : 0;
+  out.text = (cut_before ? "..." : "") + flatten(line.substr(first, to - first)) + (to < line.size() ? "..." : "");
+  out.caret = count_code_points(line.substr(first, begin - first)) + (cut_before ? 3 : 0);
+  out.width = std::max<std::size_t>(1, count_code_points(line.substr(begin, std::min(end, to) - begin)));
   return out;
 }
 
 }  // namespace
+
+source_text::source_text(std::string path, std::string content) : name(std::move(path)), text_(std::move(content)) {
+  starts_.push_back(0);
+  std::uint32_t points = 0;
+  for (std::size_t i = 0; i < text_.size(); ++i) {
+    if (i % block_bytes == 0) counts_.push_back(points);
+    if ((static_cast<unsigned char>(text_[i]) & 0xC0U) != 0x80U) ++points;
+    if (text_[i] == '\n') starts_.push_back(static_cast<std::uint32_t>(i + 1));
+  }
+}
+
+std::size_t source_text::code_points_before(std::size_t offset) const noexcept {
+  if (counts_.empty()) return 0;
+  const std::size_t block = std::min(offset / block_bytes, counts_.size() - 1);
+  return counts_[block] + count_code_points(text().substr(block * block_bytes, offset - block * block_bytes));
+}
+
+position source_text::locate(std::uint32_t offset) const noexcept {
+  if (starts_.empty()) return {1, 1};
+  const std::size_t at = std::min<std::size_t>(offset, text_.size());
+  const auto next = std::upper_bound(starts_.begin(), starts_.end(), at);
+  const std::size_t column = code_points_before(at) - code_points_before(*(next - 1)) + 1;
+  return {static_cast<std::uint32_t>(next - starts_.begin()), static_cast<std::uint32_t>(column)};
+}
+
+std::size_t source_text::line_start(std::uint32_t number) const noexcept {
+  return number == 0 || number > starts_.size() ? text_.size() : starts_[number - 1];
+}
+
+std::string_view source_text::line(std::uint32_t number) const noexcept {
+  const std::size_t begin = line_start(number);
+  std::size_t end = line_start(number + 1);
+  while (end > begin && (text_[end - 1] == '\n' || text_[end - 1] == '\r')) --end;
+  return text().substr(begin, end - begin);
+}
 
 std::string read_input(const std::string& path) {
   if (path == "-") return read_stream(stdin, "standard input");
@@ -149,7 +190,6 @@ std::string printable(std::string_view text) {
 
 std::string render_text(const source_text& source, const diagnostic& found, colour use) {
   const position begin = source.locate(found.where.begin);
-  const position end = source.locate(found.where.end);
   const ink tint = found.level == severity::error     ? ink::red
                    : found.level == severity::warning ? ink::magenta
                                                       : ink::cyan;
@@ -161,11 +201,10 @@ std::string render_text(const source_text& source, const diagnostic& found, colo
   if (found.broken != nullptr)
     out += " [" + std::string(found.broken->id) + ' ' + std::string(found.broken->name) + ']';
   out += '\n';
-  const std::string_view line = source.line(begin.line);
-  if (!line.empty()) {
-    const std::size_t last =
-        end.line == begin.line ? end.column : count_code_points(line) + 1;
-    const shown_line shown = cut_line(line, begin.column - 1U, last - 1U);
+  if (const std::string_view line = source.line(begin.line); !line.empty()) {
+    const std::size_t start = source.line_start(begin.line);
+    const auto within = [&](std::size_t offset) { return std::min(offset - std::min(offset, start), line.size()); };
+    const shown_line shown = cut_line(line, within(found.where.begin), std::max(within(found.where.begin), within(found.where.end)));
     out += "  " + shown.text + "\n  " + std::string(shown.caret, ' ');
     out += paint('^' + std::string(shown.width - 1, '~'), ink::green, use) + '\n';
   }
@@ -188,7 +227,9 @@ void write_json(json_writer& out, const source_text& source, const diagnostic& f
 
 std::string render_all(const source_text& source, const std::vector<diagnostic>& found, colour use) {
   std::string out;
-  for (const diagnostic& d : found) out += render_text(source, d, use);
+  const std::size_t shown = std::min(found.size(), max_listed);
+  for (std::size_t i = 0; i < shown; ++i) out += render_text(source, found[i], use);
+  if (shown < found.size()) out += printable(source.name) + ": and " + std::to_string(found.size() - shown) + " more\n";
   return out;
 }
 

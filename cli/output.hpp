@@ -32,17 +32,29 @@ std::string paint(std::string_view text, ink what, colour use);
 /// `text` on one line and safe for a terminal: control characters and what is not UTF-8 become visible.
 std::string printable(std::string_view text);
 
-/// A text with its lines: of a document, whether or not it is JSON.
-struct source_text {
+/// A text with its lines: of a document, whether or not it is JSON. A place costs the same whatever the length of its
+/// line, so that a long document on one line with many findings stays cheap.
+class source_text {
+ public:
   std::string name;  ///< the path as given
-  std::string text;
-  json::line_table lines;
 
   source_text() = default;
-  source_text(std::string path, std::string content)
-      : name(std::move(path)), text(std::move(content)), lines(text) {}
-  position locate(std::uint32_t offset) const noexcept { return lines.locate(text, offset); }
-  std::string_view line(std::uint32_t number) const noexcept { return lines.line(text, number); }
+  source_text(std::string path, std::string content);
+
+  std::string_view text() const noexcept { return text_; }
+  /// 1-based line and column in code points; an offset behind the end is the end.
+  position locate(std::uint32_t offset) const noexcept;
+  /// The text of a 1-based line without its line break.
+  std::string_view line(std::uint32_t number) const noexcept;
+  /// The byte offset where a 1-based line starts.
+  std::size_t line_start(std::uint32_t number) const noexcept;
+
+ private:
+  std::size_t code_points_before(std::size_t offset) const noexcept;
+
+  std::string text_;
+  std::vector<std::uint32_t> starts_;  // of lines
+  std::vector<std::uint32_t> counts_;  // code points before each block of bytes
 };
 
 /// A finding as people read it: place, message, rule, source line with a caret, help. Several lines,
@@ -52,7 +64,7 @@ std::string render_text(const source_text& source, const diagnostic& found, colo
 /// The members of one entry of `diagnostics` in `check --format json`.
 void write_json(json_writer& out, const source_text& source, const diagnostic& found);
 
-/// For input that must be good (exit 2): the findings as text; the first line has no `fleetprov` prefix.
+/// For input that must be good (exit 2): the first findings as text, then how many more there are.
 std::string render_all(const source_text& source, const std::vector<diagnostic>& found, colour use);
 
 }  // namespace fleetprov::cli

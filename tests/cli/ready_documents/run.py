@@ -29,6 +29,6 @@ for file in policies + templates:
     suite = file.with_name(file.stem + ".test.json")
     assert suite.exists(), f"{file} has no suite"
     answer = expect_json(0, "test", "--format", "json", suite)
-    assert answer["failed"] == 0 and answer["passed"] >= 2, (suite, answer)
+    assert answer["failed"] == 0 and answer["passed"] >= 1, (suite, answer)
 
 print("ok")
