@@ -136,12 +136,10 @@ x509_ptr make_ca(EVP_PKEY* key, const std::array<name_field, N>& name) {
 
 /// A key and certificate from two files; empty unless both are there and belong together.
 std::optional<signer> read_signer(const std::filesystem::path& key_file, const std::filesystem::path& pem_file) {
-  auto key_text = read_file(key_file);
+  const auto key_text = read_secret_file(key_file);
   const auto pem = read_file(pem_file);
   if (!key_text || !pem) return std::nullopt;
-  const secret held{std::string_view(*key_text)};
-  wipe(key_text->data(), key_text->size());
-  auto key = private_key::from_pem(held);
+  auto key = private_key::from_pem(*key_text);
   const auto certificate = crypto::certificate::from_pem(*pem);
   if (!key || !certificate || !certificate->matches(*key))
     throw std::runtime_error("not a certificate and its key: " + pem_file.string() + ", " + key_file.string());

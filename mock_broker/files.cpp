@@ -10,6 +10,7 @@
 #include <iterator>
 #include <stdexcept>
 #include <system_error>
+#include <vector>
 
 namespace fleetprov::mock {
 namespace {
@@ -54,6 +55,26 @@ std::optional<std::string> read_file(const std::filesystem::path& file) {
   if (!in) return std::nullopt;
   std::string out{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
   if (in.bad()) return std::nullopt;
+  return out;
+}
+
+std::optional<secret> read_secret_file(const std::filesystem::path& file) {
+  constexpr std::size_t most = 65536;
+  const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return std::nullopt;
+  std::vector<char> text(most + 1);  // never grows: no copy is left behind
+  std::size_t size = 0;
+  ssize_t n = 1;
+  while (n != 0 && size < text.size()) {
+    n = ::read(fd, text.data() + size, text.size() - size);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) break;
+    size += static_cast<std::size_t>(n);
+  }
+  ::close(fd);
+  std::optional<secret> out;
+  if (n == 0 && size <= most) out = secret(std::string_view(text.data(), size));
+  wipe(text.data(), size);
   return out;
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <fleetprov/core/secret.hpp>
+
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -16,6 +18,9 @@ void write_file(const std::filesystem::path& file, std::string_view contents, fi
 
 /// The whole file, or empty where there is none or it cannot be read.
 std::optional<std::string> read_file(const std::filesystem::path& file);
+
+/// The same for a key: its text is nowhere but in the result. At most 64 KiB.
+std::optional<secret> read_secret_file(const std::filesystem::path& file);
 
 /// Makes the folder 0700 where it is missing. Throws std::runtime_error.
 void make_private_directory(const std::filesystem::path& directory);

@@ -365,9 +365,9 @@ struct fleet_service::state {
 
   /// The lambda to ask; empty for none.
   std::string hook_of(const call& c) const {
+    if (c.by->hook) return last_arn_part(c.by->hook->target_arn);
     const auto named = how.hooks.find(c.by->name);
-    if (named != how.hooks.end()) return named->second;
-    return c.by->hook ? last_arn_part(c.by->hook->target_arn) : std::string();
+    return named != how.hooks.end() ? named->second : std::string();
   }
 
   [[noreturn]] void deny(const call& c, const std::string& lambda, const std::string& why) const {
@@ -422,13 +422,17 @@ struct fleet_service::state {
 
   void sweep_expired() {
     std::unique_lock<std::mutex> held(sweep_lock);
+    std::string said;  // a full disk is worth one line, not one a second
     while (!stopping) {
       held.unlock();
+      std::string trouble;
       try {
         world.apply_expiry();
       } catch (const std::exception& failed) {
-        note(note_level::error, std::string("expiry: ") + failed.what());
+        trouble = std::string("expiry: ") + failed.what();
       }
+      if (!trouble.empty() && trouble != said) note(note_level::error, trouble);
+      said = std::move(trouble);
       held.lock();
       sweep_wake.wait_for(held, seconds(1), [&] { return stopping; });
     }

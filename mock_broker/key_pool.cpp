@@ -164,12 +164,10 @@ std::optional<secret> key_pool::take_ready() {
     s.wanted.notify_one();
     if (secret* held = std::get_if<secret>(&*next)) return std::move(*held);
     const auto& file = std::get<std::filesystem::path>(*next);
-    auto text = read_file(file);
+    auto key = read_secret_file(file);
     // Whoever removes the file owns the key: another process on the same folder gets another one.
-    if (::unlink(file.c_str()) != 0 || !text) continue;
-    secret key{std::string_view(*text)};
-    wipe(text->data(), text->size());
-    if (crypto::private_key::from_pem(key)) return key;
+    if (::unlink(file.c_str()) != 0 || !key) continue;
+    if (crypto::private_key::from_pem(*key)) return key;
   }
 }
 

@@ -116,6 +116,8 @@ class seeding {
   }
 
   void put_hook(const std::string& name, const std::string& lambda) {
+    // Into an empty world the template comes later; the service's settings know its hook until then.
+    if (wanted_.empty && !world_.find_template(name)) return;
     const std::string arn = "arn:" + std::string(topics::partition_of(world_.options().region)) + ":lambda:" +
                             world_.options().region + ":" + world_.options().account + ":function:" + lambda;
     const auto found = world_.describe_template(name);
