@@ -13,13 +13,14 @@ using fleetprov::topics::api;
 using fleetprov::topics::message_kind;
 using fleetprov::topics::payload_format;
 using test::error_of;
+namespace payloads = fleetprov::payloads;
 
 namespace {
 
 std::string text(const completed_reply& reply) { return std::string(reply.payload.reveal()); }
 
-struct fleet : test::service {
-  explicit fleet(service_settings how = {}) : test::service(std::move(how)) {
+struct fleet_world : test::service {
+  explicit fleet_world(service_settings how = {}) : test::service(std::move(how)) {
     registry().create_policy("device", test::allow_all_policy());
     add_template("T", test::fleet_template());
   }
@@ -63,7 +64,7 @@ TEST_CASE("create answers zero bytes, an empty object and empty CBOR with an RSA
 }
 
 TEST_CASE("payloads that cannot be read get a 400 in the request's format") {
-  fleet s;
+  fleet_world s;
   check_refused(s.ask(api::create_keys_and_certificate, "{"), 400, "InvalidPayload");
   const auto cbor = s.ask(api::create_keys_and_certificate, "{}", "", payload_format::cbor);
   check_refused(cbor, 400, "InvalidPayload");
@@ -76,7 +77,7 @@ TEST_CASE("payloads that cannot be read get a 400 in the request's format") {
 }
 
 TEST_CASE("an empty or missing token gives AWS's exact words") {
-  fleet s;
+  fleet_world s;
   const std::string exact =
       R"({"statusCode":400,"errorCode":"InvalidCertificateOwnershipToken","errorMessage":"Certificate ownership token cannot be empty."})";
   CHECK(text(s.ask(api::register_thing, R"({"certificateOwnershipToken":"","parameters":{"SerialNumber":"1"}})", "T")) == exact);
@@ -85,7 +86,7 @@ TEST_CASE("an empty or missing token gives AWS's exact words") {
 }
 
 TEST_CASE("a registration makes thing, attachments and an active certificate") {
-  fleet s;
+  fleet_world s;
   const auto made = s.create();
   const auto reply = s.register_thing("T", made.token, {{"SerialNumber", "1"}});
   REQUIRE(reply.status_code == 200);
@@ -107,7 +108,7 @@ TEST_CASE("a registration makes thing, attachments and an active certificate") {
 }
 
 TEST_CASE("nothing secret reaches logs or notes") {
-  fleet s;
+  fleet_world s;
   const auto made = test::service::read_credentials(s.ask(api::create_keys_and_certificate, ""));
   s.register_thing("T", made.token + "x", {{"SerialNumber", "1"}});
   s.register_thing("none", made.token, {});
@@ -118,7 +119,7 @@ TEST_CASE("nothing secret reaches logs or notes") {
 }
 
 TEST_CASE("refusals come in the order of the checks and consume nothing") {
-  fleet s;
+  fleet_world s;
   s.add_template("Off", test::fleet_template(), false);
   const auto made = s.create();
   check_refused(s.register_thing("None", "bad", {}), 404, "ResourceNotFound");
@@ -134,7 +135,7 @@ TEST_CASE("refusals come in the order of the checks and consume nothing") {
 }
 
 TEST_CASE("missing types, groups, billing groups and policies are 400 and leave nothing") {
-  fleet s;
+  fleet_world s;
   s.add_template("Type", test::fleet_template(R"(,"ThingTypeName":"none")"));
   s.add_template("Group", test::fleet_template(R"(,"ThingGroups":["none"])"));
   s.add_template("Bill", test::fleet_template(R"(,"BillingGroup":"none")"));
@@ -149,7 +150,7 @@ TEST_CASE("missing types, groups, billing groups and policies are 400 and leave 
 }
 
 TEST_CASE("types and groups that exist are used") {
-  fleet s;
+  fleet_world s;
   thing_type_record type;
   type.name = "sensor";
   s.registry().create_thing_type(type);
@@ -166,7 +167,7 @@ TEST_CASE("types and groups that exist are used") {
 }
 
 TEST_CASE("a token ends after an hour and takes its unclaimed certificate with it") {
-  fleet s;
+  fleet_world s;
   const auto unclaimed = s.create(), claimed = s.create(), attached_only = s.create();
   REQUIRE(s.register_thing("T", claimed.token, {{"SerialNumber", "1"}}).status_code == 200);
   s.registry().attach_policy("device", s.arn(attached_only.certificate_id));
@@ -182,7 +183,7 @@ TEST_CASE("a token ends after an hour and takes its unclaimed certificate with i
 }
 
 TEST_CASE("a certificate that the control plane activated and attached outlives its token") {
-  fleet s;
+  fleet_world s;
   const auto made = s.create();
   s.registry().update_certificate(made.certificate_id, certificate_status::active);
   s.registry().attach_policy("device", s.arn(made.certificate_id));
@@ -192,12 +193,12 @@ TEST_CASE("a certificate that the control plane activated and attached outlives 
 }
 
 TEST_CASE("a token is good on any connection, unless the switch says otherwise") {
-  fleet loose;
+  fleet_world loose;
   const auto made = loose.create(1);
   CHECK(loose.register_thing("T", made.token, {{"SerialNumber", "1"}}, 2).status_code == 200);
   service_settings how;
   how.strict.token_connection = true;
-  fleet strict(how);
+  fleet_world strict(how);
   const auto bound = strict.create(1);
   check_refused(strict.register_thing("T", bound.token, {{"SerialNumber", "1"}}, 2), 400, "InvalidCertificateOwnershipToken");
   CHECK(strict.register_thing("T", bound.token, {{"SerialNumber", "1"}}, 1).status_code == 200);
@@ -206,7 +207,7 @@ TEST_CASE("a token is good on any connection, unless the switch says otherwise")
 TEST_CASE("with token-once a rejected call spends the token") {
   service_settings how;
   how.strict.token_once = true;
-  fleet s(how);
+  fleet_world s(how);
   const auto made = s.create();
   check_refused(s.register_thing("T", made.token, {}), 400, "InvalidParameters");
   check_refused(s.register_thing("T", made.token, {{"SerialNumber", "1"}}), 400, "InvalidCertificateOwnershipToken");
@@ -216,7 +217,7 @@ TEST_CASE("with token-once a rejected call spends the token") {
 }
 
 TEST_CASE("a second certificate joins the thing, and override settings decide about the rest") {
-  fleet s;
+  fleet_world s;
   for (const auto& [name, how] : std::vector<std::pair<std::string, std::string>>{
            {"Merge", R"({"AttributePayload":"MERGE"})"},
            {"Replace", R"({"AttributePayload":"REPLACE"})"},
@@ -240,7 +241,7 @@ TEST_CASE("a second certificate joins the thing, and override settings decide ab
 }
 
 TEST_CASE("override settings act on type and groups") {
-  fleet s;
+  fleet_world s;
   for (const char* name : {"old", "new"}) {
     thing_type_record type;
     type.name = name;
@@ -267,7 +268,7 @@ TEST_CASE("override settings act on type and groups") {
 }
 
 TEST_CASE("an exclusive certificate belongs to its thing, and an inactive template leaves it inactive") {
-  fleet s;
+  fleet_world s;
   s.add_template("Only", test::fleet_template("", R"(,"ThingPrincipalType":"EXCLUSIVE_THING")"));
   const auto made = s.create();
   REQUIRE(s.register_thing("Only", made.token, {{"SerialNumber", "1"}}).status_code == 200);
@@ -281,7 +282,7 @@ TEST_CASE("an exclusive certificate belongs to its thing, and an inactive templa
 }
 
 TEST_CASE("an inline policy is created once under a name of 40 hex digits") {
-  fleet s;
+  fleet_world s;
   std::string body = test::fleet_template();
   const std::string old = R"("PolicyName":"device")";
   body.replace(body.find(old), old.size(), std::string(R"("PolicyDocument":)") + test::allow_all_policy());
@@ -298,7 +299,7 @@ TEST_CASE("an inline policy is created once under a name of 40 hex digits") {
 }
 
 TEST_CASE("the default version at the time of the call counts") {
-  fleet s;
+  fleet_world s;
   s.registry().create_template_version("T", test::fleet_template("", "", R"({"AttributePayload":"FAIL"})"), false);
   CHECK(s.register_thing("T", s.create().token, {{"SerialNumber", "1"}}).status_code == 200);
   template_update change;
@@ -310,14 +311,14 @@ TEST_CASE("the default version at the time of the call counts") {
 TEST_CASE("quotas throttle the eleventh call in a second with 429, or silently") {
   service_settings how;
   how.strict.quotas = true;
-  fleet s(how);
+  fleet_world s(how);
   int throttled = 0;
   for (int i = 0; i < 15; ++i) s.send("c" + std::to_string(i), api::register_thing, "", "T");
   for (int i = 0; i < 15; ++i) throttled += s.answers().next("c" + std::to_string(i)).status_code == 429 ? 1 : 0;
   CHECK(throttled >= 1);
   how.strict.drop_throttled = true;
   how.calls_per_second = 1e-9;
-  fleet silent(how);
+  fleet_world silent(how);
   silent.send("x", api::create_keys_and_certificate, "");
   CHECK(silent.fleet().wait_until_idle(std::chrono::seconds(30)));
   CHECK(silent.answers().waiting() == 0);
@@ -326,19 +327,19 @@ TEST_CASE("quotas throttle the eleventh call in a second with 429, or silently")
 TEST_CASE("more requests than may wait get 429") {
   service_settings how;
   how.max_waiting = 0;
-  fleet s(how);
+  fleet_world s(how);
   check_refused(s.ask(api::create_keys_and_certificate, ""), 429, "TooManyRequests");
 }
 
 TEST_CASE("error codes are the settings'") {
   service_settings how;
   how.codes[static_cast<std::size_t>(refusal::template_not_found)] = {410, "Gone"};
-  fleet s(how);
+  fleet_world s(how);
   check_refused(s.register_thing("None", "x", {}), 410, "Gone");
 }
 
 TEST_CASE("a full disk answers 500 and keeps nothing") {
-  fleet s;
+  fleet_world s;
   const auto made = s.create();
   s.registry().limit_storage(1);
   int refused = 0;
@@ -361,7 +362,7 @@ TEST_CASE("a full disk answers 500 and keeps nothing") {
 }
 
 TEST_CASE("a temporary claim lives five minutes, is not listed and knows its template") {
-  fleet s;
+  fleet_world s;
   const auto claim = s.fleet().create_provisioning_claim("T");
   CHECK(claim.expiration == s.registry().find_claim(claim.certificate_id)->expires);
   CHECK(s.registry().find_claim(claim.certificate_id)->template_name == "T");
@@ -385,7 +386,7 @@ TEST_CASE("HTTP creates are inactive unless asked for") {
 }
 
 TEST_CASE("HTTP RegisterThing takes a template's text and answers ARNs") {
-  fleet s;
+  fleet_world s;
   const std::string body =
       R"({"Parameters":{"Name":{"Type":"String"},"CSR":{"Type":"String"}},"Resources":{"thing":{"Type":"AWS::IoT::Thing","Properties":{"ThingName":{"Ref":"Name"}}},"certificate":{"Type":"AWS::IoT::Certificate","Properties":{"CertificateSigningRequest":{"Ref":"CSR"}}},"rights":{"Type":"AWS::IoT::Policy","Properties":{"PolicyName":"device"}}}})";
   const auto made = s.fleet().register_thing(body, {{"Name", "n"}, {"CSR", test::service::csr()}});
@@ -400,7 +401,7 @@ TEST_CASE("HTTP RegisterThing takes a template's text and answers ARNs") {
 }
 
 TEST_CASE("TestAuthorization answers as the broker would decide") {
-  fleet s;
+  fleet_world s;
   const auto made = s.create();
   REQUIRE(s.register_thing("T", made.token, {{"SerialNumber", "1"}}).status_code == 200);
   s.registry().create_policy(
@@ -426,7 +427,7 @@ TEST_CASE("TestAuthorization answers as the broker would decide") {
 }
 
 TEST_CASE("hostile parameter values never widen anything") {
-  fleet s;
+  fleet_world s;
   for (const std::string bad : {"../x", "*", "#", "${iot:ClientId}", "a\x01b", "", "\xc3\xa9"}) {
     const auto made = s.create();
     check_refused(s.register_thing("T", made.token, {{"SerialNumber", bad}}), 400, "InvalidParameters");
