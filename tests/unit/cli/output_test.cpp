@@ -22,7 +22,7 @@ diagnostic at(std::uint32_t begin, std::uint32_t end) {
 
 TEST_CASE("the caret stands below the value, counted in code points") {
   const source_text source("f.json", "{\n  \"\xC3\xA4\": 12\n}");
-  CHECK(render_text(source, at(9, 11), colour::off) == "f.json:2:8: error: wrong\n    \"\xC3\xA4\": 12\n         ^~\n");
+  CHECK(render_text(source, at(10, 12), colour::off) == "f.json:2:8: error: wrong\n    \"\xC3\xA4\": 12\n         ^~\n");
 }
 
 TEST_CASE("a range over several lines is marked to the end of its first line") {

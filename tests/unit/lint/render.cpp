@@ -67,7 +67,7 @@ TEST_CASE("what nobody filled in is named with its place, and there is no text")
   CHECK_FALSE(run(R"({"a":["arn:aws:iot:aws-region:aws-account-id:topic/x"]})", values).value.has_value());
 }
 
-TEST_CASE("--set fills whole levels and marked names, as text that cannot break the JSON") {
+TEST_CASE("set values fill whole levels and marked names as text that cannot break the JSON") {
   auto values = usual();
   values.set = {{"thingName", "a\"b"}, {"device", "d1"}};
   auto out = run(R"(["arn:aws:iot:region:account:topic/thingName/thingNames/<device>-7/[device]/$device"])", values);
