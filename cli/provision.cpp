@@ -46,13 +46,8 @@ struct prepared {
   std::map<std::string, std::string> parameters;
   std::optional<std::string> csr;
   std::optional<crypto::key_type> key_type;
-  std::optional<std::string> planned_thing;  ///< what --template says the thing will be called
+  std::optional<templates::plan> planned;  ///< what --template says will be made; has a thing
   std::string endpoint;
-};
-
-class progress {
- public:
-  void say(const std::string& line) const { print_error(line + "\n"); }
 };
 
 topics::template_name read_template_name(const std::string& text) {
@@ -61,9 +56,8 @@ topics::template_name read_template_name(const std::string& text) {
   return *name;
 }
 
-/// Checks the parameters against the template and answers the thing name that they give, if that is
-/// certain.
-std::optional<std::string> check_template(const provision_options& from, const std::map<std::string, std::string>& parameters) {
+/// Checks the parameters against the template and answers what they make of it, if that is certain.
+std::optional<templates::plan> check_template(const provision_options& from, const std::map<std::string, std::string>& parameters) {
   const std::string text = read_input(from.template_file);
   const auto subject = read_template(from.template_file, text, std::nullopt);
   const std::set<std::string> hook(from.hook_supplies.begin(), from.hook_supplies.end());
@@ -73,9 +67,9 @@ std::optional<std::string> check_template(const provision_options& from, const s
   if (std::any_of(found.begin(), found.end(), [](const diagnostic& d) { return d.level == severity::error; }))
     throw usage_error("--template-parameters do not fit `" + printable(from.template_file) + "`: nothing was sent");
   if (!hook.empty()) return std::nullopt;
-  const auto plan = templates::evaluate(subject, parameters);
+  auto plan = templates::evaluate(subject, parameters);
   if (!plan || !plan.value->thing) return std::nullopt;
-  return plan.value->thing->name;
+  return std::move(plan.value);
 }
 
 prepared prepare(const provision_options& from) {
@@ -85,7 +79,7 @@ prepared prepare(const provision_options& from) {
                from.wire == "cbor" ? topics::payload_format::cbor : topics::payload_format::json,
                std::move(parameters), std::nullopt, std::nullopt, std::nullopt, {}};
   out.endpoint = out.link.host + ":" + std::to_string(out.link.port);
-  if (!from.template_file.empty()) out.planned_thing = check_template(from, out.parameters);
+  if (!from.template_file.empty()) out.planned = check_template(from, out.parameters);
   if (!from.key_uri.empty())
     throw usage_error("--key-uri: this build cannot use keys in a token; make the signing request there and give it with --csr");
   if (!from.csr_file.empty()) {
@@ -338,16 +332,17 @@ storage::posix_store open_store(const std::string& folder) {
 
 /// Client ids to try stored credentials with. Device policies often demand the thing name; where it
 /// is not known, one of the parameters often is it.
-std::vector<std::string> candidate_client_ids(const prepared& what, const std::optional<storage::device_record>& device) {
-  std::vector<std::string> out;
-  const auto add = [&](const std::string& id) {
-    if (topics::validate_client_id(id) && std::find(out.begin(), out.end(), id) == out.end()) out.push_back(id);
+std::vector<adapters::drive_options::candidate> candidate_client_ids(const prepared& what, const std::optional<storage::device_record>& device) {
+  std::vector<adapters::drive_options::candidate> out;
+  const auto add = [&](const std::string& id, bool is_thing_name) {
+    const bool known = std::any_of(out.begin(), out.end(), [&](const auto& c) { return c.client_id == id; });
+    if (topics::validate_client_id(id) && !known) out.push_back({id, is_thing_name});
   };
-  if (what.planned_thing) add(*what.planned_thing);
-  if (device && device->thing_name) add(*device->thing_name);
-  add(unique_client_id("fleetprov"));
+  if (what.planned) add(what.planned->thing->name, true);
+  if (device && device->thing_name) add(*device->thing_name, true);
+  add(unique_client_id("fleetprov"), false);
   for (const auto& [key, value] : what.parameters)
-    if (out.size() < 6) add(value);
+    if (out.size() < 6) add(value, true);
   return out;
 }
 
@@ -362,7 +357,7 @@ verdict try_device(const storage::posix_store& store, const prepared& what) {
   const std::string id = device && device->thing_name ? *device->thing_name : with.client_id;
   print_error("connect: with the credentials in the folder, as " + printable(id) + "\n");
   for (int attempt = 0; attempt < 2; ++attempt) {
-    const auto [event, used] = adapters::try_connecting<adapters::paho_link>(with, {id});
+    const link_event event = adapters::try_connecting<adapters::paho_link>(with, {{id, true}}).last;
     if (event.what == link_event::kind::connected) return verdict::work;
     if (server_is_untrusted(event.text)) throw run_error("the server's certificate is not trusted: look at --ca-file and at the host name of --endpoint");
     if (event.what == link_event::kind::unreachable) return verdict::unreachable;
@@ -434,6 +429,7 @@ int run(const provision_options& options) {
   how.endpoint = what.endpoint;
   how.client_ids = candidate_client_ids(what, store.device());
   how.superseded = unrecorded(store);
+  if (what.planned) how.expected_configuration = what.planned->device_configuration;
   adapters::paho_link link(what.link);
   narrator seen(session, what.link);
   const auto end = adapters::drive(session, link, store, how, seen);

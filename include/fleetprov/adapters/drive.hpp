@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <optional>
 #include <string>
 #include <type_traits>
@@ -29,15 +30,18 @@ struct silent_observer {
 struct drive_options {
   std::string endpoint;                ///< for the device's record
   std::string key_uri;                 ///< where the key is, if not in the store
-  std::vector<std::string> client_ids; ///< to try stored credentials with; device policies often demand the thing name
+  /// To try stored credentials with, in this order: device policies often demand the thing name.
+  struct candidate { std::string client_id; bool is_thing_name; };
+  std::vector<candidate> client_ids;
   std::vector<std::string> superseded; ///< further certificates for the device's record
+  /// What RegisterThing's reply is expected to say, for the record when that reply was lost.
+  std::map<std::string, std::string> expected_configuration;
 };
 
 /// How it ended: `finished` (and the store holds the credentials) or `gave_up`.
 struct drive_result {
   std::variant<provisioning::finished, provisioning::gave_up> end;
   result<void> confirmed{};            ///< the store's answer after `finished`
-  std::string working_client_id{};     ///< the client id that stored credentials connected with
   explicit operator bool() const noexcept { return std::holds_alternative<provisioning::finished>(end) && confirmed; }
 };
 
@@ -59,19 +63,21 @@ link_event wait_connected(Link& link) {
   return {link_event::kind::hung_up, "no answer to CONNECT"};
 }
 
-/// Whether the given credentials connect: tries each client id until one is accepted.
+/// Whether the given credentials connect: tries each client id until one is accepted, or nothing is
+/// reachable. `used` is the last one tried.
+struct connect_trial { link_event last; drive_options::candidate used; };
 template <class Link>
-std::pair<link_event, std::string> try_connecting(link_options with, const std::vector<std::string>& client_ids) {
-  std::pair<link_event, std::string> last{link_event{link_event::kind::hung_up, "no client id to try"}, ""};
-  for (const std::string& id : client_ids) {
-    with.client_id = last.second = id;
+connect_trial try_connecting(link_options with, const std::vector<drive_options::candidate>& client_ids) {
+  connect_trial out{{link_event::kind::refused, "nothing to try"}, {}};
+  for (const auto& candidate : client_ids) {
+    with.client_id = candidate.client_id;
     Link link(with);
     link.connect();
-    last.first = wait_connected(link);
+    out = {wait_connected(link), candidate};
     link.close();
-    if (last.first.what == link_event::kind::connected || last.first.what == link_event::kind::unreachable) break;
+    if (out.last.what == link_event::kind::connected || out.last.what == link_event::kind::unreachable) break;
   }
-  return last;
+  return out;
 }
 
 /// Tells the session what happened on its link. `call` is the operation that was last subscribed or
@@ -100,11 +106,11 @@ template <class Link, class Store, class Observer = silent_observer>
 drive_result drive(provisioning::session& session, Link& link, Store& store, const drive_options& how, Observer&& observer = {}) {
   drive_result out{provisioning::gave_up{failure{errc::timed_out}, provisioning::state::idle, {}}};
   topics::api call = topics::api::register_thing;
+  std::optional<std::string> thing_name;
   int tries = 0;
   for (;;) {
     while (auto next = session.poll_action()) {
       observer.on_action(*next);
-      const auto now = monotonic_now();
       if (std::holds_alternative<provisioning::connect>(*next)) {
         link.connect();
       } else if (const auto* sub = std::get_if<provisioning::subscribe_topics>(&*next)) {
@@ -130,18 +136,23 @@ drive_result drive(provisioning::session& session, Link& link, Store& store, con
         with.certificate_file = store.pending_certificate_path();
         if (const auto pending = store.pending(); pending && !pending->key_uri.empty()) with.key_file = pending->key_uri;
         else with.key_file = store.pending_key_path(), with.engine.clear();
-        auto [event, id] = with.key_file.empty() ? std::pair{link_event{link_event::kind::refused, "no key"}, std::string()}
-                                                 : try_connecting<Link>(with, how.client_ids);
+        const auto trial = try_connecting<Link>(with, with.key_file.empty() ? std::vector<drive_options::candidate>() : how.client_ids);
+        const link_event& event = trial.last;
+        if (trial.used.is_thing_name) thing_name = trial.used.client_id;
         observer.on_event(event, session.current());
         // AWS hangs up on a certificate that is not ACTIVE; so does a bad network, once.
         const bool again = event.what == link_event::kind::unreachable || (event.what == link_event::kind::hung_up && ++tries < 2);
-        if (event.what == link_event::kind::connected) out.working_client_id = id, (void)session.handle_credentials_work(now);
+        if (event.what == link_event::kind::connected) (void)session.handle_credentials_work(monotonic_now());
         else (void)(again ? session.handle_credentials_unreachable(monotonic_now()) : session.handle_credentials_refused(monotonic_now()));
       } else if (auto* done = std::get_if<provisioning::finished>(&*next)) {
         storage::registration answer;
         if (done->thing) {
           answer.thing_name = done->thing->thing_name;
           answer.device_configuration = done->thing->device_configuration;
+        } else {
+          // assumption: a device that may connect under a name that its parameters suggest is that thing.
+          answer.thing_name = thing_name;
+          answer.device_configuration = how.expected_configuration;
         }
         answer.endpoint = how.endpoint;
         answer.superseded = how.superseded;

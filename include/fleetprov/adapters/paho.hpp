@@ -37,7 +37,8 @@ class paho_link {
       client_->set_message_callback([this](mqtt::const_message_ptr message) {
         queue_.push({link_event::kind::message, message->get_topic(), secret(message->get_payload_ref().str()), {}});
       });
-      client_->connect(connect_options(), nullptr, connecting_);
+      with_ = connect_options();
+      client_->connect(with_, nullptr, connecting_);
     });
   }
 
@@ -68,8 +69,12 @@ class paho_link {
   struct listener : mqtt::iaction_listener {
     using answer = void (paho_link::*)(const mqtt::token&, bool);
     listener(paho_link* to, answer how) : to_(to), how_(how) {}
-    void on_success(const mqtt::token& token) override { (to_->*how_)(token, true); }
-    void on_failure(const mqtt::token& token) override { (to_->*how_)(token, false); }
+    void on_success(const mqtt::token& token) override {
+      to_->guarded([&] { (to_->*how_)(token, true); });
+    }
+    void on_failure(const mqtt::token& token) override {
+      to_->guarded([&] { (to_->*how_)(token, false); });
+    }
     paho_link* to_;
     answer how_;
   };
@@ -100,33 +105,40 @@ class paho_link {
   void connect_answered(const mqtt::token& token, bool good) {
     if (good) return queue_.push({link_event::kind::connected});
     // A CONNACK that refuses: return codes 1 to 5 in 3.1.1, reason codes of 0x80 and above in 5.
-    const int code = how_.version == mqtt_version::v5 ? static_cast<int>(token.get_reason_code()) : token.get_return_code();
-    const bool answered = how_.version == mqtt_version::v5 ? code >= 0x80 : code >= 1 && code <= 5;
-    if (answered) return queue_.push({link_event::kind::refused, "CONNACK", {}, {static_cast<std::uint8_t>(code)}});
+    const int code = is_v5() ? reason_of(token) : token.get_return_code();
+    if (is_v5() ? code != 0 : code >= 1 && code <= 5)
+      return queue_.push({link_event::kind::refused, "CONNACK", {}, {static_cast<std::uint8_t>(code)}});
     const reachability tcp = reach(how_.host, how_.port, how_.connect_timeout);
     if (!tcp.reached) return queue_.push({link_event::kind::unreachable, tcp.why});
     lost("closed while connecting", "");
   }
 
+  /// Paho fails a request too when the connection is lost: that is told apart, by its own handler.
   void subscribe_answered(const mqtt::token& token, bool good) {
     link_event event{link_event::kind::subscribed};
-    const int code = good ? 0 : static_cast<int>(token.get_reason_code());
-    if (good) {
+    const int refusal = is_v5() ? reason_of(token) : token.get_return_code() == 0x80 ? 0x80 : 0;
+    if (refusal != 0) {
+      event.codes.push_back(static_cast<std::uint8_t>(refusal));
+    } else if (good) {
       const mqtt::subscribe_response answer = token.get_subscribe_response();
-      for (const mqtt::ReasonCode granted : answer.get_reason_codes())
-        event.codes.push_back(static_cast<std::uint8_t>(granted));
-    } else if (code >= 0x80 || token.get_return_code() == 0x80) {
-      event.codes.push_back(code >= 0x80 ? static_cast<std::uint8_t>(code) : std::uint8_t{0x80});
+      for (const mqtt::ReasonCode granted : answer.get_reason_codes()) event.codes.push_back(static_cast<std::uint8_t>(granted));
     } else {
-      return;  // not an answer: the connection's loss is told apart
+      return;
     }
     queue_.push(std::move(event));
   }
 
   void publish_answered(const mqtt::token& token, bool good) {
+    const int refusal = is_v5() ? reason_of(token) : 0;
+    if (refusal != 0) queue_.push({link_event::kind::publish_refused, "PUBACK", {}, {static_cast<std::uint8_t>(refusal)}});
+    else if (good) queue_.push({link_event::kind::published});
+  }
+
+  bool is_v5() const noexcept { return how_.version == mqtt_version::v5; }
+  /// An MQTT 5 reason code of 0x80 and above, else 0.
+  static int reason_of(const mqtt::token& token) {
     const int code = static_cast<int>(token.get_reason_code());
-    if (good) queue_.push({link_event::kind::published});
-    else if (code >= 0x80) queue_.push({link_event::kind::publish_refused, "PUBACK", {}, {static_cast<std::uint8_t>(code)}});
+    return code >= 0x80 && code < 0xFF ? code : 0;
   }
 
   void note_tls(const std::string& line) {
@@ -156,6 +168,7 @@ class paho_link {
   event_queue queue_;
   std::mutex tls_mutex_;
   std::string tls_;
+  mqtt::connect_options with_;  // Paho's TLS callbacks point into it while connecting
   listener connecting_{this, &paho_link::connect_answered};
   listener subscribing_{this, &paho_link::subscribe_answered};
   listener publishing_{this, &paho_link::publish_answered};

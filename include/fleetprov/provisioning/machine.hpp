@@ -60,6 +60,20 @@ struct finished { std::optional<payloads::register_thing_response> thing; };
 struct gave_up { failure why; state during; payloads::error_response reply; };
 using action = std::variant<connect, subscribe, publish, store_credentials, try_credentials, finished, gave_up>;
 
+/// Full jitter: anything from nothing to a span that doubles with each failure, from `base` up to
+/// `cap`. `random` is the state of a splitmix64 sequence.
+inline instant full_jitter(std::uint64_t& random, instant base, instant cap, unsigned failures) noexcept {
+  instant span = base;
+  for (unsigned i = 1; i < failures && span < cap; ++i) span *= 2;
+  span = std::min(span, cap);
+  random += 0x9E3779B97F4A7C15U;
+  std::uint64_t bits = random;
+  bits = (bits ^ (bits >> 30U)) * 0xBF58476D1CE4E5B9U;
+  bits = (bits ^ (bits >> 27U)) * 0x94D049BB133111EBU;
+  bits ^= bits >> 31U;
+  return instant{static_cast<instant::rep>(bits % (static_cast<std::uint64_t>(span.count()) + 1U))};
+}
+
 /// Provisioning by claim as a machine without I/O, clock, thread or global: `handle_*` takes what
 /// happened and the time, `poll_action` gives what to do next, `poll_timeout` when to call
 /// `handle_timeout`. Every transition is a row of `transitions`. AWS IoT Developer Guide,
@@ -352,19 +366,9 @@ inline void machine::forget_certificate() noexcept {
   ++renewals_;
 }
 
-/// Full jitter: anything from nothing to the span, which doubles with each failure up to the cap.
 inline instant machine::next_backoff() noexcept {
   const unsigned failures = static_cast<unsigned>(connects_) + attempts_ + hangups_;
-  instant span = how_.backoff_base;
-  for (unsigned i = 1; i < failures && span < how_.backoff_cap; ++i) span *= 2;
-  span = std::min(span, how_.backoff_cap);
-  // splitmix64
-  random_ += 0x9E3779B97F4A7C15U;
-  std::uint64_t bits = random_;
-  bits = (bits ^ (bits >> 30U)) * 0xBF58476D1CE4E5B9U;
-  bits = (bits ^ (bits >> 27U)) * 0x94D049BB133111EBU;
-  bits ^= bits >> 31U;
-  return instant{static_cast<instant::rep>(bits % (static_cast<std::uint64_t>(span.count()) + 1U))};
+  return full_jitter(random_, how_.backoff_base, how_.backoff_cap, failures);
 }
 
 }  // namespace fleetprov::provisioning

@@ -1,0 +1,142 @@
+#pragma once
+
+#include <fleetprov/adapters/drive.hpp>
+#include <fleetprov/adapters/link.hpp>
+
+#include <mosquitto.h>
+#include <mqtt_protocol.h>
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace fleetprov::adapters {
+
+/// A link on libmosquitto (2.0 and later), MQTT 3.1.1 and 5, without a thread: `wait` runs the
+/// library's loop. With `engine` in its options the private key stays in a token (`pkcs11`).
+class mosquitto_link {
+ public:
+  explicit mosquitto_link(link_options how) : how_(std::move(how)) { mosquitto_lib_init(); }
+  ~mosquitto_link() {
+    close();
+    mosquitto_lib_cleanup();
+  }
+  mosquitto_link(const mosquitto_link&) = delete;
+  mosquitto_link& operator=(const mosquitto_link&) = delete;
+
+  const link_options& options() const noexcept { return how_; }
+
+  /// A new connection, clean session; the outcome comes from `wait`.
+  void connect() {
+    close();
+    if (const auto tcp = reach(how_.host, how_.port, how_.connect_timeout); !tcp.reached)
+      return push({link_event::kind::unreachable, tcp.why});
+    client_.reset(mosquitto_new(how_.client_id.c_str(), true, this));
+    if (!client_) return push({link_event::kind::hung_up, "out of memory"});
+    const int rc = prepare();
+    if (rc != MOSQ_ERR_SUCCESS) return lost(rc);
+    const int keep_alive = static_cast<int>(how_.keep_alive.count());
+    const int connected = mosquitto_connect_bind_v5(client_.get(), how_.host.c_str(), how_.port, keep_alive, nullptr, nullptr);
+    if (connected != MOSQ_ERR_SUCCESS) lost(connected);
+  }
+
+  void close() {
+    if (!client_) return;
+    if (open_) {
+      mosquitto_disconnect(client_.get());
+      for (int i = 0; i < 20 && mosquitto_loop(client_.get(), 10, 1) == MOSQ_ERR_SUCCESS; ++i) {}
+    }
+    client_.reset();
+    open_ = false;
+    events_.clear();
+  }
+
+  void subscribe(const std::vector<std::string>& filters) {
+    std::vector<char*> names;
+    for (const std::string& filter : filters) names.push_back(const_cast<char*>(filter.c_str()));  // the C API does not write
+    const int rc = client_ ? mosquitto_subscribe_multiple(client_.get(), nullptr, static_cast<int>(names.size()), names.data(), 1, 0, nullptr)
+                           : MOSQ_ERR_NO_CONN;
+    if (rc != MOSQ_ERR_SUCCESS) lost(rc);
+  }
+
+  void publish(const std::string& topic, std::string_view payload, int qos = 1) {
+    const int rc = client_ ? mosquitto_publish_v5(client_.get(), nullptr, topic.c_str(), static_cast<int>(payload.size()), payload.data(), qos, false, nullptr)
+                           : MOSQ_ERR_NO_CONN;
+    if (rc != MOSQ_ERR_SUCCESS) lost(rc);
+  }
+
+  std::optional<link_event> wait(std::chrono::milliseconds limit) {
+    const auto end = monotonic_now() + limit;
+    while (events_.empty() && client_ && monotonic_now() <= end) {
+      const auto left = std::max(end - monotonic_now(), std::chrono::milliseconds(0));
+      const int rc = mosquitto_loop(client_.get(), static_cast<int>(left.count()), 1);
+      if (rc != MOSQ_ERR_SUCCESS && events_.empty()) lost(rc);
+      if (limit.count() == 0) break;
+    }
+    if (events_.empty()) return std::nullopt;
+    link_event next = std::move(events_.front());
+    events_.pop_front();
+    return next;
+  }
+
+ private:
+  struct destroy {
+    void operator()(mosquitto* client) const noexcept { mosquitto_destroy(client); }
+  };
+
+  int prepare() {
+    mosquitto* m = client_.get();
+    mosquitto_int_option(m, MOSQ_OPT_PROTOCOL_VERSION, is_v5() ? MQTT_PROTOCOL_V5 : MQTT_PROTOCOL_V311);
+    if (!how_.engine.empty()) {
+      if (const int rc = mosquitto_string_option(m, MOSQ_OPT_TLS_ENGINE, how_.engine.c_str()); rc != MOSQ_ERR_SUCCESS) return rc;
+      if (const int rc = mosquitto_string_option(m, MOSQ_OPT_TLS_KEYFORM, "engine"); rc != MOSQ_ERR_SUCCESS) return rc;
+    }
+    if (!how_.alpn().empty()) mosquitto_string_option(m, MOSQ_OPT_TLS_ALPN, how_.alpn().c_str());
+    const int rc = mosquitto_tls_set(m, how_.ca_file.c_str(), nullptr, how_.certificate_file.c_str(), how_.key_file.c_str(), nullptr);
+    if (rc != MOSQ_ERR_SUCCESS) return rc;
+    mosquitto_connect_v5_callback_set(m, [](mosquitto*, void* self, int code, int, const mosquitto_property*) { me(self).connected(code); });
+    mosquitto_disconnect_v5_callback_set(m, [](mosquitto*, void* self, int code, const mosquitto_property*) { me(self).lost(code); });
+    mosquitto_subscribe_v5_callback_set(m, [](mosquitto*, void* self, int, int count, const int* granted, const mosquitto_property*) {
+      link_event event{link_event::kind::subscribed};
+      for (int i = 0; i < count; ++i) event.codes.push_back(static_cast<std::uint8_t>(granted[i]));
+      me(self).push(std::move(event));
+    });
+    mosquitto_publish_v5_callback_set(m, [](mosquitto*, void* self, int, int code, const mosquitto_property*) {
+      if (code >= 0x80) me(self).push({link_event::kind::publish_refused, "PUBACK", {}, {static_cast<std::uint8_t>(code)}});
+      else me(self).push({link_event::kind::published});
+    });
+    mosquitto_message_v5_callback_set(m, [](mosquitto*, void* self, const mosquitto_message* in, const mosquitto_property*) {
+      const std::string_view bytes(static_cast<const char*>(in->payload), static_cast<std::size_t>(in->payloadlen));
+      me(self).push({link_event::kind::message, in->topic, secret(bytes), {}});
+    });
+    return MOSQ_ERR_SUCCESS;
+  }
+
+  static mosquitto_link& me(void* self) noexcept { return *static_cast<mosquitto_link*>(self); }
+  bool is_v5() const noexcept { return how_.version == mqtt_version::v5; }
+  void push(link_event event) { events_.push_back(std::move(event)); }
+
+  void connected(int code) {
+    open_ = code == 0;
+    if (open_) push({link_event::kind::connected});
+    else push({link_event::kind::refused, "CONNACK", {}, {static_cast<std::uint8_t>(code)}});
+  }
+
+  /// Once per connection: the library reports a loss in several ways.
+  void lost(int code) {
+    const bool known = !events_.empty() && (events_.back().what == link_event::kind::hung_up || events_.back().what == link_event::kind::refused);
+    if (!known) push({link_event::kind::hung_up, code >= 0x80 ? mosquitto_reason_string(code) : mosquitto_strerror(code)});
+    open_ = false;
+  }
+
+  link_options how_;
+  std::unique_ptr<mosquitto, destroy> client_;
+  std::deque<link_event> events_;
+  bool open_ = false;
+};
+
+}  // namespace fleetprov::adapters

@@ -1,0 +1,187 @@
+#pragma once
+
+#include <fleetprov/adapters/drive.hpp>
+#include <fleetprov/adapters/link.hpp>
+
+#include <MQTTAsync.h>
+
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace fleetprov::adapters {
+
+/// A link on Eclipse Paho C (MQTTAsync, 1.3 and later), MQTT 3.1.1 and 5.
+class paho_c_link {
+ public:
+  explicit paho_c_link(link_options how) : how_(std::move(how)) {}
+  ~paho_c_link() { close(); }
+  paho_c_link(const paho_c_link&) = delete;
+  paho_c_link& operator=(const paho_c_link&) = delete;
+
+  const link_options& options() const noexcept { return how_; }
+
+  /// A new connection, clean session; the outcome comes from `wait`.
+  void connect() {
+    close();
+    const std::string uri = "ssl://" + (how_.host.find(':') == std::string::npos ? how_.host : "[" + how_.host + "]") + ":" + std::to_string(how_.port);
+    MQTTAsync_createOptions make = MQTTAsync_createOptions_initializer5;
+    if (!is_v5()) make.MQTTVersion = MQTTVERSION_3_1_1;
+    MQTTAsync made = nullptr;
+    int rc = MQTTAsync_createWithOptions(&made, uri.c_str(), how_.client_id.c_str(), MQTTCLIENT_PERSISTENCE_NONE, nullptr, &make);
+    client_.reset(made);
+    if (rc == MQTTASYNC_SUCCESS) rc = MQTTAsync_setCallbacks(client_.get(), this, on_lost, on_message, nullptr);
+    if (rc == MQTTASYNC_SUCCESS && is_v5()) rc = MQTTAsync_setDisconnected(client_.get(), this, on_disconnected);
+    if (rc == MQTTASYNC_SUCCESS) rc = start_connecting();
+    if (rc != MQTTASYNC_SUCCESS) lost(MQTTAsync_strerror(rc));
+  }
+
+  void close() {
+    if (!client_) return;
+    MQTTAsync_setCallbacks(client_.get(), this, nullptr, on_message, nullptr);
+    if (MQTTAsync_isConnected(client_.get())) {
+      MQTTAsync_disconnectOptions how = MQTTAsync_disconnectOptions_initializer;
+      if (is_v5()) how = MQTTAsync_disconnectOptions_initializer5;
+      how.timeout = 500;
+      MQTTAsync_disconnect(client_.get(), &how);
+      for (const auto end = monotonic_now() + std::chrono::seconds(1); MQTTAsync_isConnected(client_.get()) && monotonic_now() < end;)
+        (void)::poll(nullptr, 0, 5);
+    }
+    client_.reset();
+    queue_.clear();
+  }
+
+  void subscribe(const std::vector<std::string>& filters) {
+    std::vector<char*> names;
+    for (const std::string& filter : filters) names.push_back(const_cast<char*>(filter.c_str()));  // the C API does not write
+    std::vector<int> qos(filters.size(), 1);
+    filters_ = filters.size();
+    auto answers = call_options(on_subscribed, on_subscribed5);
+    const int rc = MQTTAsync_subscribeMany(client_.get(), static_cast<int>(names.size()), names.data(), qos.data(), &answers);
+    if (rc != MQTTASYNC_SUCCESS) lost(MQTTAsync_strerror(rc));
+  }
+
+  void publish(const std::string& topic, std::string_view payload, int qos = 1) {
+    auto answers = call_options(on_published, on_published5);
+    const int rc = MQTTAsync_send(client_.get(), topic.c_str(), static_cast<int>(payload.size()), payload.data(), qos, 0, &answers);
+    if (rc != MQTTASYNC_SUCCESS) lost(MQTTAsync_strerror(rc));
+  }
+
+  std::optional<link_event> wait(std::chrono::milliseconds limit) { return queue_.wait(limit); }
+
+ private:
+  struct destroy {
+    void operator()(void* client) const noexcept { MQTTAsync_destroy(&client); }
+  };
+
+  bool is_v5() const noexcept { return how_.version == mqtt_version::v5; }
+  static paho_c_link& me(void* self) noexcept { return *static_cast<paho_c_link*>(self); }
+
+  int start_connecting() {
+    tls_ = MQTTAsync_SSLOptions_initializer;
+    tls_.trustStore = how_.ca_file.c_str();
+    tls_.keyStore = how_.certificate_file.c_str();
+    tls_.privateKey = how_.key_file.c_str();
+    tls_.enableServerCertAuth = 1;
+    tls_.verify = 1;
+    alpn_ = how_.alpn();
+    if (!alpn_.empty()) {  // length-prefixed, as OpenSSL takes it
+      alpn_.insert(alpn_.begin(), static_cast<char>(alpn_.size()));
+      tls_.protos = reinterpret_cast<const unsigned char*>(alpn_.data());
+      tls_.protos_len = static_cast<unsigned>(alpn_.size());
+    }
+    MQTTAsync_connectOptions with = MQTTAsync_connectOptions_initializer;
+    if (is_v5()) with = MQTTAsync_connectOptions_initializer5;
+    with.MQTTVersion = is_v5() ? MQTTVERSION_5 : MQTTVERSION_3_1_1;
+    if (is_v5()) with.cleanstart = 1;
+    else with.cleansession = 1;
+    with.keepAliveInterval = static_cast<int>(how_.keep_alive.count());
+    with.connectTimeout = static_cast<int>(how_.connect_timeout.count());
+    with.ssl = &tls_;
+    with.context = this;
+    if (is_v5()) {
+      with.onSuccess5 = [](void* self, MQTTAsync_successData5*) { me(self).queue_.push({link_event::kind::connected}); };
+      with.onFailure5 = [](void* self, MQTTAsync_failureData5* why) { me(self).not_connected(why ? static_cast<int>(why->reasonCode) : 0, 0x80, 0xFE); };
+    } else {
+      with.onSuccess = [](void* self, MQTTAsync_successData*) { me(self).queue_.push({link_event::kind::connected}); };
+      with.onFailure = [](void* self, MQTTAsync_failureData* why) { me(self).not_connected(why ? why->code : 0, 1, 5); };
+    }
+    return MQTTAsync_connect(client_.get(), &with);
+  }
+
+  /// A code in the range is CONNACK's; else there was none.
+  void not_connected(int code, int lowest, int highest) {
+    if (code >= lowest && code <= highest) return queue_.push({link_event::kind::refused, "CONNACK", {}, {static_cast<std::uint8_t>(code)}});
+    const auto tcp = reach(how_.host, how_.port, how_.connect_timeout);
+    queue_.push(tcp.reached ? link_event{link_event::kind::hung_up, "closed while connecting"} : link_event{link_event::kind::unreachable, tcp.why});
+  }
+
+  using answered = void (*)(void*, MQTTAsync_successData*);
+  using answered5 = void (*)(void*, MQTTAsync_successData5*);
+  MQTTAsync_responseOptions call_options(answered good, answered5 good5) {
+    MQTTAsync_responseOptions out = MQTTAsync_responseOptions_initializer;
+    out.context = this;
+    const bool subscribing = good == on_subscribed;
+    if (is_v5()) {
+      out.onSuccess5 = good5;
+      out.onFailure5 = subscribing ? [](void* self, MQTTAsync_failureData5* why) { me(self).refused(link_event::kind::subscribed, why); }
+                                   : [](void* self, MQTTAsync_failureData5* why) { me(self).refused(link_event::kind::publish_refused, why); };
+    } else {
+      out.onSuccess = good;
+      if (subscribing) out.onFailure = [](void* self, MQTTAsync_failureData* why) {
+        if (why != nullptr && why->code == 0x80) me(self).queue_.push({link_event::kind::subscribed, "", {}, {0x80}});
+      };
+    }
+    return out;
+  }
+  /// Paho fails a request too when the connection is lost: that has no reason code.
+  void refused(link_event::kind what, MQTTAsync_failureData5* why) {
+    const int code = why ? static_cast<int>(why->reasonCode) : 0;
+    if (code >= 0x80 && code < 0xFF) queue_.push({what, "", {}, {static_cast<std::uint8_t>(code)}});
+  }
+
+  static void on_subscribed(void* self, MQTTAsync_successData* granted) {
+    link_event event{link_event::kind::subscribed};
+    const std::size_t count = me(self).filters_;  // one filter: a number; more: a list
+    for (std::size_t i = 0; i < count; ++i)
+      event.codes.push_back(static_cast<std::uint8_t>(count == 1 ? granted->alt.qos : granted->alt.qosList[i]));
+    me(self).queue_.push(std::move(event));
+  }
+  static void on_subscribed5(void* self, MQTTAsync_successData5* granted) {
+    link_event event{link_event::kind::subscribed};
+    event.codes.push_back(static_cast<std::uint8_t>(granted->reasonCode));
+    for (int i = 0; i < granted->alt.sub.reasonCodeCount; ++i) event.codes.push_back(static_cast<std::uint8_t>(granted->alt.sub.reasonCodes[i]));
+    me(self).queue_.push(std::move(event));
+  }
+  static void on_published(void* self, MQTTAsync_successData*) { me(self).queue_.push({link_event::kind::published}); }
+  static void on_published5(void* self, MQTTAsync_successData5* done) {
+    const auto code = static_cast<std::uint8_t>(done->reasonCode);
+    me(self).queue_.push({code >= 0x80 ? link_event::kind::publish_refused : link_event::kind::published, "", {}, {code}});
+  }
+  static void on_lost(void* self, char* cause) { me(self).lost(cause ? cause : "connection closed by the server"); }
+  static void on_disconnected(void* self, MQTTProperties*, enum MQTTReasonCodes code) {
+    me(self).queue_.push({link_event::kind::hung_up, "DISCONNECT from the server", {}, {static_cast<std::uint8_t>(code)}});
+  }
+  static int on_message(void* self, char* topic, int size, MQTTAsync_message* in) {
+    const std::string name = size > 0 ? std::string(topic, static_cast<std::size_t>(size)) : std::string(topic);
+    me(self).queue_.push({link_event::kind::message, name, secret({static_cast<const char*>(in->payload), static_cast<std::size_t>(in->payloadlen)}), {}});
+    wipe(in->payload, static_cast<std::size_t>(in->payloadlen));
+    MQTTAsync_freeMessage(&in);
+    MQTTAsync_free(topic);
+    return 1;
+  }
+  void lost(const char* why) { queue_.push({link_event::kind::hung_up, why ? why : "connection lost"}); }
+
+  link_options how_;
+  event_queue queue_;
+  MQTTAsync_SSLOptions tls_ = MQTTAsync_SSLOptions_initializer;
+  std::string alpn_;
+  std::size_t filters_ = 0;
+  std::unique_ptr<void, destroy> client_;
+};
+
+}  // namespace fleetprov::adapters

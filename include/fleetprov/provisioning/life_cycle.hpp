@@ -1,0 +1,307 @@
+#pragma once
+
+#include <fleetprov/core/result.hpp>
+#include <fleetprov/provisioning/machine.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+/// A device from its first start on: provision, connect, come back after revocation, rotate.
+namespace fleetprov::provisioning {
+
+enum class phase : std::uint8_t {
+  idle,
+  waiting,       ///< for a timer, or for a claim certificate when there is nothing else to try
+  provisioning,  ///< a session runs with the newest claim certificate
+  connecting,    ///< with the device's own credentials
+  online,
+  rotating,      ///< a session runs through the rotation template, with the device's own credentials
+  trying_new,    ///< the rotated credentials connect on trial; the old ones are still stored
+  promoting,     ///< the rotated credentials work and are being put in place
+};
+
+constexpr std::string_view name_of(phase p) noexcept {
+  constexpr std::array<std::string_view, 8> names = {"idle",   "waiting",  "provisioning", "connecting",
+                                                     "online", "rotating", "trying_new",   "promoting"};
+  return names[static_cast<std::size_t>(p)];
+}
+
+struct life_settings {
+  instant connect_timeout{20'000};
+  instant backoff_base{1'000};
+  instant backoff_cap{300'000};
+  /// So many refusals in a row, without network trouble being one of them, mean that the credentials
+  /// are no good. AWS hangs up on a certificate that is revoked, inactive or deleted.
+  std::uint8_t refusals_allowed = 3;
+  instant claim_retry{3'600'000};   ///< until a claim certificate that was refused is tried again
+  instant rotate_before{0};         ///< this long before the certificate ends; 0: never
+  instant rotation_retry{3'600'000};
+  std::uint32_t jitter_seed = 0;
+};
+
+/// What the device has when it starts.
+struct inventory {
+  bool credentials = false;
+  bool pending = false;              ///< an unfinished provisioning: it is finished first
+  std::optional<instant> ends_in;    ///< of the certificate in use
+  std::string claim;                 ///< the newest claim certificate's id or path; empty: none
+};
+
+// Actions, each answered by the call that its comment names.
+struct connect_device {};                     ///< handle_connected / _refused / _unreachable, later handle_disconnected
+struct provision_device { std::string claim; };  ///< handle_provisioned / _provisioning_refused / _provisioning_failed
+struct rotate_credentials {};                 ///< store pending, do not confirm: handle_rotated / _rotation_failed
+struct try_new_credentials {};                ///< connect with the pending ones: handle_connected / _refused / _unreachable
+struct promote_credentials {};                ///< confirm them, close the old connection: handle_promoted / _promotion_failed
+struct discard_credentials {};                ///< forget the pending ones; the old ones stay in use
+using life_action = std::variant<connect_device, provision_device, rotate_credentials, try_new_credentials,
+                                 promote_credentials, discard_credentials>;
+
+/// The life cycle as a machine without I/O and clock, above `session` and a store. AWS's recovery
+/// from a stolen claim certificate (distribute a new claim, revoke the device certificates) needs
+/// nothing else: the devices come back by themselves.
+///
+/// The credentials in use are replaced only by ones that were registered, and in a rotation only by
+/// ones that have connected. Answers that do not fit are `out_of_order` and change nothing.
+class life_cycle {
+ public:
+  explicit life_cycle(life_settings how = {}) : how_(how), random_(how.jitter_seed) {}
+
+  result<phase> start(instant now, inventory has);
+  result<phase> handle_connected(instant now);
+  /// The service refused the credentials: a TLS alert, CONNACK, or a hang-up while connecting.
+  result<phase> handle_refused(instant now);
+  /// No connection to anything: says nothing about the credentials.
+  result<phase> handle_unreachable(instant now);
+  /// A connection that was up is lost.
+  result<phase> handle_disconnected(instant now);
+  /// Kept for the next time; used at once where the device waits for one.
+  result<phase> handle_claim_delivered(instant now, std::string claim);
+  result<phase> handle_provisioned(instant now, std::optional<instant> ends_in = std::nullopt);
+  /// The claim certificate or the request was refused: another try with the same is of little use.
+  result<phase> handle_provisioning_refused(instant now);
+  /// Network trouble or throttling.
+  result<phase> handle_provisioning_failed(instant now);
+  result<phase> handle_rotated(instant now);
+  result<phase> handle_rotation_failed(instant now);
+  result<phase> handle_promoted(instant now, std::optional<instant> ends_in = std::nullopt);
+  result<phase> handle_promotion_failed(instant now);
+  /// Early or repeated calls do nothing.
+  void handle_timeout(instant now);
+
+  std::optional<life_action> poll_action() { return std::exchange(pending_, std::nullopt); }
+  std::optional<instant> poll_timeout() const noexcept;
+  phase current() const noexcept { return phase_; }
+  const std::string& claim() const noexcept { return claim_; }
+
+ private:
+  phase connect(instant now);
+  phase provision(instant now);
+  phase wait(instant now, instant span);
+  phase online(instant now, std::optional<instant> ends_in);
+  phase decide(instant now);
+  phase keep_old(instant now);
+  instant next_backoff() noexcept;
+  bool refused_for_good() const noexcept { return refusals_ >= how_.refusals_allowed; }
+
+  life_settings how_;
+  std::uint64_t random_;
+  phase phase_ = phase::idle;
+  bool has_credentials_ = false, has_pending_ = false, claim_refused_ = false, old_is_up_ = false;
+  std::string claim_;
+  std::uint8_t refusals_ = 0, failures_ = 0;
+  std::optional<instant> step_due_, rotation_due_;
+  std::optional<life_action> pending_;
+};
+
+inline result<phase> life_cycle::start(instant now, inventory has) {
+  if (phase_ != phase::idle) return errc::out_of_order;
+  has_credentials_ = has.credentials;
+  has_pending_ = has.pending;
+  claim_ = std::move(has.claim);
+  if (has.ends_in && how_.rotate_before.count() > 0) rotation_due_ = now + *has.ends_in - how_.rotate_before;
+  return decide(now);
+}
+
+/// What to do when nothing is going on.
+inline phase life_cycle::decide(instant now) {
+  const bool wants_new = has_pending_ || !has_credentials_ || refused_for_good();
+  if (wants_new && !claim_.empty() && !claim_refused_) return provision(now);
+  if (has_credentials_) return connect(now);
+  return wait(now, how_.claim_retry);
+}
+
+inline phase life_cycle::connect(instant now) {
+  pending_.emplace(connect_device{});
+  step_due_ = now + how_.connect_timeout;
+  return phase_ = phase::connecting;
+}
+
+inline phase life_cycle::provision(instant /*now*/) {
+  pending_.emplace(provision_device{claim_});
+  step_due_.reset();  // the session has its own timers
+  return phase_ = phase::provisioning;
+}
+
+inline phase life_cycle::wait(instant now, instant span) {
+  step_due_ = now + span;
+  return phase_ = phase::waiting;
+}
+
+inline phase life_cycle::online(instant now, std::optional<instant> ends_in) {
+  refusals_ = failures_ = 0;
+  has_credentials_ = true;
+  claim_refused_ = false;
+  step_due_.reset();
+  if (ends_in && how_.rotate_before.count() > 0) rotation_due_ = now + std::max(instant{0}, *ends_in - how_.rotate_before);
+  return phase_ = phase::online;
+}
+
+inline result<phase> life_cycle::handle_connected(instant now) {
+  if (phase_ == phase::connecting) return online(now, std::nullopt);
+  if (phase_ != phase::trying_new) return errc::out_of_order;
+  pending_.emplace(promote_credentials{});
+  step_due_.reset();
+  return phase_ = phase::promoting;
+}
+
+inline result<phase> life_cycle::handle_refused(instant now) {
+  if (phase_ == phase::trying_new) {
+    if (++failures_ < how_.refusals_allowed) {
+      step_due_ = now + next_backoff();
+      return phase_;
+    }
+    pending_.emplace(discard_credentials{});
+    return keep_old(now);
+  }
+  if (phase_ != phase::connecting) return errc::out_of_order;
+  if (refusals_ < 255) ++refusals_;
+  if (failures_ < 255) ++failures_;
+  if (refused_for_good() && !claim_.empty() && !claim_refused_) return provision(now);
+  return wait(now, next_backoff());
+}
+
+inline result<phase> life_cycle::handle_unreachable(instant now) {
+  if (phase_ != phase::connecting && phase_ != phase::trying_new) return errc::out_of_order;
+  if (failures_ < 255) ++failures_;
+  if (phase_ == phase::connecting) return wait(now, next_backoff());
+  step_due_ = now + next_backoff();  // the trial goes on: nothing was learned
+  return phase_;
+}
+
+inline result<phase> life_cycle::handle_disconnected(instant now) {
+  if (phase_ == phase::rotating || phase_ == phase::trying_new || phase_ == phase::promoting) {
+    old_is_up_ = false;  // seen to when the rotation has ended
+    return phase_;
+  }
+  if (phase_ != phase::online) return errc::out_of_order;
+  failures_ = 1;
+  return wait(now, next_backoff());
+}
+
+inline result<phase> life_cycle::handle_claim_delivered(instant now, std::string claim) {
+  claim_ = std::move(claim);
+  claim_refused_ = false;
+  if (phase_ == phase::waiting && (has_pending_ || !has_credentials_ || refused_for_good())) return provision(now);
+  return phase_;
+}
+
+inline result<phase> life_cycle::handle_provisioned(instant now, std::optional<instant> ends_in) {
+  if (phase_ != phase::provisioning) return errc::out_of_order;
+  has_credentials_ = true;
+  has_pending_ = false;
+  refusals_ = failures_ = 0;
+  if (ends_in && how_.rotate_before.count() > 0) rotation_due_ = now + std::max(instant{0}, *ends_in - how_.rotate_before);
+  return connect(now);
+}
+
+inline result<phase> life_cycle::handle_provisioning_refused(instant now) {
+  if (phase_ != phase::provisioning) return errc::out_of_order;
+  claim_refused_ = true;
+  if (failures_ < 255) ++failures_;
+  // The old credentials may be made ACTIVE again: they are tried meanwhile, and the claim after a while.
+  return wait(now, has_credentials_ ? next_backoff() : how_.claim_retry);
+}
+
+inline result<phase> life_cycle::handle_provisioning_failed(instant now) {
+  if (phase_ != phase::provisioning) return errc::out_of_order;
+  if (failures_ < 255) ++failures_;
+  return wait(now, next_backoff());
+}
+
+inline result<phase> life_cycle::handle_rotated(instant now) {
+  if (phase_ != phase::rotating) return errc::out_of_order;
+  failures_ = 0;
+  pending_.emplace(try_new_credentials{});
+  step_due_ = now + how_.connect_timeout;
+  return phase_ = phase::trying_new;
+}
+
+inline result<phase> life_cycle::handle_rotation_failed(instant now) {
+  if (phase_ != phase::rotating) return errc::out_of_order;
+  return keep_old(now);
+}
+
+inline result<phase> life_cycle::handle_promoted(instant now, std::optional<instant> ends_in) {
+  if (phase_ != phase::promoting) return errc::out_of_order;
+  return online(now, ends_in);  // on the connection of the trial
+}
+
+inline result<phase> life_cycle::handle_promotion_failed(instant now) {
+  if (phase_ != phase::promoting) return errc::out_of_order;
+  return keep_old(now);
+}
+
+/// After a rotation that came to nothing.
+inline phase life_cycle::keep_old(instant now) {
+  failures_ = 0;
+  rotation_due_ = now + how_.rotation_retry;
+  if (old_is_up_) {
+    step_due_.reset();
+    return phase_ = phase::online;
+  }
+  return wait(now, instant{0});
+}
+
+inline void life_cycle::handle_timeout(instant now) {
+  if (step_due_ && *step_due_ <= now) {
+    step_due_.reset();
+    switch (phase_) {
+      case phase::waiting:
+        if (claim_refused_ && !has_credentials_) claim_refused_ = false;  // `claim_retry` is over
+        decide(now);
+        break;
+      case phase::connecting: (void)handle_unreachable(now); break;
+      case phase::trying_new:
+        pending_.emplace(try_new_credentials{});
+        step_due_ = now + how_.connect_timeout;
+        break;
+      default: break;
+    }
+  }
+  if (phase_ == phase::online && rotation_due_ && *rotation_due_ <= now) {
+    rotation_due_.reset();
+    old_is_up_ = true;
+    pending_.emplace(rotate_credentials{});
+    phase_ = phase::rotating;
+  }
+}
+
+inline std::optional<instant> life_cycle::poll_timeout() const noexcept {
+  const std::optional<instant> rotation = phase_ == phase::online ? rotation_due_ : std::nullopt;
+  if (!step_due_) return rotation;
+  return rotation ? std::min(*step_due_, *rotation) : *step_due_;
+}
+
+inline instant life_cycle::next_backoff() noexcept {
+  return full_jitter(random_, how_.backoff_base, how_.backoff_cap, failures_);
+}
+
+}  // namespace fleetprov::provisioning

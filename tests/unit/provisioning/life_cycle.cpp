@@ -1,0 +1,219 @@
+#include <fleetprov/provisioning/life_cycle.hpp>
+
+#include "support/catch.hpp"
+
+using namespace fleetprov;
+using namespace fleetprov::provisioning;
+
+namespace {
+
+template <class Action>
+bool gives(life_cycle& life) {
+  auto next = life.poll_action();
+  return next && std::holds_alternative<Action>(*next);
+}
+
+/// Time goes on to the next timer.
+instant pass(life_cycle& life) {
+  const auto due = life.poll_timeout();
+  REQUIRE(due);
+  life.handle_timeout(*due);
+  return *due;
+}
+
+life_cycle online(life_settings how = {}, std::optional<instant> ends_in = std::nullopt) {
+  life_cycle life(how);
+  (void)life.start(instant{0}, {true, false, ends_in, "claim-1"});
+  (void)life.poll_action();
+  (void)life.handle_connected(instant{0});
+  return life;
+}
+
+}  // namespace
+
+TEST_CASE("a device without credentials provisions and connects") {
+  life_cycle life;
+  REQUIRE(life.start(instant{0}, {false, false, std::nullopt, "claim-1"}));
+  auto next = life.poll_action();
+  REQUIRE(next);
+  CHECK(std::get<provision_device>(*next).claim == "claim-1");
+  REQUIRE(life.handle_provisioned(instant{10}));
+  CHECK(gives<connect_device>(life));
+  REQUIRE(life.handle_connected(instant{20}));
+  CHECK(life.current() == phase::online);
+  CHECK_FALSE(life.poll_timeout());
+}
+
+TEST_CASE("a device with credentials connects and an unfinished provisioning is finished first") {
+  life_cycle with;
+  REQUIRE(with.start(instant{0}, {true, false, std::nullopt, "claim"}));
+  CHECK(gives<connect_device>(with));
+  life_cycle unfinished;
+  REQUIRE(unfinished.start(instant{0}, {true, true, std::nullopt, "claim"}));
+  CHECK(gives<provision_device>(unfinished));
+}
+
+TEST_CASE("refusals up to the threshold lead to provisioning with the newest claim") {
+  life_cycle life;
+  (void)life.start(instant{0}, {true, false, std::nullopt, "claim-1"});
+  (void)life.handle_claim_delivered(instant{0}, "claim-2");
+  CHECK(life.current() == phase::connecting);  // kept for the next time
+  instant now{0};
+  for (int refusal = 1; refusal < 3; ++refusal) {
+    CHECK(gives<connect_device>(life));
+    REQUIRE(life.handle_refused(now));
+    CHECK(life.current() == phase::waiting);
+    now = pass(life);
+  }
+  CHECK(gives<connect_device>(life));
+  REQUIRE(life.handle_refused(now));
+  auto next = life.poll_action();
+  REQUIRE(next);
+  CHECK(std::get<provision_device>(*next).claim == "claim-2");
+}
+
+TEST_CASE("network trouble is never taken for a refusal") {
+  life_cycle life;
+  (void)life.start(instant{0}, {true, false, std::nullopt, "claim-1"});
+  instant now{0};
+  for (int i = 0; i < 100; ++i) {
+    REQUIRE(gives<connect_device>(life));
+    REQUIRE(life.handle_unreachable(now));
+    CHECK(life.current() == phase::waiting);
+    now = pass(life);
+  }
+  CHECK(life.current() == phase::connecting);
+}
+
+TEST_CASE("a connect that nobody answers counts as network trouble") {
+  life_cycle life;
+  (void)life.start(instant{0}, {true, false, std::nullopt, "claim-1"});
+  (void)life.poll_action();
+  (void)pass(life);
+  CHECK(life.current() == phase::waiting);
+}
+
+TEST_CASE("a claim that is refused is not tried again until another one is delivered") {
+  life_cycle life;
+  (void)life.start(instant{0}, {false, false, std::nullopt, "claim-1"});
+  (void)life.poll_action();
+  REQUIRE(life.handle_provisioning_refused(instant{0}));
+  CHECK(life.current() == phase::waiting);
+  CHECK(life.poll_timeout() == instant{3'600'000});
+  REQUIRE(life.handle_claim_delivered(instant{5}, "claim-2"));
+  auto next = life.poll_action();
+  REQUIRE(next);
+  CHECK(std::get<provision_device>(*next).claim == "claim-2");
+}
+
+TEST_CASE("while the claim is refused the old credentials are still tried and may work again") {
+  life_settings how;
+  how.refusals_allowed = 1;
+  life_cycle life(how);
+  (void)life.start(instant{0}, {true, false, std::nullopt, "claim-1"});
+  (void)life.poll_action();
+  REQUIRE(life.handle_refused(instant{0}));
+  CHECK(gives<provision_device>(life));
+  REQUIRE(life.handle_provisioning_refused(instant{1}));
+  const instant now = pass(life);
+  CHECK(gives<connect_device>(life));
+  REQUIRE(life.handle_connected(now));
+  CHECK(life.current() == phase::online);
+}
+
+TEST_CASE("revocation cuts the session, the device comes back by itself with the new claim") {
+  life_cycle life = online();
+  REQUIRE(life.handle_claim_delivered(instant{100}, "claim-2"));
+  REQUIRE(life.handle_disconnected(instant{200}));
+  instant now{200};
+  while (life.current() != phase::provisioning) {
+    now = pass(life);
+    CHECK(gives<connect_device>(life));
+    REQUIRE(life.handle_refused(now));
+  }
+  auto next = life.poll_action();
+  REQUIRE(next);
+  CHECK(std::get<provision_device>(*next).claim == "claim-2");
+  REQUIRE(life.handle_provisioned(now));
+  REQUIRE(life.handle_connected(now));
+  CHECK(life.current() == phase::online);
+}
+
+TEST_CASE("a rotation replaces the old credentials only after the new ones have connected") {
+  life_settings how;
+  how.rotate_before = instant{1000};
+  life_cycle life = online(how, instant{10'000});
+  CHECK(life.poll_timeout() == instant{9'000});
+  (void)pass(life);
+  CHECK(gives<rotate_credentials>(life));
+  REQUIRE(life.handle_rotated(instant{9'100}));
+  CHECK(gives<try_new_credentials>(life));
+  REQUIRE(life.handle_connected(instant{9'200}));
+  CHECK(gives<promote_credentials>(life));
+  REQUIRE(life.handle_promoted(instant{9'300}, instant{50'000}));
+  CHECK(life.current() == phase::online);
+  CHECK(life.poll_timeout() == instant{58'300});
+}
+
+TEST_CASE("rotated credentials that are refused are discarded and the old ones stay in use") {
+  life_settings how;
+  how.rotate_before = instant{1000};
+  life_cycle life = online(how, instant{10'000});
+  (void)pass(life);
+  (void)life.poll_action();
+  (void)life.handle_rotated(instant{9'000});
+  instant now{9'000};
+  for (int i = 0; i < 2; ++i) {
+    CHECK(gives<try_new_credentials>(life));
+    REQUIRE(life.handle_refused(now));
+    CHECK(life.current() == phase::trying_new);
+    now = pass(life);
+  }
+  CHECK(gives<try_new_credentials>(life));
+  REQUIRE(life.handle_refused(now));
+  CHECK(gives<discard_credentials>(life));
+  CHECK(life.current() == phase::online);
+  CHECK(life.poll_timeout() == now + instant{3'600'000});
+}
+
+TEST_CASE("a rotation that fails, while the connection is lost, ends with the old credentials connecting") {
+  life_settings how;
+  how.rotate_before = instant{1000};
+  life_cycle life = online(how, instant{10'000});
+  (void)pass(life);
+  (void)life.poll_action();
+  REQUIRE(life.handle_disconnected(instant{9'050}));
+  CHECK(life.current() == phase::rotating);
+  REQUIRE(life.handle_rotation_failed(instant{9'100}));
+  (void)pass(life);
+  CHECK(gives<connect_device>(life));
+}
+
+TEST_CASE("answers that do not fit the phase are out of order and change nothing") {
+  life_cycle life = online();
+  CHECK(life.handle_connected(instant{1}).error().code == errc::out_of_order);
+  CHECK(life.handle_refused(instant{1}).error().code == errc::out_of_order);
+  CHECK(life.handle_unreachable(instant{1}).error().code == errc::out_of_order);
+  CHECK(life.handle_provisioned(instant{1}).error().code == errc::out_of_order);
+  CHECK(life.handle_rotated(instant{1}).error().code == errc::out_of_order);
+  CHECK(life.handle_promoted(instant{1}).error().code == errc::out_of_order);
+  CHECK(life.start(instant{1}, {}).error().code == errc::out_of_order);
+  CHECK(life.current() == phase::online);
+  CHECK_FALSE(life.poll_action());
+}
+
+TEST_CASE("waits between connects grow to the cap and never beyond") {
+  life_cycle life;
+  (void)life.start(instant{0}, {true, false, std::nullopt, ""});
+  instant now{0}, longest{0};
+  for (int i = 0; i < 200; ++i) {
+    (void)life.poll_action();
+    REQUIRE(life.handle_unreachable(now));
+    const auto due = life.poll_timeout();
+    REQUIRE(due);
+    longest = std::max(longest, *due - now);
+    now = pass(life);
+  }
+  CHECK(longest > instant{150'000});
+  CHECK(longest <= instant{300'000});
+}
