@@ -333,6 +333,11 @@ struct fleet_service::state {
                           std::to_string(read.error().offset)};
     }
     c.payload.clear();
+    // assumption: whether AWS takes an empty value is not public. No thing name, type or group can be made of
+    // one, and a device that sends one has lost its serial number.
+    for (const auto& [name, value] : c.asked.parameters)
+      if (value.empty())
+        throw rejection{refusal::invalid_parameters, "Parameter `" + name.substr(0, 64) + "` is empty"};
     for (const auto& [name, value] : c.asked.parameters)
       if (count_code_points(name) > limits::max_parameter_key || count_code_points(value) > limits::max_parameter_value)
         throw rejection{refusal::invalid_parameters,
