@@ -605,6 +605,7 @@ void plugin_core::run_due() {
 
 void plugin_core::on_tick() {
   begin_event();
+  book_.forget_ended();
   if (!attached_) {
     attached_ = true;
     wakeup_.attach();

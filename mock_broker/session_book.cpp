@@ -81,12 +81,21 @@ session* session_book::find_live(std::string_view client_id) noexcept {
   return at == live_.end() ? nullptr : at->second;
 }
 
-void session_book::close(session& ended) noexcept {
+void session_book::close(session& ended) {
   ended.live = false;
+  if (ended.clean_start && ended.version == mqtt_version::v3_1_1)
+    ended_.push_back({ended.broker_client, ended.generation});
   erase_if_same(live_, ended);
   if (!ended.clean_start && live_.find(ended.client_id) == live_.end()) stored_[ended.client_id] = &ended;
 }
 
+void session_book::forget_ended() noexcept {
+  for (const session_key& key : ended_) {
+    const auto at = by_pointer_.find(key.broker_client);
+    if (at != by_pointer_.end() && at->second->generation == key.generation) forget(key.broker_client);
+  }
+  ended_.clear();
+}
 void session_book::forget(const void* broker_client) noexcept {
   const auto at = by_pointer_.find(broker_client);
   if (at == by_pointer_.end()) return;

@@ -65,7 +65,11 @@ class session_book {
   session* find_live(std::string_view client_id) noexcept;
 
   /// The connection ended; identity and subscriptions stay for the will and for resumption.
-  void close(session& ended) noexcept;
+  void close(session& ended);
+  /// Lets go of what can say nothing more: closed clean MQTT 3.1.1 sessions. Their will is sent while the
+  /// connection ends and nothing is queued for them. To be called once the broker is done with that, at its
+  /// next tick. Others stay until the broker forgets them: an MQTT 5 will may be delayed.
+  void forget_ended() noexcept;
   /// The broker forgot the session.
   void forget(const void* broker_client) noexcept;
 
@@ -74,6 +78,7 @@ class session_book {
     for (auto& [id, held] : live_) visit(*held);
   }
   std::size_t live_count() const noexcept { return live_.size(); }
+  std::size_t known_count() const noexcept { return by_pointer_.size(); }  ///< ended ones included
 
   /// The highest QoS granted to a filter that matches `topic` by AWS's rules; empty when none does.
   static std::optional<std::uint8_t> granted_qos(const session& whose, std::string_view topic) noexcept;
@@ -82,6 +87,7 @@ class session_book {
   std::unordered_map<const void*, std::unique_ptr<session>> by_pointer_;
   std::unordered_map<std::string, session*> live_;     ///< by client id
   std::unordered_map<std::string, session*> stored_;   ///< closed persistent sessions by client id
+  std::vector<session_key> ended_;  ///< closed since the last forget_ended
   std::unordered_map<std::string, std::uint64_t> version_numbers_;
   std::uint64_t next_generation_ = 1;
 };

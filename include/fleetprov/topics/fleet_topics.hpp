@@ -65,18 +65,17 @@ struct literal {
     return text.size() >= N && __builtin_memcmp(text.data(), bytes, N) == 0;
   }
 };
-template <std::size_t N>
-literal(const char (&)[N]) -> literal<N - 1>;
 
-inline constexpr literal certificates_prefix("$aws/certificates/create");
-inline constexpr literal from_csr("-from-csr");
-inline constexpr literal from_csr_prefix("$aws/certificates/create-from-csr");
-inline constexpr literal templates_prefix("$aws/provisioning-templates/");
-inline constexpr literal provision("/provision");
-inline constexpr literal json("/json");
-inline constexpr literal cbor("/cbor");
-inline constexpr literal accepted("/accepted");
-inline constexpr literal rejected("/rejected");
+// Sizes are written out: g++ 12 puts constants of a deduced class type into writable memory.
+inline constexpr literal<24> certificates_prefix("$aws/certificates/create");
+inline constexpr literal<9> from_csr("-from-csr");
+inline constexpr literal<33> from_csr_prefix("$aws/certificates/create-from-csr");
+inline constexpr literal<28> templates_prefix("$aws/provisioning-templates/");
+inline constexpr literal<10> provision("/provision");
+inline constexpr literal<5> json("/json");
+inline constexpr literal<5> cbor("/cbor");
+inline constexpr literal<9> accepted("/accepted");
+inline constexpr literal<9> rejected("/rejected");
 
 /// What follows the operation, by format and kind.
 inline constexpr literal<14> tails[2][3] = {

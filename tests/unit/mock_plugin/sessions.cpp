@@ -39,6 +39,32 @@ TEST_CASE("after a takeover the client id means the newer connection, whichever 
   CHECK(book.find_live("a") == &fresh);
 }
 
+TEST_CASE("ended clean 3.1.1 sessions are let go at the next tick, and nothing else is") {
+  session_book book;
+  session& clean = book.open(&clients[0], "clean", true);
+  session& stored = book.open(&clients[1], "stored", false);
+  session& newer = book.open(&clients[2], "newer", true);
+  newer.version = mqtt_version::v5;
+  book.open(&clients[3], "live", true);
+  book.close(clean);
+  book.close(stored);
+  book.close(newer);
+  CHECK(book.find(&clients[0]) == &clean);  // its will may be on the way in this very turn
+  CHECK(book.known_count() == 4);
+  book.forget_ended();
+  CHECK(book.find(&clients[0]) == nullptr);
+  CHECK(book.find(&clients[1]) == &stored);
+  CHECK(book.find(&clients[2]) == &newer);
+  CHECK(book.find_live("live") != nullptr);
+
+  session& again = book.open(&clients[0], "again", true);
+  book.close(again);
+  const session& reused = book.open(&clients[0], "reused", true);  // the broker reused the pointer at once
+  book.forget_ended();
+  CHECK(book.find(&clients[0]) == &reused);
+  CHECK(book.find_live("reused") == &reused);
+}
+
 TEST_CASE("subscriptions pass on to a connection that resumes, live or stored, and not to a clean one") {
   session_book book;
   session& first = book.open(&clients[0], "a", false);

@@ -102,3 +102,10 @@ TEST_CASE("a template is read from every document that holds one") {
                                  document_kind::registration_config));
   CHECK_FALSE(templates::read_template(read(R"({"templateName":"T"})"), document_kind::registration_config).value.has_value());
 }
+
+TEST_CASE("messages stay on one line whatever the keys inside a body are") {
+  const std::string document = creation("{\"Resources\":{\"a\\nb\":{\"Type\":7}},\"x\\ny\":1}", "");
+  const auto out = templates::parse_creation_request(read(document));
+  CHECK(out.has_errors());
+  for (const diagnostic& d : out.diagnostics) CHECK(d.message.find('\n') == std::string::npos);
+}

@@ -2,6 +2,7 @@
 
 #include <fleetprov/core/diagnostic.hpp>
 #include <fleetprov/json/document.hpp>
+#include <fleetprov/templates/detail/nearest.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -74,7 +75,7 @@ inline void move_outside(std::vector<diagnostic>& findings, std::string_view str
   for (diagnostic& d : findings) {
     d.where = translate(map, d.where, string_where);
     d.message += d.pointer.empty() ? " (in " + std::string(called) + ")"
-                                   : " (at `" + d.pointer + "` in " + std::string(called) + ")";
+                                   : " (at " + shown(d.pointer, 400) + " in " + std::string(called) + ")";
     d.pointer = std::string(string_pointer);
   }
 }
@@ -83,7 +84,7 @@ inline void move_outside(std::vector<diagnostic>& findings, std::string_view str
 inline void name_outside(std::vector<diagnostic>& findings, std::string_view string_pointer, std::string_view called) {
   for (diagnostic& d : findings) {
     d.message += d.pointer.empty() ? " (in " + std::string(called) + ")"
-                                   : " (at `" + d.pointer + "` in " + std::string(called) + ")";
+                                   : " (at " + shown(d.pointer, 400) + " in " + std::string(called) + ")";
     d.pointer = std::string(string_pointer);
   }
 }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <fleetprov/core/utf8.hpp>
+
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -60,16 +62,17 @@ std::string did_you_mean(std::string_view word, const Candidates& candidates) {
   return best.empty() ? std::string() : "did you mean `" + std::string(best) + "`?";
 }
 
-/// For messages: long or unprintable user text, shortened and escaped.
-inline std::string shown(std::string_view text) {
+/// For messages: long or unprintable user text, shortened and escaped; text that is not UTF-8 loses
+/// all its bytes above ASCII.
+inline std::string shown(std::string_view text, std::size_t most = 80) {
   static constexpr char digits[] = "0123456789abcdef";
-  constexpr std::size_t most = 80;
+  const bool is_utf8 = is_valid_utf8(text);
   std::string out = "`";
   std::size_t end = std::min(text.size(), most);
   while (end < text.size() && end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
   for (const char c : text.substr(0, end)) {
     const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7F) {
+    if (byte < 0x20 || byte == 0x7F || (byte >= 0x80 && !is_utf8)) {
       out += "\\x";
       out += digits[byte >> 4];
       out += digits[byte & 15];
