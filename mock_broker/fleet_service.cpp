@@ -647,14 +647,7 @@ policies::context context_of(const registry& world, const std::string& certifica
       if (const auto read = crypto::certificate::from_pem(record->pem))
         who.certificate_variables = crypto::certificate_variables(*read);
   }
-  if (view.thing) {
-    policies::thing_facts thing;
-    thing.name = view.thing->name;
-    if (!view.thing->thing_type.empty()) thing.type = view.thing->thing_type;
-    thing.attributes = view.thing->attributes;
-    thing.exclusive = view.exclusive;
-    who.thing = std::move(thing);
-  }
+  who.thing = thing_facts_of(view);
   return policies::make_context(who);
 }
 

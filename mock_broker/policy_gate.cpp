@@ -118,15 +118,8 @@ bound_identity& policy_gate::current(session& whose) {
   who.certificate_variables = whose.certificate_variables;
   who.source_ip = whose.source_ip;
   who.epoch_seconds = second;
-  if (view.thing) {
-    policies::thing_facts thing;
-    thing.name = view.thing->name;
-    if (!view.thing->thing_type.empty()) thing.type = view.thing->thing_type;
-    thing.attributes = view.thing->attributes;
-    thing.exclusive = view.exclusive;
-    fresh->exclusive_thing = view.exclusive ? thing.name : std::string();
-    who.thing = std::move(thing);
-  }
+  who.thing = thing_facts_of(view);
+  if (who.thing && who.thing->exclusive) fresh->exclusive_thing = who.thing->name;
   fresh->principal = policies::make_context(who);
   fresh->asks_time = asks_time(fresh->documents);
   fresh->bound = policies::bound_policy::bind(fresh->documents, fresh->principal, where_);

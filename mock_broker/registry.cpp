@@ -140,6 +140,17 @@ std::optional<certificate_status> registry::status_of(std::string_view certifica
   });
 }
 
+std::optional<policies::thing_facts> thing_facts_of(const principal_view& view) {
+  if (!view.thing) return std::nullopt;
+  policies::thing_facts out;
+  out.name = view.thing->name;
+  if (!view.thing->thing_type.empty()) out.type = view.thing->thing_type;
+  for (const auto& [name, value] : view.thing->attributes)
+    if (value.find_first_of("#+") == std::string::npos) out.attributes.emplace(name, value);
+  out.exclusive = view.exclusive;
+  return out;
+}
+
 principal_view registry::view_principal(std::string_view certificate_id, std::string_view client_id) const {
   return state_->read([&](const world& in) {
     principal_view out;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <fleetprov/core/secret.hpp>
+#include <fleetprov/policies/principal.hpp>
 #include <mock_broker/certificate_authority.hpp>
 #include <mock_broker/clock.hpp>
 #include <mock_broker/errors.hpp>
@@ -107,6 +108,10 @@ struct principal_view {
   snapshot_of<thing_record> thing;           ///< null: none resolved (policies.md 5.2)
   bool exclusive = false;                    ///< attached as EXCLUSIVE_THING
 };
+/// What policies may say of the view's thing; empty without one. An attribute whose value holds `#` or `+` is
+/// not there: put into a `topicfilter/` resource it would widen what the device may subscribe to.
+// assumption: AWS's page warns of such values and does not say that they are refused (docs/fidelity.md).
+std::optional<policies::thing_facts> thing_facts_of(const principal_view& view);
 /// The implicit rights of a temporary claim certificate: connect with any client id, both creates, and
 /// `template_name`'s provision.
 struct claim_rights {
