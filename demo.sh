@@ -11,9 +11,13 @@ say() { printf '\n\033[1m%s\033[0m\n' "$*" | if [ -t 1 ] && [ -z "${NO_COLOR:-}"
 need_packages $build_packages || exit 3
 
 say "Building"
-cmake -S . -B build/demo -G Ninja -DCMAKE_BUILD_TYPE=Release -DFLEETPROV_BUILD_TESTS=OFF -DFLEETPROV_BUILD_EXAMPLES=OFF >/dev/null
-cmake --build build/demo --target fleetprov_cli fleetprov_mock_plugin
-fleetprov=$PWD/build/demo/bin/fleetprov
+# What ./test.sh has built serves as well. FLEETPROV_DEMO_FRESH=1: a build of the demo's own all the same.
+build=build/demo
+if [ -e build/test/build.ninja ] && [ "${FLEETPROV_DEMO_FRESH:-0}" != 1 ]; then build=build/test; else
+  cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DFLEETPROV_BUILD_TESTS=OFF -DFLEETPROV_BUILD_EXAMPLES=OFF >/dev/null
+fi
+cmake --build "$build" --target fleetprov_cli fleetprov_mock_plugin
+fleetprov=$PWD/$build/bin/fleetprov
 
 work=$(mktemp -d)
 mock_pid=""

@@ -23,5 +23,5 @@ IFS= read -r -t 60 line <ready
 check second.log
 kill "$mock_pid" && wait "$mock_pid"
 mock_pid=""
-if pgrep -f "$FLEETPROV_SOURCE/build/demo/bin/fleetprov" >/dev/null 2>&1; then echo "FAIL: something still runs"; exit 1; fi
+if pgrep -f "$FLEETPROV_SOURCE/build/(demo|test)/bin/fleetprov mock --dir"  >/dev/null 2>&1; then echo "FAIL: something still runs"; exit 1; fi
 echo "2 passed, 0 failed"
