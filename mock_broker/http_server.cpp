@@ -6,14 +6,19 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <chrono>
 #include <cctype>
+#include <cerrno>
+#include <charconv>
+#include <chrono>
 #include <condition_variable>
 #include <csignal>
 #include <functional>
@@ -26,18 +31,39 @@
 namespace fleetprov::mock {
 namespace {
 
+using steady = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
 constexpr std::size_t max_body_bytes = 2U << 20U;
+constexpr std::size_t max_request_bytes = max_body_bytes + (256U << 10U);  ///< with its head and chunk sizes
 constexpr std::size_t max_threads = 256;
 constexpr std::chrono::seconds idle_thread_life{10};
-constexpr std::chrono::milliseconds shutdown_patience{700};
+constexpr milliseconds shutdown_patience{700};
+constexpr milliseconds longest_slice{100};  ///< how soon a waiting thread sees that the server stops
 constexpr int follow_beat_ms = 500;
+
+/// How busy the server is. The more connections there are, the less a slow one is waited for: whoever sends
+/// a byte now and then could hold every thread otherwise.
+class http_load {
+ public:
+  std::atomic<std::size_t> open{0};     ///< connections that have a thread
+  std::atomic<std::size_t> waiting{0};  ///< connections that have none yet
+
+  milliseconds patience() const noexcept {
+    if (waiting > 0) return milliseconds(200);
+    return open > max_threads / 2 ? milliseconds(1000) : milliseconds(10000);
+  }
+};
 
 /// Threads as connections need them: an idle keep-alive connection or a slow sender holds one, and must
 /// not hold up the others. The state is shared with the threads: one that is stuck in a slow client's
 /// request may outlive the pool, when the process ends.
 class elastic_pool final : public httplib::TaskQueue {
  public:
-  explicit elastic_pool(std::shared_ptr<std::atomic<bool>> left_behind) : left_behind_(std::move(left_behind)) {}
+  elastic_pool(std::shared_ptr<http_load> load, std::shared_ptr<std::atomic<bool>> left_behind)
+      : left_behind_(std::move(left_behind)) {
+    state_->load = std::move(load);
+  }
 
   void enqueue(std::function<void()> job) override {
     const std::lock_guard<std::mutex> lock(state_->guard);
@@ -46,6 +72,8 @@ class elastic_pool final : public httplib::TaskQueue {
       ++state_->running;
       std::thread([state = state_] { run(*state); }).detach();
     }
+    if (state_->jobs.size() > state_->idle && state_->running == max_threads)
+      state_->load->waiting = state_->jobs.size();
     state_->work.notify_one();
   }
 
@@ -66,6 +94,7 @@ class elastic_pool final : public httplib::TaskQueue {
     std::size_t idle = 0;
     std::size_t running = 0;
     bool stop = false;
+    std::shared_ptr<http_load> load;
   };
 
   static void run(shared& state) {
@@ -76,8 +105,10 @@ class elastic_pool final : public httplib::TaskQueue {
           state.work.wait_for(lock, idle_thread_life, [&state] { return state.stop || !state.jobs.empty(); });
       --state.idle;
       if (state.jobs.empty() && (state.stop || !woken)) break;
+      if (state.jobs.empty()) continue;
       const std::function<void()> job = std::move(state.jobs.front());
       state.jobs.pop_front();
+      if (state.jobs.empty()) state.load->waiting = 0;
       lock.unlock();
       job();
       lock.lock();
@@ -89,6 +120,152 @@ class elastic_pool final : public httplib::TaskQueue {
   std::shared_ptr<shared> state_ = std::make_shared<shared>();
   std::shared_ptr<std::atomic<bool>> left_behind_;
 };
+
+/// One connection whose requests are bounded in bytes and in time, not each read by itself.
+class bounded_stream final : public httplib::Stream {
+ public:
+  bounded_stream(int socket, const http_load& load, const std::atomic<socket_t>& listener)
+      : socket_(socket), load_(load), listener_(listener) {}
+
+  /// Waits for the first byte of the next request.
+  bool begin_request() {
+    started_ = steady::now();
+    taken_ = 0;
+    return at_ < held_ || wait(POLLIN, started_);
+  }
+
+  bool is_readable() const override { return at_ < held_ || is_ready(POLLIN); }
+  bool is_writable() const override {
+    char next = 0;
+    const ssize_t seen = ::recv(socket_, &next, 1, MSG_PEEK | MSG_DONTWAIT);
+    return seen != 0 && (seen > 0 || errno == EAGAIN || errno == EINTR) && wait(POLLOUT, steady::now());
+  }
+
+  ssize_t read(char* to, std::size_t size) override {
+    if (at_ == held_ && !fill()) return -1;
+    const std::size_t got = std::min(size, held_ - at_);
+    std::copy_n(buffer_.data() + at_, got, to);
+    at_ += got;
+    return static_cast<ssize_t>(got);
+  }
+
+  ssize_t write(const char* from, std::size_t size) override {
+    if (!wait(POLLOUT, steady::now())) return -1;
+    ssize_t put = 0;
+    do {
+      put = ::send(socket_, from, size, MSG_NOSIGNAL);
+    } while (put < 0 && errno == EINTR);
+    return put;
+  }
+
+  void get_remote_ip_and_port(std::string& ip, int& port) const override { name(::getpeername, ip, port); }
+  void get_local_ip_and_port(std::string& ip, int& port) const override { name(::getsockname, ip, port); }
+  socket_t socket() const override { return socket_; }
+
+  /// Ends the connection so that the peer reads the last answer: closing on bytes that were not read would
+  /// reset it. Bounded like a request.
+  void close_after_answer() {
+    ::shutdown(socket_, SHUT_WR);
+    const steady::time_point from = steady::now() - load_.patience() + std::min(load_.patience(), milliseconds(1000));
+    for (std::size_t dropped = 0; dropped < 16 * max_request_bytes && wait(POLLIN, from);) {
+      const ssize_t got = ::recv(socket_, buffer_.data(), buffer_.size(), 0);
+      if (got <= 0) break;
+      dropped += static_cast<std::size_t>(got);
+    }
+  }
+
+ private:
+  bool fill() {
+    if (taken_ >= max_request_bytes || !wait(POLLIN, started_)) return false;
+    ssize_t got = 0;
+    do {
+      got = ::recv(socket_, buffer_.data(), buffer_.size(), 0);
+    } while (got < 0 && errno == EINTR);
+    if (got <= 0) return false;
+    at_ = 0;
+    held_ = static_cast<std::size_t>(got);
+    taken_ += held_;
+    return true;
+  }
+
+  bool is_ready(short what, milliseconds limit = milliseconds(0)) const {
+    pollfd one{socket_, what, 0};
+    return ::poll(&one, 1, static_cast<int>(limit.count())) > 0;
+  }
+
+  /// Until the patience since `from` is over; what is there already is taken even then.
+  bool wait(short what, steady::time_point from) const {
+    while (!is_ready(what, longest_slice)) {
+      if (steady::now() - from >= load_.patience() || listener_ == INVALID_SOCKET) return false;
+    }
+    return what == POLLOUT || steady::now() - from < load_.patience();
+  }
+
+  template <class Ask>
+  void name(Ask ask, std::string& ip, int& port) const {
+    sockaddr_storage address{};
+    socklen_t size = sizeof address;
+    std::array<char, NI_MAXHOST> host{};
+    std::array<char, NI_MAXSERV> service{};
+    auto* plain = reinterpret_cast<sockaddr*>(&address);
+    if (ask(socket_, plain, &size) != 0 || ::getnameinfo(plain, size, host.data(), host.size(), service.data(),
+                                                         service.size(), NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+      return;
+    ip = host.data();
+    std::from_chars(service.data(), service.data() + std::char_traits<char>::length(service.data()), port);
+  }
+
+  int socket_;
+  const http_load& load_;
+  const std::atomic<socket_t>& listener_;
+  steady::time_point started_;
+  std::array<char, 16384> buffer_{};
+  std::size_t at_ = 0, held_ = 0;
+  std::size_t taken_ = 0;  ///< bytes of this request so far
+};
+
+/// Set while a request is answered: what follows on this connection cannot be told from a body that was
+/// not read, so it must not be taken for a request.
+thread_local bool ends_connection = false;
+
+/// The library's server over such connections.
+class bounded_server final : public httplib::Server {
+ public:
+  std::shared_ptr<http_load> load = std::make_shared<http_load>();
+
+  /// The library listens with room for five: a sixth at once would try again after a second.
+  void widen_backlog() { ::listen(svr_sock_, static_cast<int>(2 * max_threads)); }
+
+ private:
+  bool process_and_close_socket(socket_t socket) override {
+    const std::shared_ptr<http_load> shared = load;  // outlives the server with a thread that is left behind
+    ++shared->open;
+    bool fine = true;
+    {
+      bounded_stream stream(socket, *shared, svr_sock_);
+      bool ended = false;
+      ends_connection = false;
+      while (fine && !ended && svr_sock_ != INVALID_SOCKET && stream.begin_request()) {
+        fine = process_request(stream, false, ended, nullptr);
+        ended = ended || ends_connection;
+      }
+      if (!fine || ended) stream.close_after_answer();
+    }
+    ::shutdown(socket, SHUT_RDWR);
+    ::close(socket);
+    --shared->open;
+    return fine;
+  }
+};
+
+enum class body_length : std::uint8_t { good, malformed, too_large };
+
+body_length judge_length(const std::string& text) {
+  if (text.empty() || text.find_first_not_of("0123456789") != std::string::npos) return body_length::malformed;
+  std::size_t size = 0;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), size);
+  return read.ec == std::errc() && size <= max_body_bytes ? body_length::good : body_length::too_large;
+}
 
 std::string lower(std::string text) {
   for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
@@ -108,7 +285,8 @@ std::string host_of(const std::string& header) {
 bool is_address(const std::string& header) {
   std::array<unsigned char, sizeof(in6_addr)> ignored{};
   const std::string host = host_of(header);
-  return ::inet_pton(AF_INET, host.c_str(), ignored.data()) == 1 || ::inet_pton(AF_INET6, host.c_str(), ignored.data()) == 1;
+  return ::inet_pton(AF_INET, host.c_str(), ignored.data()) == 1 ||
+         ::inet_pton(AF_INET6, host.c_str(), ignored.data()) == 1;
 }
 
 void put(httplib::Response& into, const api_reply& reply) {
@@ -172,7 +350,7 @@ struct http_server::state {
   http_settings settings;
   const control_plane& control;
   mock_api& mock;
-  httplib::Server server;
+  bounded_server server;
   std::thread listener;
   std::vector<std::string> own_names;
   std::uint16_t port = 0;
@@ -205,12 +383,19 @@ struct http_server::state {
         "application/x-ndjson", [stream](std::size_t, httplib::DataSink& sink) { return stream->send_some(sink); });
   }
 
+  static httplib::Server::HandlerResponse refuse(httplib::Response& response, int status, std::string_view words) {
+    json_line line;
+    line.text("message", words);
+    put(response, {status, line.take(), {}, "application/json"});
+    response.set_header("Connection", "close");
+    ends_connection = true;
+    return httplib::Server::HandlerResponse::Handled;
+  }
+
   void set_up() {
-    server.new_task_queue = [left = left_behind] { return new elastic_pool(left); };
+    server.new_task_queue = [load = server.load, left = left_behind] { return new elastic_pool(load, left); };
     server.set_payload_max_length(max_body_bytes);
-    server.set_read_timeout(10, 0);
-    server.set_write_timeout(10, 0);
-    server.set_keep_alive_timeout(10);
+    server.set_keep_alive_timeout(10);  // what the answers' Keep-Alive header says
     server.set_keep_alive_max_count(1000000);
     server.set_tcp_nodelay(true);
     server.set_pre_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
@@ -218,19 +403,30 @@ struct http_server::state {
       if (!request.has_header("Content-Length") && !request.has_header("Transfer-Encoding"))
         const_cast<httplib::Request&>(request).set_header("Content-Length", "0");
       const std::string host = request.get_header_value("Host");
-      if (is_own_host(host, own_names) || (takes_addresses && is_address(host)))
-        return httplib::Server::HandlerResponse::Unhandled;
-      put(response, {403, "{\"message\":\"the Host header names another server\"}", {}, "application/json"});
-      response.set_header("Connection", "close");
-      return httplib::Server::HandlerResponse::Handled;
+      if (!is_own_host(host, own_names) && !(takes_addresses && is_address(host)))
+        return refuse(response, 403, "the Host header names another server");
+      // A page of another site may send what needs no preflight; it must not change anything here.
+      const std::string origin = request.get_header_value("Origin");
+      const std::size_t scheme = origin.find("//");
+      if (request.method != "GET" && !origin.empty() &&
+          !is_own_host(scheme == std::string::npos ? origin : origin.substr(scheme + 2), own_names))
+        return refuse(response, 403, "the Origin header names another site");
+      // Before the body: the library would read all of it to throw it away.
+      const body_length length =
+          judge_length(request.has_header("Content-Length") ? request.get_header_value("Content-Length") : "0");
+      if (length == body_length::too_large) return refuse(response, 413, "the body is too large");
+      if (length == body_length::malformed) return refuse(response, 400, "malformed Content-Length");
+      return httplib::Server::HandlerResponse::Unhandled;
     });
     server.set_exception_handler([](const httplib::Request&, httplib::Response& response, std::exception_ptr) {
       put(response, {500, "{\"message\":\"internal failure\"}", {}, "application/json"});
     });
     server.set_error_handler([](const httplib::Request& request, httplib::Response& response) {
       if (!response.body.empty()) return;
+      ends_connection = true;
+      response.set_header("Connection", "close");
       const int status = response.status == 404 ? 501 : response.status;
-      const std::string words = status == 501 ? "no operation " + request.method + " " + request.path
+      const std::string words = status == 501   ? "no operation " + request.method + " " + request.path
                                 : status == 413 ? std::string("the body is too large")
                                                 : std::string("malformed request");
       json_line line;
@@ -271,6 +467,7 @@ void http_server::start() {
       throw std::runtime_error("cannot listen for HTTP on " + where + ": is the port in use?");
     s.port = s.settings.port;
   }
+  s.server.widen_backlog();
   sigset_t all;
   sigset_t before;
   ::sigfillset(&all);
