@@ -2,6 +2,7 @@
 
 #include <fleetprov/core/utf8.hpp>
 #include <mock_broker/control_plane_call.hpp>
+#include <mock_broker/name_rules.hpp>
 
 #include <openssl/rand.h>
 
@@ -62,9 +63,9 @@ std::vector<std::pair<std::string, std::string>> query_of(std::string_view targe
   for (const std::string_view part : split(target.substr(mark + 1), '&')) {
     if (part.empty()) continue;
     const std::size_t equals = part.find('=');
-    out.emplace_back(decode(part.substr(0, equals), plus_sign::blank),
-                     equals == std::string_view::npos ? std::string()
-                                                      : decode(part.substr(equals + 1), plus_sign::blank));
+    out.emplace_back(
+        decode(part.substr(0, equals), plus_sign::blank),
+        equals == std::string_view::npos ? std::string() : decode(part.substr(equals + 1), plus_sign::blank));
   }
   return out;
 }
@@ -121,8 +122,8 @@ std::string written(const json_out& value) {
   return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-api_reply refusal_reply(const std::string& code, int status, const std::string& message, const std::string& resource_id = {},
-                  const std::string& resource_arn = {}) {
+api_reply refusal_reply(const std::string& code, int status, const std::string& message,
+                        const std::string& resource_id = {}, const std::string& resource_arn = {}) {
   json_out body{{"message", message}};
   put_unless_empty(body, "resourceId", resource_id);
   put_unless_empty(body, "resourceArn", resource_arn);
@@ -133,12 +134,29 @@ api_reply refusal_reply(const std::string& code, int status, const std::string& 
   return out;
 }
 
+void check_name(std::string_view parameter, std::string_view value) {
+  if (parameter == "policyName") return check_policy_name(value);
+  if (parameter == "templateName") return check_template_name(value);
+  if (parameter == "policyVersionId") return check_policy_version(value);
+  if (parameter == "certificateId" || parameter == "caCertificateId") return check_certificate_id(parameter, value);
+  for (const std::string_view name : {"thingName", "thingTypeName", "thingGroupName", "billingGroupName"})
+    if (parameter == name) return check_thing_name(parameter, value);
+}
+
+/// As AWS does before anything is looked up: a name that nothing can have is a 400, not a 404.
+void check_names(std::string_view pattern, const std::vector<std::string>& parameters) {
+  auto value = parameters.begin();
+  for (const std::string_view part : split(pattern, '/'))
+    if (part.size() > 2 && part.front() == '{') check_name(part.substr(1, part.size() - 2), *value++);
+}
+
 api_reply dispatch(const control_plane_context& context, const api_request& request) {
   const std::string_view path = path_of(request.target);
   for (const route& candidate : all_routes()) {
     if (candidate.method != request.method) continue;
     auto parameters = match(candidate.pattern, path);
     if (!parameters) continue;
+    check_names(candidate.pattern, *parameters);
     const api_call call(context, request, std::move(*parameters), query_of(request.target));
     const json_out answer = candidate.run(call);
     api_reply out;
@@ -180,7 +198,8 @@ bool same_ignoring_case(std::string_view a, std::string_view b) noexcept {
          std::equal(a.begin(), a.end(), b.begin(), [&](char x, char y) { return lower(x) == lower(y); });
 }
 
-page_request make_page(std::optional<std::string> from, std::optional<std::int64_t> limit, std::string_view limit_name) {
+page_request make_page(std::optional<std::string> from, std::optional<std::int64_t> limit,
+                       std::string_view limit_name) {
   page_request out;
   if (from) out.from = std::move(*from);
   if (limit) {
@@ -203,7 +222,8 @@ api_reply control_plane::handle(const api_request& request) const noexcept {
     out = refusal_reply(refused.code(), refused.http_status(), refused.message(), refused.resource_id(),
                         refused.resource_arn());
   } catch (const storage_error& failed) {
-    out = refusal_reply("InternalFailureException", 500, std::string("the change could not be stored: ") + failed.what());
+    out =
+        refusal_reply("InternalFailureException", 500, std::string("the change could not be stored: ") + failed.what());
   } catch (const std::exception& failed) {
     out = refusal_reply("InternalFailureException", 500, failed.what());
   }
@@ -359,6 +379,8 @@ page_request api_call::marker_page() const {
   return out;
 }
 
-page_request api_call::token_page() const { return make_page(query("nextToken"), query_number("maxResults"), "maxResults"); }
+page_request api_call::token_page() const {
+  return make_page(query("nextToken"), query_number("maxResults"), "maxResults");
+}
 
 }  // namespace fleetprov::mock

@@ -13,8 +13,9 @@ namespace {
 
 std::string to_base64(std::string_view bytes) {
   std::string out(4 * ((bytes.size() + 2) / 3) + 1, '\0');
-  const int written = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                                      reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
+  const int written =
+      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                      reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
   out.resize(static_cast<std::size_t>(written));
   return out;
 }
@@ -24,8 +25,9 @@ std::string from_base64(std::string_view text, std::string_view member) {
   if (text.size() % 4 != 0 || text.size() > topics::limits::max_payload_bytes)
     throw aws_error::invalid_request("'" + std::string(member) + "' is not base64.");
   std::string out(text.size() / 4 * 3 + 1, '\0');
-  const int written = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                                      reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
+  const int written =
+      EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()), reinterpret_cast<const unsigned char*>(text.data()),
+                      static_cast<int>(text.size()));
   if (written < 0) throw aws_error::invalid_request("'" + std::string(member) + "' is not base64.");
   std::size_t size = static_cast<std::size_t>(written);
   for (std::size_t i = text.size(); i > 0 && text[i - 1] == '='; --i) --size;
@@ -76,7 +78,8 @@ json_out publish(const api_call& call) {
   if (message.properties.response_topic && !topics::validate_topic_name(*message.properties.response_topic))
     throw aws_error::invalid_request("'responseTopic' is not a topic name.");
   if (const auto expiry = call.query_number("messageExpiry")) {
-    if (*expiry < 1 || *expiry > 604800) throw aws_error::invalid_request("'messageExpiry' must be between 1 and 604800.");
+    if (*expiry < 1 || *expiry > 604800)
+      throw aws_error::invalid_request("'messageExpiry' must be between 1 and 604800.");
     message.properties.message_expiry_seconds = static_cast<std::uint32_t>(*expiry);
   }
   if (const auto data = call.header("x-amz-mqtt5-correlation-data"))
@@ -90,6 +93,7 @@ json_out publish(const api_call& call) {
 }
 
 json_out get_retained_message(const api_call& call) {
+  if (!topics::validate_topic_name(call.path(0))) throw aws_error::invalid_request("Invalid topic name.");
   const auto found = call.context().broker.find_retained(call.path(0));
   if (!found) throw aws_error::not_found("No retained message is stored for this topic.");
   json_out out{{"topic", found->topic},
@@ -108,10 +112,11 @@ json_out list_retained_messages(const api_call& call) {
   const page_request wanted = call.token_page();
   const auto all = call.context().broker.retained_messages();
   // The token is the last topic of the page before: pages stay right while messages come and go.
-  auto at = wanted.from.empty()
-                ? all.begin()
-                : std::upper_bound(all.begin(), all.end(), from_base64(wanted.from, "nextToken"),
-                                   [](const std::string& topic, const retained_message& one) { return topic < one.topic; });
+  auto at =
+      wanted.from.empty()
+          ? all.begin()
+          : std::upper_bound(all.begin(), all.end(), from_base64(wanted.from, "nextToken"),
+                             [](const std::string& topic, const retained_message& one) { return topic < one.topic; });
   json_out list = json_out::array();
   std::string last;
   for (; at != all.end() && list.size() < wanted.limit; ++at) {

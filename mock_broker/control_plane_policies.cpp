@@ -103,6 +103,7 @@ json_out attach_principal_policy(const api_call& call) {
 }
 
 json_out detach_principal_policy(const api_call& call) {
+  call.world().get_policy(call.path(0));  // unlike DetachPolicy it declares ResourceNotFoundException
   call.world().detach_policy(call.path(0), call.required_header("x-amzn-iot-principal"));
   return nullptr;
 }
@@ -139,10 +140,14 @@ std::optional<authorization_action> parse_action(std::string_view text) {
 
 std::string_view name_of_action(authorization_action what) {
   switch (what) {
-    case authorization_action::publish: return "PUBLISH";
-    case authorization_action::subscribe: return "SUBSCRIBE";
-    case authorization_action::receive: return "RECEIVE";
-    case authorization_action::connect: return "CONNECT";
+    case authorization_action::publish:
+      return "PUBLISH";
+    case authorization_action::subscribe:
+      return "SUBSCRIBE";
+    case authorization_action::receive:
+      return "RECEIVE";
+    case authorization_action::connect:
+      return "CONNECT";
   }
   return "";
 }
@@ -178,11 +183,12 @@ json_out test_authorization(const api_call& call) {
     const std::string_view decision = one.decision == policies::decision::allowed         ? "ALLOWED"
                                       : one.decision == policies::decision::explicit_deny ? "EXPLICIT_DENY"
                                                                                           : "IMPLICIT_DENY";
-    results.push_back({{"authInfo", {{"actionType", name_of_action(one.question.action)}, {"resources", one.question.resources}}},
-                       {"allowed", show(one.allowed)},
-                       {"denied", {{"implicitDeny", show(one.implicitly_denied)}, {"explicitDeny", show(one.explicitly_denied)}}},
-                       {"authDecision", decision},
-                       {"missingContextValues", one.missing_context}});
+    results.push_back(
+        {{"authInfo", {{"actionType", name_of_action(one.question.action)}, {"resources", one.question.resources}}},
+         {"allowed", show(one.allowed)},
+         {"denied", {{"implicitDeny", show(one.implicitly_denied)}, {"explicitDeny", show(one.explicitly_denied)}}},
+         {"authDecision", decision},
+         {"missingContextValues", one.missing_context}});
   }
   return {{"authResults", std::move(results)}};
 }
@@ -199,7 +205,8 @@ const std::vector<route>& policy_routes() {
       {"GET", "/policies/{policyName}/version/{policyVersionId}", "GetPolicyVersion", get_policy_version},
       {"GET", "/policies/{policyName}/version", "ListPolicyVersions", list_policy_versions},
       {"DELETE", "/policies/{policyName}/version/{policyVersionId}", "DeletePolicyVersion", delete_policy_version},
-      {"PATCH", "/policies/{policyName}/version/{policyVersionId}", "SetDefaultPolicyVersion", set_default_policy_version},
+      {"PATCH", "/policies/{policyName}/version/{policyVersionId}", "SetDefaultPolicyVersion",
+       set_default_policy_version},
       {"PUT", "/target-policies/{policyName}", "AttachPolicy", attach_policy},
       {"POST", "/target-policies/{policyName}", "DetachPolicy", detach_policy},
       {"PUT", "/principal-policies/{policyName}", "AttachPrincipalPolicy", attach_principal_policy},

@@ -54,7 +54,8 @@ json_out update_thing(const api_call& call) {
   thing_update wanted;
   if (const json::value* payload = call.object("attributePayload")) {
     wanted.attributes = api_call::text_map_of(*payload, "attributes");
-    wanted.how = api_call::flag_of(*payload, "merge").value_or(false) ? attribute_change::merge : attribute_change::replace;
+    wanted.how =
+        api_call::flag_of(*payload, "merge").value_or(false) ? attribute_change::merge : attribute_change::replace;
   }
   wanted.thing_type = call.text("thingTypeName");
   wanted.remove_thing_type = call.flag("removeThingType").value_or(false);
@@ -88,22 +89,23 @@ json_out detach_thing_principal(const api_call& call) {
 }
 
 json_out list_thing_principals(const api_call& call) {
-  return page_of("principals", call.world().list_thing_principals(call.path(0), std::nullopt, call.token_page()), "nextToken",
-                 [](const principal_attachment& one) { return json_out(one.name); });
+  return page_of("principals", call.world().list_thing_principals(call.path(0), std::nullopt, call.token_page()),
+                 "nextToken", [](const principal_attachment& one) { return json_out(one.name); });
 }
 
 json_out list_thing_principals_v2(const api_call& call) {
   return page_of("thingPrincipalObjects",
-                 call.world().list_thing_principals(call.path(0), read_principal_type(call), call.token_page()), "nextToken",
-                 [](const principal_attachment& one) -> json_out {
+                 call.world().list_thing_principals(call.path(0), read_principal_type(call), call.token_page()),
+                 "nextToken", [](const principal_attachment& one) -> json_out {
                    return {{"principal", one.name}, {"thingPrincipalType", name_of(one.type)}};
                  });
 }
 
 json_out list_principal_things(const api_call& call) {
-  return page_of("things",
-                 call.world().list_principal_things(call.required_header("x-amzn-principal"), std::nullopt, call.token_page()),
-                 "nextToken", [](const principal_attachment& one) { return json_out(one.name); });
+  return page_of(
+      "things",
+      call.world().list_principal_things(call.required_header("x-amzn-principal"), std::nullopt, call.token_page()),
+      "nextToken", [](const principal_attachment& one) { return json_out(one.name); });
 }
 
 json_out list_principal_things_v2(const api_call& call) {
@@ -124,7 +126,9 @@ json_out create_thing_type(const api_call& call) {
   }
   wanted.tags = call.tags();
   const auto made = call.world().create_thing_type(std::move(wanted));
-  return {{"thingTypeName", made->name}, {"thingTypeArn", call.world().arn_of("thingtype", made->name)}, {"thingTypeId", made->id}};
+  return {{"thingTypeName", made->name},
+          {"thingTypeArn", call.world().arn_of("thingtype", made->name)},
+          {"thingTypeId", made->id}};
 }
 
 void put_type_details(json_out& out, const thing_type_record& type) {
@@ -140,18 +144,21 @@ void put_type_details(json_out& out, const thing_type_record& type) {
 
 json_out describe_thing_type(const api_call& call) {
   const auto found = call.world().describe_thing_type(call.path(0));
-  json_out out{{"thingTypeName", found->name}, {"thingTypeId", found->id}, {"thingTypeArn", call.world().arn_of("thingtype", found->name)}};
+  json_out out{{"thingTypeName", found->name},
+               {"thingTypeId", found->id},
+               {"thingTypeArn", call.world().arn_of("thingtype", found->name)}};
   put_type_details(out, *found);
   return out;
 }
 
 json_out list_thing_types(const api_call& call) {
-  return page_of("thingTypes", call.world().list_thing_types(call.query("thingTypeName").value_or(""), call.token_page()),
-                 "nextToken", [&](const auto& one) {
-                   json_out out{{"thingTypeName", one->name}, {"thingTypeArn", call.world().arn_of("thingtype", one->name)}};
-                   put_type_details(out, *one);
-                   return out;
-                 });
+  return page_of(
+      "thingTypes", call.world().list_thing_types(call.query("thingTypeName").value_or(""), call.token_page()),
+      "nextToken", [&](const auto& one) {
+        json_out out{{"thingTypeName", one->name}, {"thingTypeArn", call.world().arn_of("thingtype", one->name)}};
+        put_type_details(out, *one);
+        return out;
+      });
 }
 
 json_out deprecate_thing_type(const api_call& call) {
@@ -175,7 +182,9 @@ json_out create_thing_group(const api_call& call) {
   }
   wanted.tags = call.tags();
   const auto made = call.world().create_thing_group(std::move(wanted));
-  return {{"thingGroupName", made->name}, {"thingGroupArn", call.world().arn_of("thinggroup", made->name)}, {"thingGroupId", made->id}};
+  return {{"thingGroupName", made->name},
+          {"thingGroupArn", call.world().arn_of("thinggroup", made->name)},
+          {"thingGroupId", made->id}};
 }
 
 json_out describe_thing_group(const api_call& call) {
@@ -199,14 +208,15 @@ json_out describe_thing_group(const api_call& call) {
 }
 
 json_out list_thing_groups(const api_call& call) {
-  return page_of("thingGroups", call.world().list_thing_groups(call.query("parentGroup").value_or(""), call.token_page()),
-                 "nextToken", [&](const auto& one) -> json_out {
+  return page_of("thingGroups",
+                 call.world().list_thing_groups(call.query("parentGroup").value_or(""), call.token_page()), "nextToken",
+                 [&](const auto& one) -> json_out {
                    return {{"groupName", one->name}, {"groupArn", call.world().arn_of("thinggroup", one->name)}};
                  });
 }
 
 json_out delete_thing_group(const api_call& call) {
-  call.world().delete_thing_group(call.path(0));
+  call.world().delete_thing_group(call.path(0), call.query_number("expectedVersion"));
   return json_out::object();
 }
 
@@ -218,7 +228,8 @@ std::string name_or_arn(const api_call& call, const char* name, const char* arn)
 }
 
 json_out add_thing_to_thing_group(const api_call& call) {
-  call.world().add_thing_to_group(name_or_arn(call, "thingGroupName", "thingGroupArn"), name_or_arn(call, "thingName", "thingArn"));
+  call.world().add_thing_to_group(name_or_arn(call, "thingGroupName", "thingGroupArn"),
+                                  name_or_arn(call, "thingName", "thingArn"));
   return json_out::object();
 }
 
@@ -236,8 +247,9 @@ json_out list_thing_groups_for_thing(const api_call& call) {
 }
 
 json_out list_things_in_thing_group(const api_call& call) {
-  return page_of("things", call.world().list_things_in_group(call.path(0), call.query_flag("recursive", false), call.token_page()),
-                 "nextToken", [](const std::string& name) { return json_out(name); });
+  return page_of(
+      "things", call.world().list_things_in_group(call.path(0), call.query_flag("recursive", false), call.token_page()),
+      "nextToken", [](const std::string& name) { return json_out(name); });
 }
 
 json_out create_billing_group(const api_call& call) {
@@ -247,7 +259,9 @@ json_out create_billing_group(const api_call& call) {
     wanted.description = api_call::text_of(*properties, "billingGroupDescription").value_or("");
   wanted.tags = call.tags();
   const auto made = call.world().create_billing_group(std::move(wanted));
-  return {{"billingGroupName", made->name}, {"billingGroupArn", call.world().arn_of("billinggroup", made->name)}, {"billingGroupId", made->id}};
+  return {{"billingGroupName", made->name},
+          {"billingGroupArn", call.world().arn_of("billinggroup", made->name)},
+          {"billingGroupId", made->id}};
 }
 
 json_out describe_billing_group(const api_call& call) {
@@ -270,7 +284,7 @@ json_out list_billing_groups(const api_call& call) {
 }
 
 json_out delete_billing_group(const api_call& call) {
-  call.world().delete_billing_group(call.path(0));
+  call.world().delete_billing_group(call.path(0), call.query_number("expectedVersion"));
   return json_out::object();
 }
 

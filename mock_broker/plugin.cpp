@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstring>
 #include <exception>
 #include <memory>
@@ -119,11 +120,16 @@ struct running_mock {
 
 int number_of(broker_answer answer) noexcept {
   switch (answer) {
-    case broker_answer::accept: return MOSQ_ERR_SUCCESS;
-    case broker_answer::deny: return MOSQ_ERR_ACL_DENIED;
-    case broker_answer::close: return MOSQ_ERR_AUTH;
-    case broker_answer::refuse_connect: return MOSQ_ERR_AUTH;
-    case broker_answer::refuse_silently: return MOSQ_ERR_CONN_REFUSED;
+    case broker_answer::accept:
+      return MOSQ_ERR_SUCCESS;
+    case broker_answer::deny:
+      return MOSQ_ERR_ACL_DENIED;
+    case broker_answer::close:
+      return MOSQ_ERR_AUTH;
+    case broker_answer::refuse_connect:
+      return MOSQ_ERR_AUTH;
+    case broker_answer::refuse_silently:
+      return MOSQ_ERR_CONN_REFUSED;
   }
   return MOSQ_ERR_ACL_DENIED;
 }
@@ -159,11 +165,16 @@ int on_acl_check(int, void* event_data, void* self) noexcept {
     message.qos = event.qos;
     message.retain = event.retain;
     switch (event.access) {
-      case MOSQ_ACL_WRITE: return number_of(mock.core.on_write(message));
-      case MOSQ_ACL_READ: return number_of(mock.core.on_read(message));
-      case MOSQ_ACL_SUBSCRIBE: return number_of(mock.core.on_subscribe(event.client, event.topic, event.qos));
-      case MOSQ_ACL_UNSUBSCRIBE: return number_of(mock.core.on_unsubscribe(event.client, event.topic));
-      default: return static_cast<int>(MOSQ_ERR_ACL_DENIED);
+      case MOSQ_ACL_WRITE:
+        return number_of(mock.core.on_write(message));
+      case MOSQ_ACL_READ:
+        return number_of(mock.core.on_read(message));
+      case MOSQ_ACL_SUBSCRIBE:
+        return number_of(mock.core.on_subscribe(event.client, event.topic, event.qos));
+      case MOSQ_ACL_UNSUBSCRIBE:
+        return number_of(mock.core.on_unsubscribe(event.client, event.topic));
+      default:
+        return static_cast<int>(MOSQ_ERR_ACL_DENIED);
     }
   });
 }
@@ -248,6 +259,8 @@ __attribute__((visibility("default"))) int mosquitto_plugin_version(int count, c
 
 __attribute__((visibility("default"))) int mosquitto_plugin_init(mosquitto_plugin_id_t* id, void** user_data,
                                                                  mosquitto_opt* options, int count) {
+  // Beyond RLIMIT_FSIZE a write shall fail as on a full disk, where it is answered with 500, not end the broker.
+  ::signal(SIGXFSZ, SIG_IGN);
   try {
     return fleetprov::mock::start(id, user_data, options, count);
   } catch (const std::exception& trouble) {

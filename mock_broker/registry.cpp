@@ -68,7 +68,10 @@ class reach {
 }  // namespace
 
 registry::state::state(registry_options options, const clock& clock_to_use)
-    : how(std::move(options)), time(&clock_to_use), store(how.database, all_table_names()), account(load_world(store)) {}
+    : how(std::move(options)),
+      time(&clock_to_use),
+      store(how.database, all_table_names()),
+      account(load_world(store)) {}
 
 void registry::state::commit(const draft& staged) {
   if (staged.empty()) return;
@@ -280,7 +283,8 @@ std::string principal_key(const registry_options& how, std::string_view principa
   const auto parsed = topics::parse_arn(principal);
   if (!parsed || parsed->service != "iot") throw aws_error::invalid_request("Invalid ARN: " + std::string(principal));
   if (parsed->region != how.region || parsed->account != how.account)
-    throw aws_error::not_found("The specified resource does not exist (another account or region): " + std::string(principal));
+    throw aws_error::not_found("The specified resource does not exist (another account or region): " +
+                               std::string(principal));
   const auto named = topics::split_resource(parsed->resource);
   if ((named.type != "cert" && named.type != "thinggroup") || named.name.empty())
     throw aws_error::invalid_request("Not a certificate or thing group: " + std::string(principal));
@@ -321,6 +325,14 @@ void check_policy_name(std::string_view name) {
 void check_template_name(std::string_view name) {
   if (!topics::template_name::parse(name))
     refuse_value("templateName", name, "Member must satisfy regular expression pattern: ^[0-9A-Za-z_-]{1,36}$");
+}
+void check_certificate_id(std::string_view field, std::string_view id) {
+  if (id.size() != 64 || id.find_first_not_of("0123456789abcdefABCDEF") != std::string_view::npos)
+    refuse_value(field, id, "Member must satisfy regular expression pattern: (0x)?[a-fA-F0-9]+ and have length 64");
+}
+void check_policy_version(std::string_view version) {
+  if (version.empty() || version.find_first_not_of("0123456789") != std::string_view::npos)
+    refuse_value("policyVersionId", version, "Member must satisfy regular expression pattern: [0-9]+");
 }
 
 void check_attributes(const text_map& attributes, bool has_thing_type) {

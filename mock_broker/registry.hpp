@@ -263,7 +263,7 @@ class registry {
   snapshot_of<thing_group_record> describe_thing_group(std::string_view name) const;
   std::vector<group_ancestor> thing_group_ancestors(std::string_view name) const;  ///< root first, without itself
   page<snapshot_of<thing_group_record>> list_thing_groups(std::string_view parent, const page_request& which) const;
-  void delete_thing_group(std::string_view name);
+  void delete_thing_group(std::string_view name, std::optional<std::int64_t> expected_version = std::nullopt);
   /// Name or ARN for each.
   void add_thing_to_group(std::string_view group, std::string_view thing);
   void remove_thing_from_group(std::string_view group, std::string_view thing);
@@ -273,7 +273,7 @@ class registry {
   snapshot_of<billing_group_record> create_billing_group(billing_group_record wanted);
   snapshot_of<billing_group_record> describe_billing_group(std::string_view name) const;
   page<snapshot_of<billing_group_record>> list_billing_groups(const page_request& which) const;
-  void delete_billing_group(std::string_view name);
+  void delete_billing_group(std::string_view name, std::optional<std::int64_t> expected_version = std::nullopt);
 
   // ---- provisioning -------------------------------------------------------------------------------
   /// MQTT create: the certificate as PENDING_ACTIVATION with its token, one transaction.

@@ -29,13 +29,13 @@ void check_registration_status(certificate_status status) {
   // API "RegisterCertificate": ACTIVE, INACTIVE and (deprecated) REGISTER_INACTIVE are the sensible ones.
   if (status != certificate_status::active && status != certificate_status::inactive &&
       status != certificate_status::register_inactive)
-    throw aws_error::invalid_request("The certificate cannot be registered with status " + std::string(name_of(status)));
+    throw aws_error::invalid_request("The certificate cannot be registered with status " +
+                                     std::string(name_of(status)));
 }
 
 }  // namespace
 
-snapshot_of<certificate_record> registry::add_certificate(const issued_certificate& issued,
-                                                          certificate_status status) {
+snapshot_of<certificate_record> registry::add_certificate(const issued_certificate& issued, certificate_status status) {
   return state_->write([&](draft& staged) {
     certificate_record made;
     made.id = issued.id;
@@ -162,6 +162,11 @@ std::shared_ptr<const ca_certificate_record> must_find_ca(const draft& in, std::
   return found;
 }
 
+void check_registration_template(const draft& in, const ca_registration& config) {
+  if (!config.template_name.empty() && !in.find<template_record>(config.template_name))
+    throw aws_error::not_found("Provisioning template not found: " + config.template_name);
+}
+
 }  // namespace
 
 snapshot_of<ca_certificate_record> registry::register_ca_certificate(std::string_view pem, certificate_mode mode,
@@ -170,6 +175,7 @@ snapshot_of<ca_certificate_record> registry::register_ca_certificate(std::string
   const certificate_facts facts = must_read(pem, "caCertificate");
   if (!facts.is_ca) throw aws_error::certificate_validation("caCertificate is not a CA certificate");
   return state_->write([&](draft& staged) {
+    check_registration_template(staged, config);
     if (staged.find<ca_certificate_record>(facts.id))
       throw aws_error::already_exists("The CA certificate is already registered", facts.id,
                                       state_->arn("cacert", facts.id));
@@ -209,6 +215,7 @@ void registry::update_ca_certificate(std::string_view id, std::optional<bool> ac
     if (active) changed.status = *active ? certificate_status::active : certificate_status::inactive;
     if (auto_registration) changed.auto_registration = *auto_registration;
     if (config) {
+      check_registration_template(staged, *config);
       changed.registration_template_body = std::move(config->template_body);
       changed.registration_role_arn = std::move(config->role_arn);
       changed.registration_template_name = std::move(config->template_name);

@@ -1,6 +1,7 @@
 #pragma once
 // The registry's inside, shared by its registry_*.cpp files only.
 
+#include <mock_broker/name_rules.hpp>
 #include <mock_broker/registry.hpp>
 #include <mock_broker/tables.hpp>
 
@@ -71,11 +72,6 @@ std::string_view group_of_key(std::string_view key) noexcept;
 /// The name in `name_or_arn`: itself, or the name of an ARN of `type` in this account.
 std::string name_from(const registry_options& how, std::string_view type, std::string_view name_or_arn);
 
-/// Throws aws_error InvalidRequestException in AWS's shape ("1 validation error detected: ...").
-[[noreturn]] void refuse_value(std::string_view field, std::string_view value, std::string_view constraint);
-void check_thing_name(std::string_view field, std::string_view name);
-void check_policy_name(std::string_view name);
-void check_template_name(std::string_view name);
 void check_attributes(const text_map& attributes, bool has_thing_type);
 
 std::string make_uuid();

@@ -30,9 +30,11 @@ void check_description(std::string_view text) {
     refuse_value("description", "", "Member must be UTF-8 with at most 2028 characters");
 }
 
-void check_version(const thing_record& thing, std::optional<std::int64_t> expected) {
-  if (expected && *expected != thing.version)
-    throw aws_error::version_conflict("The version for thing " + thing.name + " does not match the expected version.");
+template <class Record>
+void check_version(std::string_view kind, const Record& of, std::optional<std::int64_t> expected) {
+  if (expected && *expected != of.version)
+    throw aws_error::version_conflict("The version for " + std::string(kind) + " " + of.name +
+                                      " does not match the expected version.");
 }
 
 template <class Record>
@@ -53,8 +55,9 @@ snapshot_of<thing_record> registry::create_thing(std::string_view name, const th
       if (found->thing_type == wanted.thing_type && found->attributes == wanted.attributes &&
           found->billing_group == wanted.billing_group)
         return found;
-      throw aws_error::already_exists("Thing " + std::string(name) + " already exists in account with different properties",
-                                      std::string(name), state_->arn("thing", name));
+      throw aws_error::already_exists(
+          "Thing " + std::string(name) + " already exists in account with different properties", std::string(name),
+          state_->arn("thing", name));
     }
     if (!wanted.thing_type.empty() && must_find_type(staged, wanted.thing_type)->deprecated)
       throw aws_error::invalid_request("Can not create new thing with depreated thing type:" + wanted.thing_type);
@@ -96,7 +99,7 @@ void registry::update_thing(std::string_view name, const thing_update& wanted) {
     throw aws_error::invalid_request("thingTypeName and removeThingType exclude each other");
   state_->write([&](draft& staged) {
     thing_record changed = *must_find_thing(staged, name);
-    check_version(changed, wanted.expected_version);
+    check_version("thing", changed, wanted.expected_version);
     if (wanted.thing_type) {
       if (must_find_type(staged, *wanted.thing_type)->deprecated)
         throw aws_error::invalid_request("Can not update a thing to use deprecated thing type: " + *wanted.thing_type);
@@ -121,7 +124,7 @@ void registry::delete_thing(std::string_view name, std::optional<std::int64_t> e
   state_->write([&](draft& staged) {
     const auto found = staged.find<thing_record>(name);
     if (!found) return;  // API "DeleteThing": returns successfully if the thing does not exist
-    check_version(*found, expected_version);
+    check_version("thing", *found, expected_version);
     if (!staged.from(relation::thing_principals, name).empty())
       throw aws_error::invalid_request("Cannot delete. Thing " + std::string(name) +
                                        " is still attached to one or more principals");
@@ -172,8 +175,9 @@ page<principal_attachment> registry::list_thing_principals(std::string_view thin
                                  " because the thing does not exist in your account");
     for (const auto& [key, note] : in.pairs_of(relation::thing_principals).from(thing_name))
       if (!type || note == name_of(*type))
-        all.emplace_back(key, principal_attachment{principal_text(state_->how, key),
-                                                   parse_principal_type(note).value_or(principal_type::non_exclusive_thing)});
+        all.emplace_back(
+            key, principal_attachment{principal_text(state_->how, key),
+                                      parse_principal_type(note).value_or(principal_type::non_exclusive_thing)});
   });
   return cut_page(std::move(all), which);
 }
@@ -188,8 +192,8 @@ page<principal_attachment> registry::list_principal_things(std::string_view prin
       throw aws_error::not_found("Certificate does not exist: " + std::string(id));
     for (const auto& [thing, note] : in.pairs_of(relation::thing_principals).to(key))
       if (!type || note == name_of(*type))
-        all.emplace_back(thing, principal_attachment{thing, parse_principal_type(note).value_or(
-                                                                principal_type::non_exclusive_thing)});
+        all.emplace_back(thing, principal_attachment{
+                                    thing, parse_principal_type(note).value_or(principal_type::non_exclusive_thing)});
   });
   return cut_page(std::move(all), which);
 }
@@ -206,8 +210,9 @@ snapshot_of<thing_type_record> registry::create_thing_type(thing_type_record wan
     if (auto found = staged.find<thing_type_record>(wanted.name)) {
       if (found->description == wanted.description && found->searchable_attributes == wanted.searchable_attributes)
         return found;
-      throw aws_error::already_exists("Thing type " + wanted.name + " already exists in account with different properties",
-                                      wanted.name, state_->arn("thingtype", wanted.name));
+      throw aws_error::already_exists(
+          "Thing type " + wanted.name + " already exists in account with different properties", wanted.name,
+          state_->arn("thingtype", wanted.name));
     }
     wanted.id = make_uuid();
     wanted.deprecated = false;
@@ -242,8 +247,7 @@ void registry::deprecate_thing_type(std::string_view name, bool undo) {
 
 void registry::delete_thing_type(std::string_view name) {
   state_->write([&](draft& staged) {
-    const auto found = staged.find<thing_type_record>(name);
-    if (!found) return;
+    const auto found = must_find_type(staged, name);
     // API "DeleteThingType": deprecate first, wait five minutes, and no thing may have it.
     if (!found->deprecated || state_->now() < found->deprecation_date + std::chrono::minutes(5))
       throw aws_error::invalid_request("Thing type " + std::string(name) +
@@ -304,9 +308,11 @@ page<snapshot_of<thing_group_record>> registry::list_thing_groups(std::string_vi
   return cut_page(std::move(all), which);
 }
 
-void registry::delete_thing_group(std::string_view name) {
+void registry::delete_thing_group(std::string_view name, std::optional<std::int64_t> expected_version) {
   state_->write([&](draft& staged) {
-    if (!staged.find<thing_group_record>(name)) return;
+    const auto found = staged.find<thing_group_record>(name);
+    if (!found) return;  // API "DeleteThingGroup": returns successfully if the group does not exist
+    check_version("thing group", *found, expected_version);
     for (const auto& [child, group] : state_->account.all<thing_group_record>())
       if (group->parent == name)
         throw aws_error::invalid_request("Cannot delete thing group " + std::string(name) +
@@ -404,9 +410,11 @@ page<snapshot_of<billing_group_record>> registry::list_billing_groups(const page
   return by_name(state_->read([](const world& in) { return in.all<billing_group_record>(); }), which);
 }
 
-void registry::delete_billing_group(std::string_view name) {
+void registry::delete_billing_group(std::string_view name, std::optional<std::int64_t> expected_version) {
   state_->write([&](draft& staged) {
-    if (!staged.find<billing_group_record>(name)) return;
+    const auto found = staged.find<billing_group_record>(name);
+    if (!found) return;
+    check_version("billing group", *found, expected_version);
     for (const auto& [thing_name, thing] : state_->account.all<thing_record>()) {
       if (thing->billing_group != name) continue;
       thing_record changed = *thing;

@@ -1,0 +1,16 @@
+#pragma once
+// What AWS's service model says of names, for whoever reads them.
+
+#include <string_view>
+
+namespace fleetprov::mock {
+
+/// Throws aws_error InvalidRequestException in AWS's shape ("1 validation error detected: ...").
+[[noreturn]] void refuse_value(std::string_view field, std::string_view value, std::string_view constraint);
+void check_thing_name(std::string_view field, std::string_view name);
+void check_policy_name(std::string_view name);
+void check_template_name(std::string_view name);
+void check_certificate_id(std::string_view field, std::string_view id);
+void check_policy_version(std::string_view version);
+
+}  // namespace fleetprov::mock
