@@ -79,6 +79,17 @@ class Mock:
             command += ["--template-parameters", json.dumps(parameters)]
         return subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=90)
 
+    def broker_pid(self):
+        """The broker is the launcher's child."""
+        launcher = self.process.pid
+        with open("/proc/%d/task/%d/children" % (launcher, launcher), encoding="ascii") as file:
+            children = [int(pid) for pid in file.read().split()]
+        for pid in children:
+            with open("/proc/%d/comm" % pid, encoding="ascii") as file:
+                if file.read().startswith("mosquitto"):
+                    return pid
+        raise AssertionError("no broker among %s" % children)
+
     def stop(self):
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
