@@ -10,7 +10,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 {
   echo 'set -eu'
-  echo 'trap '\''status=$?; kill "${mock:-}" 2>/dev/null || :; wait 2>/dev/null || :; exit "$status"'\'' EXIT'
+  echo 'trap '\''status=$?; kill $(jobs -p) 2>/dev/null || :; wait 2>/dev/null || :; exit "$status"'\'' EXIT'
   sed -n '/^```sh$/,/^```$/p' "$source_dir/docs/mock.md" | sed '/^```/d'
   echo 'echo every block of docs/mock.md did what it says'
 } > "$work/script"
