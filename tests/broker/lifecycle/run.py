@@ -120,6 +120,17 @@ def wills(world):
     assert watcher.ping() and watcher.messages == []
 
 
+@case("DeleteConnection sends the will unless it is told to prevent it")
+def wills_of_deleted_connections(world):
+    watcher = world.watcher("api-wills/+")
+    for query in ("?preventWillMessage=true", ""):
+        client = world.client("by-api", will=("api-wills/by-api", (query or "sent").encode(), 1, False))
+        assert world.mock.http("DELETE", "/connections/by-api" + query)[0] == 200
+        client.wait_closed()
+    assert watcher.message().payload == b"sent"
+    assert watcher.ping() and watcher.messages == []
+
+
 @case("subscriptions and their end are told with their filters")
 def subscription_events(world):
     watcher = world.watcher(SUBSCRIPTIONS + "subscribed/s1", SUBSCRIPTIONS + "unsubscribed/s1")

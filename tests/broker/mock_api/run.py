@@ -297,6 +297,76 @@ def http_hardening(mock):
     assert mock.http("GET", "/_mock/health")[0] == 200
 
 
+@case("a change that a page of another site asks for is refused; a body over 2 MiB is a 413")
+def foreign_origin_and_size(mock):
+    for origin in ("http://evil.example", "https://evil.example:8080", "null"):
+        for method, path in (("POST", "/_mock/reset"), ("POST", "/things/forged"), ("DELETE", "/_mock/faults"), ("PUT", "/target-policies/p")):
+            status, _, headers = mock.http(method, path, {}, headers={"Origin": origin})
+            assert status == 403 and not [h for h in headers if h.lower().startswith("access-control")], (origin, method, path)
+    assert mock.http("OPTIONS", "/things/forged", headers={"Origin": "http://evil.example"})[0] == 403, "no preflight succeeds"
+    assert mock.http("GET", "/things/forged")[0] == 404
+    assert mock.http("POST", "/things/same-site", {}, headers={"Origin": mock.url})[0] == 200
+    limit = 2 << 20
+    assert mock.http("POST", "/things/large", b'{"x":"' + b"x" * (limit - 8) + b'"}')[0] in (200, 400)
+    assert mock.http("GET", "/_mock/health")[0] == 200
+    host, port = mock.url[len("http://"):].split(":")
+    with socket.create_connection((host, int(port)), timeout=20) as raw:
+        raw.sendall(b"POST /things/large HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % (limit + 1))
+        answer = b"".join(iter(lambda: raw.recv(1000), b""))
+        assert answer.startswith(b"HTTP/1.1 413") and b"too large" in answer, answer
+
+
+@case("the keys of the mock's authorities are 0600 in folders of 0700, and no private key is anywhere else")
+def keys_are_private(mock):
+    folder = mock.ready["dir"]
+    for name in ("root.key", "device-ca.key", "server.key"):
+        assert os.stat(folder + "/private/" + name).st_mode & 0o777 == 0o600, name
+    for name in ("", "/private", "/pool", "/ca"):
+        assert os.stat(folder + name).st_mode & 0o777 == 0o700, name
+    made = [mock.http("POST", "/keys-and-certificate?setAsActive=true")[1], mock.http("POST", "/provisioning-templates/fleet-basic/provisioning-claim")[1]]
+    client = Client(mock, claim_identity(mock), "keys")
+    token = create(client)["certificateOwnershipToken"]
+    assert register(client, token, SerialNumber="keys")[0] == "accepted"
+    mock.http("GET", "/_mock/events")  # comes behind what is still to be written
+    secrets = [b"PRIVATE KEY", token.encode(), *(one["keyPair"]["PrivateKey"].splitlines()[1].encode() for one in made)]
+    kept = {folder + "/claim.pem.key", *(folder + "/private/" + name for name in os.listdir(folder + "/private"))}
+    searched = 0
+    for parent, _, names in os.walk(folder):
+        for path in (parent + "/" + name for name in names):
+            if path not in kept and not path.startswith(folder + "/pool/"):
+                with open(path, "rb") as file:
+                    content = file.read()
+                searched += 1
+                assert not [s for s in secrets if s in content], path
+    assert searched >= 5
+    said = mock.stderr().encode()
+    for pid in [mock.process.pid, *children(mock.process.pid)]:
+        with open("/proc/%d/cmdline" % pid, "rb") as file:
+            said += file.read()
+    assert not [s for s in secrets if s in said]
+
+
+@case("it listens on loopback and says nothing of it; anywhere else it warns")
+def bind_warning(mock):
+    with open("/proc/net/tcp", encoding="ascii") as file:
+        listening = {line.split()[1] for line in file if " 0A " in line}
+    for port in (mock.port, int(mock.url.rsplit(":", 1)[1])):
+        assert "0100007F:%04X" % port in listening and "00000000:%04X" % port not in listening
+    assert "warning" not in mock.stderr().replace("Warning: Mosquitto", "")
+    # Everywhere, but in a network of its own.
+    apart = next((p for p in (["unshare", "--net"], ["unshare", "--net", "--map-root-user"])
+                  if subprocess.run([*p, "true"], capture_output=True, check=False).returncode == 0), None)
+    if apart is None:
+        print("      private network namespaces are refused here: the warning is not looked at")
+        return
+    process = subprocess.Popen([*apart, FLEETPROV, "mock", "--ephemeral", "--port", "0", "--http-port", "0", "--bind", "0.0.0.0"],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout.readline()
+    process.terminate()
+    _, said = process.communicate(timeout=20)
+    assert process.returncode == 0 and "warning: --bind 0.0.0.0 lets other machines use the mock" in said, said
+
+
 @case("a request without a length has no body and is answered at once")
 def no_length(mock):
     host, port = mock.url[len("http://"):].split(":")

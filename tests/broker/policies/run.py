@@ -323,6 +323,59 @@ def certificate_deleted(mock, out):
     assert device.client("deleted").connack is None
 
 
+@case("what DeleteCertificate refuses leaves the live session alone")
+def certificate_delete_rules(mock, out):
+    device = Device(mock, out, EVERYTHING, thing="kept-by-rules")
+    client = device.client("kept-by-rules")
+
+    def delete(wanted, words, force=""):
+        status, body, headers = mock.http("DELETE", "/certificates/%s%s" % (device.id, force))
+        assert (status, headers["x-amzn-errortype"]) == wanted and body["message"].startswith(words), (status, body)
+
+    for force in ("", "?forceDelete=true"):
+        delete((406, "CertificateStateException"), "Certificate must be deactivated (not ACTIVE) before deletion. Id: " + device.id, force)
+    assert client.ping()
+    device.put("PUT", "/certificates/%s?newStatus=INACTIVE" % device.id, None)
+    client.wait_closed()
+    delete((409, "DeleteConflictException"), "Things must be detached before deletion (arn: %s)" % device.arn, "?forceDelete=true")
+    device.put("DELETE", "/things/kept-by-rules/principals", None, {"x-amzn-principal": device.arn})
+    delete((409, "DeleteConflictException"), "Certificate policies must be detached before deletion (arn: %s)" % device.arn)
+    device.put("PUT", "/certificates/%s?newStatus=ACTIVE" % device.id, None)
+    client = device.client("kept-by-rules")
+    assert client.accepted, "what was refused changed nothing"
+    device.put("PUT", "/certificates/%s?newStatus=INACTIVE" % device.id, None)
+    device.put("DELETE", "/certificates/%s?forceDelete=true" % device.id, None)
+    client.wait_closed()
+
+
+@case("each way to take a right away over HTTP acts on the live session")
+def rights_taken_away(mock, out):
+    device = Device(mock, out, policy(("Allow", "iot:Connect", "*"), ("Allow", "iot:Publish", ARN + "topic/own/${iot:Connection.Thing.ThingName}")),
+                    thing="taken")
+    client = device.client("taken", version=5)
+    device.put("POST", "/policies/extra", {"policyDocument": policy(("Allow", "iot:Publish", ARN + "topic/extra"))})
+    device.put("POST", "/policies/of-group", {"policyDocument": policy(("Allow", "iot:Publish", ARN + "topic/group"))})
+    device.put("POST", "/thing-groups/taken", {})
+    device.put("PUT", "/target-policies/of-group", {"target": ARN + "thinggroup/taken"})
+    member, attached = {"thingGroupName": "taken", "thingName": "taken"}, {"x-amzn-iot-principal": device.arn}
+    extra = ("PUT", "/target-policies/extra", {"target": device.arn})
+    join = ("PUT", "/thing-groups/addThingToThingGroup", member)
+    for grant, topic, revoke in (
+            (extra, "extra", ("POST", "/target-policies/extra", {"target": device.arn})),
+            (("PUT", "/principal-policies/extra", None, attached), "extra", ("DELETE", "/principal-policies/extra", None, attached)),
+            (join, "group", ("PUT", "/thing-groups/removeThingFromThingGroup", member)),
+            (join, "group", ("DELETE", "/thing-groups/taken", None)),
+            (extra, "extra", ("POST", "/policies/extra/version?setAsDefault=true", {"policyDocument": policy(("Deny", "iot:Publish", "*"))})),
+            (("PATCH", "/policies/extra/version/1", None), "extra", ("PATCH", "/policies/extra/version/2", None)),
+            (("PATCH", "/policies/extra/version/1", None), "own/taken",
+             ("DELETE", "/things/taken/principals", None, {"x-amzn-principal": device.arn}))):
+        device.put(*grant)
+        assert client.publish(topic, b"") in (0, 0x10), (grant, topic)
+        device.put(*revoke)
+        assert client.publish(topic, b"") == REFUSED, (revoke, topic)
+        assert client.ping()
+
+
 @case("a claim certificate can do nothing but provision")
 def claim_is_narrow(mock, out):
     client = Client(mock, claim_identity(mock), "claim", version=5)
