@@ -18,6 +18,8 @@
 #include <cerrno>
 #include <cstring>
 #include <deque>
+#include <filesystem>
+#include <fstream>
 #include <list>
 #include <mutex>
 #include <optional>
@@ -59,6 +61,20 @@ class owned_fd {
   int fd_ = -1;
 };
 
+/// The processes below `pid` in the tree, in whatever group or session they are.
+void collect_descendants(pid_t pid, std::vector<pid_t>& out) {
+  constexpr std::size_t enough = 4096;
+  std::error_code ended;
+  const std::filesystem::path tasks = "/proc/" + std::to_string(pid) + "/task";
+  for (std::filesystem::directory_iterator task(tasks, ended), end; !ended && task != end; task.increment(ended)) {
+    std::ifstream children(task->path() / "children");
+    for (pid_t below = 0; out.size() < enough && children >> below;) {
+      out.push_back(below);
+      collect_descendants(below, out);
+    }
+  }
+}
+
 struct pipe_ends {
   owned_fd read, write;
 };
@@ -77,12 +93,11 @@ struct hook_job {
 };
 
 std::string seconds_text(std::chrono::milliseconds limit) {
-  return limit.count() % 1000 == 0 ? std::to_string(limit.count() / 1000) + " s" : std::to_string(limit.count()) + " ms";
+  return limit.count() % 1000 == 0 ? std::to_string(limit.count() / 1000) + " s"
+                                   : std::to_string(limit.count()) + " ms";
 }
 
-bool is_url(std::string_view target) {
-  return target.substr(0, 7) == "http://" || target.substr(0, 8) == "https://";
-}
+bool is_url(std::string_view target) { return target.substr(0, 7) == "http://" || target.substr(0, 8) == "https://"; }
 
 /// One running hook process.
 struct child {
@@ -130,8 +145,7 @@ class spawn_setup {
     posix_spawnattr_setsigmask(&attributes_, &none);
     posix_spawnattr_setsigdefault(&attributes_, &all);
     posix_spawnattr_setpgroup(&attributes_, 0);
-    posix_spawnattr_setflags(&attributes_,
-                             POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+    posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
     posix_spawn_file_actions_adddup2(&actions_, in, 0);
     posix_spawn_file_actions_adddup2(&actions_, out, 1);
     posix_spawn_file_actions_adddup2(&actions_, err, 2);
@@ -160,11 +174,11 @@ struct hook_runner::state {
   std::function<void(std::string_view, std::string_view)> on_stderr;
   owned_fd wake;
   std::mutex lock;
-  std::deque<hook_job> arriving;  // guarded by lock
-  bool stopping = false;          // guarded by lock
+  std::deque<hook_job> arriving;               // guarded by lock
+  bool stopping = false;                       // guarded by lock
   std::list<std::shared_ptr<url_call>> calls;  // guarded by lock
-  std::deque<hook_job> waiting;   // loop thread only
-  std::list<child> running;       // loop thread only
+  std::deque<hook_job> waiting;                // loop thread only
+  std::list<child> running;                    // loop thread only
   std::thread loop;
   worker_pool url_workers;
 
@@ -265,7 +279,7 @@ struct hook_runner::state {
     const bool small_enough = read_output(one);
     read_stderr(one);
     if (!one.answered && !small_enough) {
-      ::kill(-one.pid, SIGKILL);
+      kill_all(one);
       answer(one, {"", "wrote more than " + std::to_string(limits.output_bytes / 1024) + " KiB"});
     }
     siginfo_t how{};
@@ -275,7 +289,7 @@ struct hook_runner::state {
       return;
     }
     if (!one.answered && steady::now() >= one.deadline) {
-      ::kill(-one.pid, SIGKILL);
+      kill_all(one);
       answer(one, {"", "no answer within " + seconds_text(limits.timeout)});
     }
   }
@@ -354,9 +368,17 @@ struct hook_runner::state {
     answer(one, {std::move(output), std::move(failure)});
   }
 
-  static void kill_and_reap(child& one) {
+  /// Its group, and what left the group with setsid while its parent still lives.
+  static void kill_all(const child& one) {
+    std::vector<pid_t> below;
+    collect_descendants(one.pid, below);
     ::kill(-one.pid, SIGKILL);
     ::kill(one.pid, SIGKILL);
+    for (const pid_t pid : below) ::kill(pid, SIGKILL);
+  }
+
+  static void kill_and_reap(child& one) {
+    kill_all(one);
     while (::waitpid(one.pid, nullptr, 0) < 0 && errno == EINTR) continue;
     one.pid = -1;
   }
@@ -431,8 +453,7 @@ hook_runner::hook_runner(hook_limits limits, std::function<void(std::string_view
 
 hook_runner::~hook_runner() { stop(); }
 
-void hook_runner::run(std::string target, std::string label, std::string input,
-                      std::function<void(hook_result)> done) {
+void hook_runner::run(std::string target, std::string label, std::string input, std::function<void(hook_result)> done) {
   hook_job job{std::move(target), std::move(label), std::move(input), std::move(done)};
   if (!is_url(job.target)) {
     {

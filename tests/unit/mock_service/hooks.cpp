@@ -82,7 +82,7 @@ TEST_CASE("exit codes, signals, too much output and silence are failures") {
   CHECK(run(runner, "exit 0").output.empty());
 }
 
-TEST_CASE("the whole group is killed at the limit, and when the leader has ended") {
+TEST_CASE("the whole group is killed at the limit, with what left it by setsid, and when the leader has ended") {
   const test::temporary_folder folder;
   hook_limits limits;
   limits.timeout = milliseconds(500);
@@ -108,6 +108,10 @@ TEST_CASE("the whole group is killed at the limit, and when the leader has ended
   CHECK(run(runner, "sleep 1000 & echo $! > " + child + "; wait").failure == "no answer within 500 ms");
   REQUIRE(pid_in("a") > 0);
   CHECK(ends(pid_in("a")));
+  const std::string apart = (folder.path() / "c").string();
+  CHECK(run(runner, "setsid sleep 1000 & echo $! > " + apart + "; wait").failure == "no answer within 500 ms");
+  REQUIRE(pid_in("c") > 0);
+  CHECK(ends(pid_in("c")));
   const std::string orphan = (folder.path() / "b").string();
   CHECK(run(runner, "sleep 1000 & echo $! > " + orphan + "; echo done").output == "done\n");
   REQUIRE(pid_in("b") > 0);
