@@ -157,15 +157,19 @@ BENCHMARK(nlohmann_parse_cbor);
 
 // ---- policies ---------------------------------------------------------------------------------------
 
-const char* const device_policy = R"({"Version":"2012-10-17","Statement":[
- {"Effect":"Allow","Action":"iot:Connect","Resource":"arn:aws:iot:us-east-1:123456789012:client/${iot:Connection.Thing.ThingName}","Condition":{"Bool":{"iot:Connection.Thing.IsAttached":"true"}}},
- {"Effect":"Allow","Action":"iot:Publish","Resource":["arn:aws:iot:us-east-1:123456789012:topic/dt/${iot:Connection.Thing.ThingName}/*","arn:aws:iot:us-east-1:123456789012:topic/$aws/things/${iot:Connection.Thing.ThingName}/shadow/*"]},
- {"Effect":"Allow","Action":"iot:Subscribe","Resource":"arn:aws:iot:us-east-1:123456789012:topicfilter/cmd/${iot:Connection.Thing.ThingName}/*"},
- {"Effect":"Allow","Action":"iot:Receive","Resource":"arn:aws:iot:us-east-1:123456789012:topic/cmd/${iot:Connection.Thing.ThingName}/*"},
- {"Effect":"Deny","Action":"iot:Publish","Resource":"arn:aws:iot:us-east-1:123456789012:topic/dt/*/admin"}]})";
+/// The shipped least-privilege policy, with an account instead of its placeholders.
+const std::string& device_policy() {
+  static const std::string text = [] {
+    std::string out = slurp("policies/device-by-thing-name.json");
+    const std::string from = "aws-region:aws-account-id", to = "us-east-1:123456789012";
+    for (std::size_t at = 0; (at = out.find(from, at)) != std::string::npos; at += to.size()) out.replace(at, from.size(), to);
+    return out;
+  }();
+  return text;
+}
 
 struct principal {
-  json::document document = std::move(*json::document::from_text(device_policy).value);
+  json::document document = std::move(*json::document::from_text(device_policy()).value);
   policies::policy_document policy = std::move(*policies::parse(document).value);
   policies::context values = policies::make_context(facts());
   std::vector<policies::named_document> documents{{"device", &policy}};
@@ -187,14 +191,16 @@ void decide(benchmark::State& state, policies::action what, const char* name) {
   for (auto _ : state) benchmark::DoNotOptimize(who.bound.decide(what, name));
 }
 BENCHMARK_CAPTURE(decide, first_statement_allow, policies::action::connect, "sensor-0001");
-BENCHMARK_CAPTURE(decide, publish_allow, policies::action::publish, "dt/sensor-0001/temperature");
-BENCHMARK_CAPTURE(decide, last_statement_deny, policies::action::publish, "dt/sensor-0001/x/admin");
-BENCHMARK_CAPTURE(decide, receive_allow, policies::action::receive, "cmd/sensor-0001/reboot");
-BENCHMARK_CAPTURE(decide, no_statement_deny, policies::action::publish, "dt/sensor-0002/temperature");
+BENCHMARK_CAPTURE(decide, first_statement_deny, policies::action::connect, "sensor-0002");
+BENCHMARK_CAPTURE(decide, middle_statement_allow, policies::action::publish, "devices/sensor-0001/temperature");
+BENCHMARK_CAPTURE(decide, middle_statement_deny, policies::action::publish, "devices/sensor-0002/temperature");
+BENCHMARK_CAPTURE(decide, last_statement_allow, policies::action::subscribe, "devices/sensor-0001/commands");
+BENCHMARK_CAPTURE(decide, last_statement_deny, policies::action::subscribe, "devices/+/commands");
+BENCHMARK_CAPTURE(decide, no_statement_deny, policies::action::retain_publish, "devices/sensor-0001/temperature");
 
 void evaluate_with_explanation(benchmark::State& state) {
   const principal who;
-  const policies::request asked{"iot:Publish", "arn:aws:iot:us-east-1:123456789012:topic/dt/sensor-0001/temperature", who.values};
+  const policies::request asked{"iot:Publish", "arn:aws:iot:us-east-1:123456789012:topic/devices/sensor-0001/temperature", who.values};
   for (auto _ : state) benchmark::DoNotOptimize(policies::evaluate(who.documents, asked));
 }
 BENCHMARK(evaluate_with_explanation);
@@ -212,7 +218,7 @@ BENCHMARK(pathological_pattern)->RangeMultiplier(2)->Range(1, 128)->Complexity()
 
 void parse_and_lint(benchmark::State& state) {
   for (auto _ : state) {
-    auto document = json::document::from_text(device_policy);
+    auto document = json::document::from_text(device_policy());
     auto policy = policies::parse(*document.value);
     benchmark::DoNotOptimize(policies::lint(*policy.value, &*document.value));
   }
@@ -220,7 +226,7 @@ void parse_and_lint(benchmark::State& state) {
 }
 BENCHMARK(parse_and_lint);
 void nlohmann_parse_policy(benchmark::State& state) {
-  for (auto _ : state) benchmark::DoNotOptimize(nlohmann::json::parse(device_policy));
+  for (auto _ : state) benchmark::DoNotOptimize(nlohmann::json::parse(device_policy()));
   state.SetItemsProcessed(state.iterations());
 }
 BENCHMARK(nlohmann_parse_policy);
@@ -238,6 +244,24 @@ void template_resolve(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(templates::evaluate(*parsed.value, parameters, predefined));
 }
 BENCHMARK(template_resolve);
+
+void template_text_to_plan(benchmark::State& state) {
+  const std::string text = slurp("templates/fleet-basic.json");
+  const std::map<std::string, std::string> parameters{{"SerialNumber", "1"}};
+  templates::predefined predefined;
+  predefined.certificate_id = std::string(64, 'c');
+  for (auto _ : state) {
+    auto document = json::document::from_text(text);
+    auto parsed = templates::parse(*document.value, templates::template_kind::fleet);
+    benchmark::DoNotOptimize(templates::evaluate(*parsed.value, parameters, predefined));
+  }
+}
+BENCHMARK(template_text_to_plan);
+void nlohmann_parse_template(benchmark::State& state) {
+  const std::string text = slurp("templates/fleet-basic.json");
+  for (auto _ : state) benchmark::DoNotOptimize(nlohmann::json::parse(text));
+}
+BENCHMARK(nlohmann_parse_template);
 
 }  // namespace
 

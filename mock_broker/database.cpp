@@ -87,6 +87,7 @@ database::database(const std::filesystem::path& file, std::vector<std::string_vi
   execute(raw, "PRAGMA journal_mode=WAL");
   // Not FULL: a killed process loses nothing either way, and a mock need not outlive a power cut.
   execute(raw, "PRAGMA synchronous=NORMAL");
+  execute(raw, "PRAGMA cache_size=-256");  // the tables are in memory: pages are written, hardly ever read again
   const int version = read_number(raw, "PRAGMA user_version");
   if (version > schema_version) throw storage_error(file.string() + " was written by a newer fleetprov");
   execute(raw, "BEGIN IMMEDIATE");
@@ -167,6 +168,8 @@ void database::for_each(std::string_view table, const row_visitor& visit) const 
     visit(column(rows.get(), 0), column(rows.get(), 1), column(rows.get(), 2));
   }
 }
+
+void database::release_memory() { sqlite3_db_release_memory(state_->handle.get()); }
 
 void database::limit_pages(int pages) {
   execute(state_->handle.get(), "PRAGMA max_page_count=" + std::to_string(pages));

@@ -34,6 +34,9 @@ class database {
   using row_visitor = std::function<void(const std::string& name, const std::string& part, const std::string& body)>;
   void for_each(std::string_view table, const row_visitor& visit) const;
 
+  /// Gives back what is cached and not needed.
+  void release_memory();
+
   /// The most pages the file may grow to: how tests fill the disk.
   void limit_pages(int pages);
 

@@ -79,7 +79,8 @@ fs::path find_broker() {
     if (candidate.is_absolute() && is_program(candidate)) return candidate;
     at = end + 1;
   }
-  throw launch_error("mosquitto was not found in PATH or /usr/sbin; install it (Debian, Ubuntu: apt install mosquitto)");
+  throw launch_error(
+      "mosquitto was not found in PATH or /usr/sbin; install it (Debian, Ubuntu: apt install mosquitto)");
 }
 
 fs::path find_plugin(const fs::path& installed) {
@@ -122,8 +123,10 @@ class work_folder {
  private:
   static fs::path make_fresh() {
     const char* temporary = std::getenv("TMPDIR");
-    std::string pattern = std::string(temporary != nullptr && *temporary != '\0' ? temporary : "/tmp") + "/fleetprov-mock-XXXXXX";
-    if (::mkdtemp(pattern.data()) == nullptr) throw launch_error("cannot make a folder " + pattern + ": " + errno_text());
+    std::string pattern =
+        std::string(temporary != nullptr && *temporary != '\0' ? temporary : "/tmp") + "/fleetprov-mock-XXXXXX";
+    if (::mkdtemp(pattern.data()) == nullptr)
+      throw launch_error("cannot make a folder " + pattern + ": " + errno_text());
     return fs::canonical(pattern);
   }
   static fs::path make_kept(const fs::path& wanted) {
@@ -292,7 +295,8 @@ class launcher {
     std::error_code ignored;
     if (!wanted_.ready_file.empty()) fs::remove(wanted_.ready_file, ignored);
     if (!is_loopback(wanted_.bind))
-      tell("warning: --bind " + wanted_.bind + " lets other machines use the mock; its HTTP side asks for no credentials");
+      tell("warning: --bind " + wanted_.bind +
+           " lets other machines use the mock; its HTTP side asks for no credentials");
     host_names_ = wanted_.host_names;
     if (!is_loopback(wanted_.bind) && !is_any_address(wanted_.bind)) host_names_.push_back(wanted_.bind);
     certificate_authority authority({folder_.path(), host_names_, authority_key::rsa_2048});
@@ -359,11 +363,13 @@ class launcher {
       descriptor reading(ends[0]);
       descriptor writing(ends[1]);
       write_configuration(authority, ports, child_process::passed_descriptor);
-      child_process process = child_process::start(
-          {broker_.string(), "-c", (folder_.path() / "mosquitto.conf").string()}, writing.get());
+      ::setenv("GLIBC_TUNABLES", broker_allocator, 0);  // the user's own, if there is one, stays
+      child_process process =
+          child_process::start({broker_.string(), "-c", (folder_.path() / "mosquitto.conf").string()}, writing.get());
       writing.close();
       const start_report report = wait_ready(reading.get(), signals_);
-      if (report.what == start_result::ready) return started_broker{std::move(process), std::move(ports), report.http_port};
+      if (report.what == start_result::ready)
+        return started_broker{std::move(process), std::move(ports), report.http_port};
       const std::string end = process.stop(stop_patience);
       if (report.what == start_result::told_to_stop) return std::nullopt;
       // A free port may be taken between the choice and the broker's bind: choose again.

@@ -8,6 +8,10 @@
 
 namespace fleetprov::mock {
 
+/// GLIBC_TUNABLES of the broker: without a cache per thread and an arena per thread, memory of devices that are gone
+/// goes back to the system (a few cached chunks keep hundreds of pages). Read by glibc at the start of a process.
+inline constexpr const char* broker_allocator = "glibc.malloc.tcache_count=0:glibc.malloc.arena_max=1";
+
 /// What the launcher tells the plugin: one JSON file, so that commands may hold any character.
 struct mock_settings {
   std::filesystem::path directory;

@@ -6,6 +6,7 @@
 #include <mock_broker/http_server.hpp>
 #include <mock_broker/maintenance.hpp>
 #include <mock_broker/mock_api.hpp>
+#include <mock_broker/mock_settings.hpp>
 #include <mock_broker/plugin_core.hpp>
 
 #include <mosquitto.h>
@@ -16,6 +17,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <memory>
@@ -261,6 +263,9 @@ __attribute__((visibility("default"))) int mosquitto_plugin_init(mosquitto_plugi
                                                                  mosquitto_opt* options, int count) {
   // Beyond RLIMIT_FSIZE a write shall fail as on a full disk, where it is answered with 500, not end the broker.
   ::signal(SIGXFSZ, SIG_IGN);
+  const char* allocator = std::getenv("GLIBC_TUNABLES");  // was for this process, not for the hooks' children
+  if (allocator != nullptr && std::strcmp(allocator, fleetprov::mock::broker_allocator) == 0)
+    ::unsetenv("GLIBC_TUNABLES");
   try {
     return fleetprov::mock::start(id, user_data, options, count);
   } catch (const std::exception& trouble) {

@@ -49,6 +49,15 @@ std::string default_error_code(int status) {
   }
 }
 
+/// For notes: a name may have 65,535 bytes.
+std::string shortened(std::string_view name) {
+  constexpr std::size_t most = 300;
+  if (name.size() <= most) return std::string(name);
+  std::size_t end = most;
+  while (end > 0 && (static_cast<unsigned char>(name[end]) & 0xC0U) == 0x80U) --end;
+  return std::string(name.substr(0, end)) + "... (" + std::to_string(name.size()) + " bytes)";
+}
+
 const char* reason_of(connection_end end) noexcept {
   switch (end) {
     case connection_end::client_disconnect: return "CLIENT_INITIATED_DISCONNECT";
@@ -236,7 +245,7 @@ broker_answer plugin_core::on_write(const incoming_publish& message) {
   }
   if (!topics::validate_topic_name(message.topic)) {
     log_.say("fleetprov mock: client " + json_line::quote(whose->client_id) + " published to a topic that AWS IoT refuses: " +
-             json_line::quote(message.topic) + " (at most 256 bytes and 7 slashes)");
+             json_line::quote(shortened(message.topic)) + " (at most 256 bytes and 7 slashes)");
     return break_off(*whose, message.client, topic_name_invalid, "CLIENT_ERROR");
   }
   const auto refuse_by_rule = [&](std::string why) {
@@ -732,6 +741,7 @@ void plugin_core::reset() {
     reply_faults_.clear();
     later_.clear();
     book_.for_each_live([](session& whose) { whose.outstanding = 0; });
+    book_.restart_version_numbers();
     drop_all_inactive();
   });
 }

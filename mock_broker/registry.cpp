@@ -261,6 +261,8 @@ void registry::restore_snapshot() {
     for (const relation which : {relation::policy_targets, relation::thing_principals, relation::group_things})
       stage_difference(staged, which, is.pairs_of(which), was.pairs_of(which));
   });
+  const std::lock_guard<std::mutex> alone(state_->writing);
+  state_->store.release_memory();
 }
 
 // ---- names, ARNs, pages -----------------------------------------------------------------------------

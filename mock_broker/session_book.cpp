@@ -96,6 +96,17 @@ void session_book::forget_ended() noexcept {
   }
   ended_.clear();
 }
+
+void session_book::restart_version_numbers() {
+  std::unordered_map<std::string, std::uint64_t> kept;
+  for (const auto& [id, held] : live_) kept.emplace(id, held->version_number + 1);
+  for (const auto& [id, held] : stored_) kept.emplace(id, held->version_number + 1);
+  version_numbers_.swap(kept);
+  by_pointer_.rehash(0);
+  live_.rehash(0);
+  stored_.rehash(0);
+}
+
 void session_book::forget(const void* broker_client) noexcept {
   const auto at = by_pointer_.find(broker_client);
   if (at == by_pointer_.end()) return;

@@ -70,6 +70,8 @@ class session_book {
   /// connection ends and nothing is queued for them. To be called once the broker is done with that, at its
   /// next tick. Others stay until the broker forgets them: an MQTT 5 will may be delayed.
   void forget_ended() noexcept;
+  /// Version numbers start again from 0 but for those who are connected or have a stored session.
+  void restart_version_numbers();
   /// The broker forgot the session.
   void forget(const void* broker_client) noexcept;
 

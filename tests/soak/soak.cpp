@@ -59,13 +59,14 @@ footprint measure(int pid) {
 }
 
 void show(const char* when, const footprint& what) {
-  std::printf("%-28s %7ld kB resident, %4zu descriptors, %2zu threads, %zu children\n", when, what.resident_kb, what.descriptors,
-              what.threads, what.children);
+  std::printf("%-28s %7ld kB resident, %4zu descriptors, %2zu threads, %zu children\n", when, what.resident_kb,
+              what.descriptors, what.threads, what.children);
 }
 
 /// The broker that serves `port`: the child named mosquitto of the launcher.
 int broker_of(int launcher) {
-  std::istringstream words(slurp("/proc/" + std::to_string(launcher) + "/task/" + std::to_string(launcher) + "/children"));
+  std::istringstream words(
+      slurp("/proc/" + std::to_string(launcher) + "/task/" + std::to_string(launcher) + "/children"));
   for (int pid = 0; words >> pid;)
     if (slurp("/proc/" + std::to_string(pid) + "/comm").rfind("mosquitto", 0) == 0) return pid;
   return 0;
@@ -74,10 +75,15 @@ int broker_of(int launcher) {
 /// Everything that ill-behaved clients do, over and over, until told to stop.
 class hostile_crowd {
  public:
-  hostile_crowd(const test::tls_endpoint& endpoint, int port, test::tls_identity claim, test::tls_identity device, std::string thing,
-                const test::scenario& hanging)
-      : endpoint_(endpoint), port_(port), claim_(std::move(claim)), device_(std::move(device)), thing_(std::move(thing)),
-        hanging_(hanging), thread_([this] { run(); }) {}
+  hostile_crowd(const test::tls_endpoint& endpoint, int port, test::tls_identity claim, test::tls_identity device,
+                std::string thing, const test::scenario& hanging)
+      : endpoint_(endpoint),
+        port_(port),
+        claim_(std::move(claim)),
+        device_(std::move(device)),
+        thing_(std::move(thing)),
+        hanging_(hanging),
+        thread_([this] { run(); }) {}
   ~hostile_crowd() { stop(); }
   void stop() {
     stopping_ = true;
@@ -117,8 +123,9 @@ class hostile_crowd {
       case 1:  // a connection that never says anything
         if (half_open_.size() < 100) half_open_.push_back(plain());
         return;
-      case 2: return open(claim_).send(garbage(600));  // garbage instead of MQTT
-      case 3: {  // a topic of the largest size
+      case 2:
+        return open(claim_).send(garbage(600));  // garbage instead of MQTT
+      case 3: {                                  // a topic of the largest size
         auto& one = open(claim_);
         one.send(test::connect_packet(unique()));
         return one.send(test::publish_packet(std::string(65535, 'a'), "x", 1));
@@ -129,8 +136,9 @@ class hostile_crowd {
         for (std::uint16_t i = 1; i < 200; ++i) one.send(test::subscribe_packet(i, {"flood/" + std::to_string(i)}));
         return;
       }
-      case 5: return open(claim_).send(test::connect_packet("hostile-same"));  // takes the id over from itself
-      case 6: {  // a will, and the end without a word
+      case 5:
+        return open(claim_).send(test::connect_packet("hostile-same"));  // takes the id over from itself
+      case 6: {                                                          // a will, and the end without a word
         std::string body;
         test::append_text(body, "MQTT");
         body += std::string("\x04\x06\x00\x3c", 4);
@@ -158,7 +166,8 @@ class hostile_crowd {
         auto& one = open(device_);
         one.send(test::connect_packet(thing_));
         one.send(test::subscribe_packet(1, {"sdk/test/slow"}));
-        for (std::uint16_t i = 1; i < 300; ++i) one.send(test::publish_packet("sdk/test/slow", std::string(4000, 's'), 1, i));
+        for (std::uint16_t i = 1; i < 300; ++i)
+          one.send(test::publish_packet("sdk/test/slow", std::string(4000, 's'), 1, i));
         return one.stop_reading();
       }
       case 10: {  // a packet that says it is huge
@@ -200,6 +209,24 @@ class hostile_crowd {
   std::thread thread_;
 };
 
+bool is_within_tenth(const footprint& now, const footprint& before) {
+  return now.resident_kb * 10 <= before.resident_kb * 11;
+}
+
+/// Resets the mock until it is as small as `goal` (0: whatever), at most 20 s: the broker has to notice closed
+/// connections first, and hooks that hang end after their 5 s.
+footprint settle(testing::mock_broker& mock, int broker, const footprint& goal) {
+  const auto end = steady::now() + std::chrono::seconds(20);
+  for (;;) {
+    const bool forgot = static_cast<bool>(mock.reset());
+    const footprint now = measure(broker);
+    const bool small = goal.resident_kb == 0 || (is_within_tenth(now, goal) && now.descriptors <= goal.descriptors + 4);
+    if ((forgot && small && now.children <= goal.children && now.threads <= goal.threads) || steady::now() > end)
+      return now;
+    ::poll(nullptr, 0, 200);
+  }
+}
+
 bool check(bool good, const char* what) {
   if (!good) std::printf("FAIL: %s\n", what);
   return good;
@@ -226,13 +253,18 @@ int main(int argc, char** argv) {
 
   const auto folder = std::filesystem::temp_directory_path() / ("fleetprov-soak-" + std::to_string(::getpid()));
   std::filesystem::create_directory(folder);
-  std::ofstream(folder / "policy.json") << R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iot:Connect","Resource":"arn:aws:iot:*:*:client/${iot:Connection.Thing.ThingName}"},)"
+  std::ofstream(folder / "policy.json")
+      << R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iot:Connect","Resource":"arn:aws:iot:*:*:client/${iot:Connection.Thing.ThingName}"},)"
       << R"({"Effect":"Allow","Action":["iot:Publish","iot:RetainPublish","iot:Receive"],"Resource":["arn:aws:iot:*:*:topic/load/${iot:Connection.Thing.ThingName}","arn:aws:iot:*:*:topic/sdk/test/*"]},)"
       << R"({"Effect":"Allow","Action":"iot:Subscribe","Resource":["arn:aws:iot:*:*:topicfilter/load/${iot:Connection.Thing.ThingName}","arn:aws:iot:*:*:topicfilter/sdk/test/*"]}]})";
-  std::ofstream(folder / "hang.json") << R"({"Parameters":{"SerialNumber":{"Type":"String"}},"Resources":{"thing":{"Type":"AWS::IoT::Thing","Properties":{"ThingName":{"Ref":"SerialNumber"}}},)"
+  std::ofstream(folder / "hang.json")
+      << R"({"Parameters":{"SerialNumber":{"Type":"String"}},"Resources":{"thing":{"Type":"AWS::IoT::Thing","Properties":{"ThingName":{"Ref":"SerialNumber"}}},)"
       << R"("certificate":{"Type":"AWS::IoT::Certificate","Properties":{"CertificateId":{"Ref":"AWS::IoT::Certificate::Id"}}}}})";
-  auto mock = testing::mock_broker::start({{}, {"--policy", "sample-device=" + (folder / "policy.json").string(), "--template",
-      "hang=" + (folder / "hang.json").string(), "--lambda", "sleeper=sleep 60", "--hook", "hang=sleeper"}, std::chrono::seconds(60)});
+  auto mock = testing::mock_broker::start(
+      {{},
+       {"--policy", "sample-device=" + (folder / "policy.json").string(), "--template",
+        "hang=" + (folder / "hang.json").string(), "--lambda", "sleeper=sleep 60", "--hook", "hang=sleeper"},
+       std::chrono::seconds(60)});
   std::filesystem::remove_all(folder);
   if (!mock) {
     std::fputs("the mock did not start\n", stderr);
@@ -246,8 +278,13 @@ int main(int argc, char** argv) {
   const auto key_pem = key->to_pem();
   const test::tls_identity claim(slurp(mock->claim_certificate()), slurp(mock->claim_private_key()));
   const test::tls_endpoint endpoint(mock->host(), mock->port(), mock->ca_file());
-  test::scenario good{endpoint, claim, *topics::template_name::parse("fleet-basic"), test::create_call::csr, *csr,
-                      std::string(key_pem->reveal()), test::afterwards::stay_connected};
+  test::scenario good{endpoint,
+                      claim,
+                      *topics::template_name::parse("fleet-basic"),
+                      test::create_call::csr,
+                      *csr,
+                      std::string(key_pem->reveal()),
+                      test::afterwards::stay_connected};
   test::scenario hanging = good;
   hanging.template_name = *topics::template_name::parse("hang");
   hanging.then = test::afterwards::disconnect;
@@ -269,19 +306,37 @@ int main(int argc, char** argv) {
   }
 
   test::probe_loop loop;
-  // One device for the hostile crowd, and a first round that warms every path before memory is measured.
   std::size_t finished = 0, failed = 0;
   const auto done = [&](bool well) { ++(well ? finished : failed); };
-  std::vector<std::unique_ptr<test::flow>> warm;
-  for (int i = 0; i < 20; ++i) warm.push_back(std::make_unique<test::flow>(loop, good, "warm-" + std::to_string(i), done));
-  loop.run_until([&] { return finished + failed == 20; }, std::chrono::seconds(60));
-  if (finished != 20) {
-    std::fputs("the first devices did not finish\n", stderr);
+  const auto provision = [&](std::size_t count, const char* prefix) {
+    finished = failed = 0;
+    std::vector<std::unique_ptr<test::flow>> made;
+    for (std::size_t i = 0; i < count; ++i)
+      made.push_back(std::make_unique<test::flow>(loop, good, prefix + std::to_string(i), done));
+    loop.run_until([&] { return finished + failed == count; }, std::chrono::seconds(60));
+    return made;
+  };
+  // A first round, crowd included, touches every page of code and cache once; then the mock forgets it, and one
+  // device is made for the crowd of the round that counts.
+  {
+    const auto warm = provision(20, "warm-");
+    if (finished != 20) {
+      std::fputs("the first devices did not finish\n", stderr);
+      return 1;
+    }
+    hostile_crowd crowd(endpoint, mock->port(), claim, warm.front()->identity(), warm.front()->thing_name(), hanging);
+    loop.run_until([&] { return crowd.deeds() >= 240; }, std::chrono::seconds(60));
+  }
+  const footprint settled = settle(*mock, broker, {0, 0, 11, 0});
+  show("after a first round", settled);
+  std::vector<std::unique_ptr<test::flow>> victim = provision(1, "victim-");
+  if (finished != 1) {
+    std::fputs("the crowd's device did not finish\n", stderr);
     return 1;
   }
-  const test::tls_identity stolen = warm.front()->identity();
-  const std::string stolen_thing = warm.front()->thing_name();
-  warm.clear();
+  const test::tls_identity stolen = victim.front()->identity();
+  const std::string stolen_thing = victim.front()->thing_name();
+  victim.clear();
   const footprint before = measure(broker);
   show("before", before);
 
@@ -303,11 +358,13 @@ int main(int argc, char** argv) {
     // All of them are still there and answered while the crowd goes on.
     for (const auto& one : fleet)
       if (one->connected()) one->session()->send(test::ping_packet());
-    loop.run_until([&] {
-      std::size_t answered = 0;
-      for (const auto& one : fleet) answered += one->pongs() > 0 ? 1U : 0U;
-      return answered == devices;
-    }, std::chrono::seconds(60));
+    loop.run_until(
+        [&] {
+          std::size_t answered = 0;
+          for (const auto& one : fleet) answered += one->pongs() > 0 ? 1U : 0U;
+          return answered == devices;
+        },
+        std::chrono::seconds(60));
     peak = measure(broker);
     show("with all devices", peak);
     crowd.stop();
@@ -315,32 +372,20 @@ int main(int argc, char** argv) {
   }
   std::size_t alive = 0;
   for (const auto& one : fleet) alive += one->connected() && one->pongs() > 0 ? 1U : 0U;
-  std::printf("%zu hostile deeds; %zu of %zu devices still connected and answered; %.1f kB per device\n", deeds, alive, devices,
-              static_cast<double>(peak.resident_kb - before.resident_kb) / static_cast<double>(devices));
+  std::printf("%zu hostile deeds; %zu of %zu devices still connected and answered; %.1f kB per device\n", deeds, alive,
+              devices, static_cast<double>(peak.resident_kb - before.resident_kb) / static_cast<double>(devices));
 
   fleet.clear();
-  bool forgot = true;
-  footprint after;
-  const auto settle = steady::now() + std::chrono::seconds(20);
-  do {  // bounded wait for the broker to notice the closed connections and the hooks' end
-    forgot &= static_cast<bool>(mock->reset());  // the broker may still have been closing connections
-    after = measure(broker);
-    ::poll(nullptr, 0, 200);
-  } while (steady::now() < settle && (after.descriptors > before.descriptors + 4 || after.children > before.children ||
-                                      after.threads > before.threads || after.resident_kb * 10 > before.resident_kb * 11));
+  const footprint after = settle(*mock, broker, before);
   show("after", after);
 
   bool all = check(finished == devices && failed == 0, "every good device finishes");
   all &= check(alive == devices, "every good device stays connected and is answered");
-  all &= check(forgot, "the mock can be reset");
+  all &= check(static_cast<bool>(mock->reset()), "the mock can be reset");
   all &= check(after.descriptors <= before.descriptors + 4, "no descriptor is left");
   all &= check(after.children <= before.children, "no child is left");
   all &= check(after.threads <= before.threads, "no thread is left");
-  // Known gap: after a short run about 16 MB more stay resident than before; whether that is what the
-  // allocator and OpenSSL keep once or a leak is not established. Reported here, asserted in the full run.
-  const bool settled = after.resident_kb <= before.resident_kb * 11 / 10;
-  if (devices >= 2000) all &= check(settled, "memory returns to what it was");
-  else if (!settled) std::puts("note: memory did not return to within 10 %; the short run only reports it");
+  all &= check(is_within_tenth(after, before), "memory returns to within 10 % of what it was");
   all &= check(mock->stop() == 0, "the mock ends cleanly");
   std::puts(all ? "1 passed, 0 failed" : "0 passed, 1 failed");
   return all ? 0 : 1;
