@@ -87,7 +87,8 @@ class [[nodiscard]] result {
  public:
   using value_type = T;
 
-  constexpr result(T value) : state_(std::in_place_index<0>, std::move(value)) {}
+  constexpr result(const T& value) : state_(std::in_place_index<0>, value) {}
+  constexpr result(T&& value) : state_(std::in_place_index<0>, std::move(value)) {}
   constexpr result(errc code, std::uint32_t offset = 0) noexcept
       : state_(std::in_place_index<1>, failure{code, offset}) {}
   constexpr result(failure why) noexcept : state_(std::in_place_index<1>, why) {}

@@ -61,6 +61,7 @@ struct literal {
   constexpr explicit literal(std::string_view text) noexcept : used(static_cast<std::uint8_t>(text.size())) {
     for (std::size_t i = 0; i < text.size(); ++i) bytes[i] = text[i];
   }
+  constexpr std::string_view view() const noexcept { return {bytes, used}; }
   constexpr bool starts(std::string_view text) const noexcept {
     return text.size() >= N && __builtin_memcmp(text.data(), bytes, N) == 0;
   }
@@ -77,28 +78,27 @@ inline constexpr literal<5> cbor("/cbor");
 inline constexpr literal<9> accepted("/accepted");
 inline constexpr literal<9> rejected("/rejected");
 
-/// What follows the operation, by format and kind.
-inline constexpr literal<14> tails[2][3] = {
-    {literal<14>("/json"), literal<14>("/json/accepted"), literal<14>("/json/rejected")},
-    {literal<14>("/cbor"), literal<14>("/cbor/accepted"), literal<14>("/cbor/rejected")}};
+/// What follows the operation's own levels: three kinds of each format.
+inline constexpr literal<14> tails[6] = {literal<14>("/json"), literal<14>("/json/accepted"), literal<14>("/json/rejected"),
+                                         literal<14>("/cbor"), literal<14>("/cbor/accepted"), literal<14>("/cbor/rejected")};
 
-/// What follows the operation's own levels: `/json`, `/cbor/accepted`, ...
-struct topic_tail {
-  payload_format format = payload_format::json;
-  message_kind kind = message_kind::request;
-  bool valid = false;
-};
+constexpr std::size_t tail_of(payload_format format, message_kind kind) noexcept {
+  return static_cast<std::size_t>(format) * 3 + static_cast<std::size_t>(kind);
+}
 
-constexpr topic_tail read_tail(std::string_view text) noexcept {
+inline constexpr std::size_t no_tail = 6;
+constexpr payload_format format_of(std::size_t tail) noexcept { return static_cast<payload_format>(tail / 3); }
+constexpr message_kind kind_of(std::size_t tail) noexcept { return static_cast<message_kind>(tail % 3); }
+
+/// The place of `text` in `tails`, or `no_tail`.
+constexpr std::size_t find_tail(std::string_view text) noexcept {
   const bool is_json = json.starts(text);
-  if (!is_json && !cbor.starts(text)) return {};
-  const payload_format format = is_json ? payload_format::json : payload_format::cbor;
-  if (text.size() == 5) return {format, message_kind::request, true};
-  if (text.size() != 14) return {};
+  if (!is_json && !cbor.starts(text)) return no_tail;
+  const std::size_t first = is_json ? 0 : 3;
+  if (text.size() == 5) return first;
+  if (text.size() != 14) return no_tail;
   const std::string_view last = after(text, 5);
-  if (accepted.starts(last)) return {format, message_kind::accepted, true};
-  if (rejected.starts(last)) return {format, message_kind::rejected, true};
-  return {};
+  return accepted.starts(last) ? first + 1 : rejected.starts(last) ? first + 2 : no_tail;
 }
 
 /// A topic that starts with `certificates_prefix`.
@@ -106,12 +106,12 @@ constexpr result<fleet_topic> classify_create(std::string_view topic) noexcept {
   std::string_view text = after(topic, certificates_prefix.used);
   const bool csr = from_csr.starts(text);
   if (csr) text = after(text, from_csr.used);
-  const topic_tail tail = read_tail(text);
-  if (!tail.valid) return {errc::invalid_topic, static_cast<std::uint32_t>(topic.size() - text.size())};
+  const std::size_t tail = find_tail(text);
+  if (tail == no_tail) return {errc::invalid_topic, static_cast<std::uint32_t>(topic.size() - text.size())};
   result<fleet_topic> out{fleet_topic{}};  // filled in place: this is on the path of every message
   out->call = csr ? api::create_certificate_from_csr : api::create_keys_and_certificate;
-  out->format = tail.format;
-  out->kind = tail.kind;
+  out->format = format_of(tail);
+  out->kind = kind_of(tail);
   return out;
 }
 
@@ -122,13 +122,55 @@ constexpr result<fleet_topic> classify_provision(std::string_view topic) noexcep
   const std::size_t slash = rest.find('/');
   if (slash == std::string_view::npos) return {errc::invalid_topic, static_cast<std::uint32_t>(topic.size())};
   const std::string_view text = after(rest, slash);
-  const topic_tail tail = provision.starts(text) ? read_tail(after(text, provision.used)) : topic_tail{};
-  if (!tail.valid) return {errc::invalid_topic, static_cast<std::uint32_t>(prefix + slash)};
+  const std::size_t tail = provision.starts(text) ? find_tail(after(text, provision.used)) : no_tail;
+  if (tail == no_tail) return {errc::invalid_topic, static_cast<std::uint32_t>(prefix + slash)};
   const std::string_view name(rest.data(), slash);
   if (const result<void> valid = template_name::validate(name); !valid)
     return {errc::invalid_template_name, static_cast<std::uint32_t>(prefix + valid.error().offset)};
-  return fleet_topic{api::register_thing, tail.format, tail.kind,
+  return fleet_topic{api::register_thing, format_of(tail), kind_of(tail),
                      std::optional<template_name>(std::in_place, template_name::validated{}, name)};
+}
+
+/// All topics in one function, for small code: the answers of the two above.
+constexpr result<fleet_topic> classify_small(std::string_view topic) noexcept {
+  const bool named = templates_prefix.starts(topic);
+  if (!named && !certificates_prefix.starts(topic)) return {errc::invalid_topic, 0};
+  const std::string_view rest = after(topic, named ? templates_prefix.used : certificates_prefix.used);
+  std::string_view text = rest;
+  std::string_view name;
+  api call = api::create_keys_and_certificate;
+  if (named) {
+    std::size_t slash = 0;
+    while (slash < rest.size() && rest[slash] != '/') ++slash;
+    name = before(rest, slash);
+    text = after(rest, name.size());
+    call = api::register_thing;
+  } else if (from_csr.starts(text)) {
+    text = after(text, from_csr.used);
+    call = api::create_certificate_from_csr;
+  }
+  const auto wrong_from = static_cast<std::uint32_t>(topic.size() - text.size());
+  if (named) text = provision.starts(text) ? after(text, provision.used) : std::string_view();
+  std::size_t tail = 0;
+  while (tail < no_tail && text != tails[tail].view()) ++tail;
+  if (tail == no_tail) return {errc::invalid_topic, wrong_from};
+  if (named) {
+    const result<void> valid = template_name::validate(name);
+    if (!valid) return {errc::invalid_template_name, static_cast<std::uint32_t>(templates_prefix.used + valid.error().offset)};
+  }
+  return fleet_topic{call, format_of(tail), kind_of(tail),
+                     named ? std::optional<template_name>(std::in_place, template_name::validated{}, name) : std::nullopt};
+}
+
+/// The same text as `compose_fleet_topic`, for small code.
+constexpr fleet_topic_text compose_small(api call, std::string_view name, payload_format format, message_kind kind) noexcept {
+  fleet_topic_text out;
+  const bool named = call == api::register_thing;
+  const std::size_t prefix = call == api::create_certificate_from_csr ? from_csr_prefix.used : certificates_prefix.used;
+  const std::string_view parts[] = {named ? templates_prefix.view() : std::string_view(from_csr_prefix.bytes, prefix), name,
+                                    named ? provision.view() : std::string_view(), tails[tail_of(format, kind)].view()};
+  for (const std::string_view part : parts) out.append(part);
+  return out;
 }
 
 /// `padded_name` has 36 bytes, of which the first `name_size` are the name.
@@ -143,7 +185,7 @@ constexpr fleet_topic_text compose_fleet_topic(api call, const char* padded_name
     const bool csr = call == api::create_certificate_from_csr;
     out.append_padded<sizeof from_csr_prefix.bytes>(from_csr_prefix.bytes, csr ? from_csr_prefix.used : certificates_prefix.used);
   }
-  const literal<14>& tail = tails[static_cast<std::size_t>(format)][static_cast<std::size_t>(kind)];
+  const literal<14>& tail = tails[tail_of(format, kind)];
   out.append_padded<sizeof tail.bytes>(tail.bytes, tail.used);
   return out;
 }
@@ -160,6 +202,7 @@ constexpr result<fleet_topic> classify(std::string_view topic) noexcept;
 constexpr fleet_topic_text build(const fleet_topic& topic) noexcept;
 
 constexpr result<fleet_topic> classify(std::string_view topic) noexcept {
+  if constexpr (detail::prefer_small_code) return detail::classify_small(topic);
   if (detail::certificates_prefix.starts(topic)) return detail::classify_create(topic);
   if (detail::templates_prefix.starts(topic)) return detail::classify_provision(topic);
   return {errc::invalid_topic, 0};
@@ -168,6 +211,8 @@ constexpr result<fleet_topic> classify(std::string_view topic) noexcept {
 constexpr fleet_topic_text build(const fleet_topic& topic) noexcept {
   FLEETPROV_ASSERT(topic.call != api::register_thing || topic.name.has_value());
   const bool named = topic.call == api::register_thing;
+  if constexpr (detail::prefer_small_code)
+    return detail::compose_small(topic.call, named ? topic.name->view() : std::string_view(), topic.format, topic.kind);
   return detail::compose_fleet_topic(topic.call, named ? topic.name->padded().data() : nullptr,
                                      named ? topic.name->view().size() : 0, topic.format, topic.kind);
 }

@@ -154,6 +154,30 @@ TEST_CASE("each prefix and each one-character change of an API topic is refused 
   CHECK(looked_at > 1500);
 }
 
+TEST_CASE("what is compiled for small code answers as the other does") {
+  const auto same = [](std::string_view topic) {
+    const result<fleet_topic> expected = classify(topic);
+    const result<fleet_topic> read = topics::detail::classify_small(topic);
+    if (!expected || !read) return !expected && !read && expected.error() == read.error();
+    const std::string_view name = read->name ? read->name->view() : std::string_view();
+    return *expected == *read && topics::detail::compose_small(read->call, name, read->format, read->kind).view() == topic;
+  };
+  for (const std::string_view topic : near_misses) {
+    CAPTURE(std::string(topic));
+    CHECK(same(topic));
+  }
+  for (const spelled& row : all) {
+    for (std::size_t n = 0; n <= row.text.size(); ++n) {
+      const std::vector<char> exact(row.text.begin(), row.text.begin() + static_cast<std::ptrdiff_t>(n));
+      CAPTURE(std::string(row.text), n);
+      CHECK(same(std::string_view(exact.data(), exact.size())));
+      std::string changed(row.text);
+      if (n < changed.size()) changed[n] = static_cast<char>(changed[n] ^ 1);
+      CHECK(same(changed));
+    }
+  }
+}
+
 TEST_CASE("a template name of 36 characters gives the longest API topic, 37 are refused") {
   const std::string name(36, 'x');
   const std::string topic = "$aws/provisioning-templates/" + name + "/provision/cbor/accepted";

@@ -21,7 +21,7 @@ class alphabet {
 
   constexpr bool has(char c) const noexcept {
     const auto code = static_cast<unsigned char>(c);
-    return code < 128 && ((bits_[code >> 6U] >> (code & 63U)) & 1U) != 0;
+    return code < 128 && ((bits_[code >> 5U] >> (code & 31U)) & 1U) != 0;
   }
 
   /// The offset of the first character outside the set, or `text.size()`.
@@ -34,9 +34,9 @@ class alphabet {
  private:
   constexpr void add(char c) noexcept {
     const auto code = static_cast<unsigned char>(c);
-    bits_[code >> 6U] |= std::uint64_t{1} << (code & 63U);
+    bits_[code >> 5U] |= std::uint32_t{1} << (code & 31U);
   }
-  std::uint64_t bits_[2] = {};
+  std::uint32_t bits_[4] = {};
 };
 
 }  // namespace fleetprov::topics::detail

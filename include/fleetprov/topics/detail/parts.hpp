@@ -5,6 +5,14 @@
 
 namespace fleetprov::topics::detail {
 
+/// With `-Os` some functions loop where they otherwise copy and compare with fixed lengths. The answers
+/// are the same.
+#ifdef __OPTIMIZE_SIZE__
+inline constexpr bool prefer_small_code = true;
+#else
+inline constexpr bool prefer_small_code = false;
+#endif
+
 // `substr` would drag the library's range check, and with it code that throws, into firmware.
 
 /// The first `n` bytes of `text`, or all of it.
