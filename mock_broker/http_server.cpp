@@ -127,11 +127,12 @@ class bounded_stream final : public httplib::Stream {
   bounded_stream(int socket, const http_load& load, const std::atomic<socket_t>& listener)
       : socket_(socket), load_(load), listener_(listener) {}
 
-  /// Waits for the first byte of the next request.
+  /// Waits for the first byte of the next request; its time starts there.
   bool begin_request() {
-    started_ = steady::now();
     taken_ = 0;
-    return at_ < held_ || wait(POLLIN, started_);
+    if (at_ == held_ && !wait(POLLIN, steady::now())) return false;
+    started_ = steady::now();
+    return true;
   }
 
   bool is_readable() const override { return at_ < held_ || is_ready(POLLIN); }
@@ -193,7 +194,7 @@ class bounded_stream final : public httplib::Stream {
     return ::poll(&one, 1, static_cast<int>(limit.count())) > 0;
   }
 
-  /// Until the patience since `from` is over; what is there already is taken even then.
+  /// Until the patience since `from` is over. More bytes of a request that took longer are not taken either.
   bool wait(short what, steady::time_point from) const {
     while (!is_ready(what, longest_slice)) {
       if (steady::now() - from >= load_.patience() || listener_ == INVALID_SOCKET) return false;

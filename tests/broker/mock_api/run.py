@@ -379,6 +379,17 @@ def no_length(mock):
         assert time.monotonic() - start < 5
 
 
+@case("a connection that was idle for long has its whole time for the next request")
+def idle_connection(mock):
+    host, port = mock.url[len("http://"):].split(":")
+    with socket.create_connection((host, int(port)), timeout=20) as raw:
+        # The pauses are what is tested: together they are longer than one request may take.
+        for pause, part in ((8, b"GET /_mock/health HTTP/1.1\r\nHo"), (2.5, b"st: localhost\r\n\r\n")):
+            threading.Event().wait(pause)
+            raw.sendall(part)
+        assert raw.recv(1000).startswith(b"HTTP/1.1 200")
+
+
 @case("a hundred slow HTTP clients hold up neither HTTP nor MQTT")
 def slow_clients(mock):
     host, port = mock.url[len("http://"):].split(":")
