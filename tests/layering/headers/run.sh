@@ -48,7 +48,7 @@ for compiler in "${compilers[@]}"; do
     list=$(echo "$list" | tr ' ' '\n')
   fi
   echo "$list" | sed "s/^/$compiler /"
-done > "$work/list"
-xargs -P 2 -L 1 bash -c 'one "$1" "$2"' one < "$work/list"
+done > "$work/headers.txt"
+xargs -P 2 -L 1 bash -c 'one "$1" "$2"' one < "$work/headers.txt"
 if [ -e "$work/failed" ]; then cat "$work/failed"; exit 1; fi
-echo "$(wc -l < "$work/list") header compilations without a word"
+echo "$(wc -l < "$work/headers.txt") header compilations without a word"
