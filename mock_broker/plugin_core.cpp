@@ -670,7 +670,8 @@ void plugin_core::shut_down() {
 }
 
 void plugin_core::publish(outgoing_message message) {
-  on_broker_thread([this, message = std::move(message)] {
+  // Handed over before it is answered: who publishes a retained message and asks for it finds it.
+  wait_on_broker_thread([this, message = std::move(message)] {
     if (message.retain) {
       incoming_publish kept;
       kept.topic = message.topic;
