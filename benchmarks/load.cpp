@@ -146,6 +146,19 @@ double percentile(std::vector<double> values, double part) {
   return values[static_cast<std::size_t>(part * static_cast<double>(values.size() - 1))];
 }
 
+/// The process that was started with this folder's configuration. Ends the program where there is none.
+pid_t broker_of(const std::filesystem::path& mock_dir) {
+  const std::string wanted = (mock_dir / "mosquitto.conf").string();
+  for (const auto& process : std::filesystem::directory_iterator("/proc")) {
+    std::error_code gone;
+    const pid_t pid = std::atoi(process.path().filename().c_str());
+    if (pid > 0 && std::filesystem::exists(process.path() / "cmdline", gone) && slurp(process.path() / "cmdline").find(wanted) != std::string::npos)
+      return pid;
+  }
+  std::fputs("the broker is not among the processes\n", stderr);
+  std::exit(3);
+}
+
 crypto::subject load_subject() {
   crypto::subject out{};
   out.common_name = "load";
@@ -158,6 +171,7 @@ int usage() {
             "  --clients N     at a time (default 24)\n"
             "  --handshakes N  bare handshakes (default 1500)\n"
             "  --keys          CreateKeysAndCertificate instead of a CSR\n"
+            "  --reload        the broker reloads its configuration (SIGHUP) before the flows and after them\n"
             "Needs FLEETPROV_PROGRAM or `fleetprov` in PATH.");
   return 2;
 }
@@ -167,6 +181,7 @@ int usage() {
 int main(int argc, char** argv) {
   std::size_t flows = 1000, clients = 24, handshakes = 1500;
   create_call create = create_call::csr;
+  bool reload = false;
   for (int i = 1; i < argc; ++i) {
     const std::string_view word = argv[i];
     const auto number = [&]() -> std::size_t { return i + 1 < argc ? static_cast<std::size_t>(std::atol(argv[++i])) : 0; };
@@ -174,6 +189,7 @@ int main(int argc, char** argv) {
     else if (word == "--clients") clients = number();
     else if (word == "--handshakes") handshakes = number();
     else if (word == "--keys") create = create_call::keys;
+    else if (word == "--reload") reload = true;
     else return usage();
   }
   if (flows == 0 || clients == 0) return usage();
@@ -223,7 +239,9 @@ int main(int argc, char** argv) {
   const auto start_flow = [&](std::size_t, std::function<void(bool)> done) {
     return std::make_unique<flow>(loop, how, std::to_string(serial++), std::move(done));
   };
+  if (reload) ::kill(broker_of(mock->directory()), SIGHUP);
   const measured many = run_many(loop, flows, clients, start_flow);
+  if (reload) ::kill(broker_of(mock->directory()), SIGHUP);
   const measured alone = run_many(loop, std::min<std::size_t>(flows, create == create_call::csr ? 100 : 10), 1, start_flow);
 
   const double bare_rate = static_cast<double>(bare.good) / bare.seconds;

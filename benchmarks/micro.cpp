@@ -25,14 +25,15 @@
 
 static std::atomic<std::size_t> allocations{0};
 
-void* operator new(std::size_t size) {
+// Not inlined: g++ would see malloc and free behind one and complain about the pair.
+[[gnu::noinline]] void* operator new(std::size_t size) {
   allocations.fetch_add(1, std::memory_order_relaxed);
   void* got = std::malloc(size);
   if (got == nullptr) std::abort();
   return got;
 }
-void operator delete(void* at) noexcept { std::free(at); }
-void operator delete(void* at, std::size_t) noexcept { std::free(at); }
+[[gnu::noinline]] void operator delete(void* at) noexcept { std::free(at); }
+[[gnu::noinline]] void operator delete(void* at, std::size_t) noexcept { std::free(at); }
 
 namespace {
 

@@ -80,8 +80,11 @@ class elastic_pool final : public httplib::TaskQueue {
   void shutdown() override {
     std::unique_lock<std::mutex> lock(state_->guard);
     state_->stop = true;
-    state_->jobs.clear();
+    const std::list<std::function<void()>> waiting = std::exchange(state_->jobs, {});
     state_->work.notify_all();
+    lock.unlock();
+    for (const auto& job : waiting) job();  // the server has stopped: each only closes its connection
+    lock.lock();
     const bool all_gone = state_->ended.wait_for(lock, shutdown_patience, [this] { return state_->running == 0; });
     if (!all_gone) left_behind_->store(true);
   }

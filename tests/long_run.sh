@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# The long checks, apart from ./test.sh. Each part builds what it needs below build/ and can be run alone.
+#   tests/long_run.sh [PART...]     default: all of them, in this order
+#     sanitized  the toolkit's tests and fuzz replays under AddressSanitizer and UBSan
+#     tsan       the mock without a broker (registry, service, workers, hooks, control plane, HTTP) under ThreadSanitizer
+#     fuzz       every libFuzzer target for FUZZ_SECONDS (600), two at a time
+#     soak       5,000 devices and a hostile crowd
+#     mutation   tests/mutation/mutate.py
+#     coverage   lines and branches of include/ that the tests reach (gcovr), build/coverage/report.txt
+#     valgrind   1,000 flows, a reload and the end of the plugin in a broker under memcheck
+#     tidy       clang-tidy over the compilation database
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+jobs=$(nproc)
+
+sanitized() { FLEETPROV_SANITIZED=1 ./test.sh -R '^fuzz_replay:topics$'; }
+
+tsan() {
+  cmake --preset tsan >/dev/null
+  cmake --build --preset tsan --target unit_mock_registry unit_mock_service unit_mock_control_plane unit_mock_plugin unit_mock_http
+  for program in unit_mock_registry unit_mock_service unit_mock_control_plane unit_mock_plugin unit_mock_http; do
+    echo "$program under TSan"
+    TSAN_OPTIONS=halt_on_error=1:exitcode=66 "build/tsan/tests/$program" | tail -3
+  done
+}
+
+fuzz() {
+  local seconds=${FUZZ_SECONDS:-600} work=build/fuzz/work names
+  names=$(cd tests/fuzz && ls -- *.cpp | sed 's/\.cpp$//' | grep -v -e replay_main)
+  cmake --preset fuzz -DFLEETPROV_BUILD_CLI=ON -DFLEETPROV_BUILD_MOCK_BROKER=ON >/dev/null
+  # shellcheck disable=SC2046
+  cmake --build --preset fuzz --target $(for name in $names; do echo "fuzz_$name"; done)
+  mkdir -p "$work"
+  export seconds work
+  # shellcheck disable=SC2016
+  echo "$names" | xargs -P "$jobs" -I{} bash -c '
+    mkdir -p "$work/{}"
+    build/fuzz/tests/fuzz_{} -max_total_time="$seconds" -rss_limit_mb=3000 -artifact_prefix="$work/{}." "$work/{}" tests/fuzz/corpus/{} >"$work/{}.log" 2>&1 \
+      && echo "{}: $(grep ^Done "$work/{}.log")" || { echo "{}: FAILED, see $work/{}.log"; exit 1; }'
+}
+
+soak() {
+  cmake --preset test >/dev/null
+  cmake --build --preset test --target fleetprov_soak fleetprov_cli fleetprov_mock_plugin
+  build/test/bin/fleetprov_soak 2>build/test/soak.log
+}
+
+mutation() { tests/mutation/mutate.py; }
+
+coverage() {
+  cmake --preset test -B build/coverage -DFLEETPROV_PRECOMPILE=OFF -DFLEETPROV_BUILD_EXAMPLES=OFF -DFLEETPROV_BUILD_CLI=OFF \
+    -DCMAKE_CXX_FLAGS="--coverage -fno-inline -fprofile-update=atomic" >/dev/null
+  cmake --build build/coverage --target sanitized_tests
+  find build/coverage -name '*.gcda' -delete
+  ctest --test-dir build/coverage -j "$jobs" -L sanitized --output-on-failure | tail -5
+  gcovr --root . --filter 'include/' --exclude-throw-branches --exclude-unreachable-branches -j "$jobs" build/coverage --txt build/coverage/report.txt --print-summary
+}
+
+valgrind() {
+  cmake --preset release >/dev/null
+  cmake --build --preset release --target fleetprov_cli fleetprov_mock_plugin fleetprov_load
+  tests/valgrind/run_under_memcheck.sh build/release/bin
+}
+
+tidy() {
+  cmake --preset test >/dev/null
+  run-clang-tidy -quiet -p build/test -j "$jobs" 'mock_broker/|cli/|examples/'
+}
+
+all="sanitized tsan fuzz soak mutation coverage valgrind tidy"
+for part in ${*:-$all}; do
+  case " $all " in
+    *" $part "*) echo "== $part"; "$part" ;;
+    *) echo "no part $part; there are: $all" >&2; exit 2 ;;
+  esac
+done

@@ -1,0 +1,112 @@
+// The HTTP port with its own threads, without a broker: what ThreadSanitizer watches.
+#include <fleetprov/json/document.hpp>
+#include <mock_broker/http_server.hpp>
+#include <mock_broker/mock_api.hpp>
+#include <support/catch.hpp>
+#include <support/mock_world.hpp>
+#include <unit/mock_control_plane/fake_broker.hpp>
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace {
+
+namespace mock = fleetprov::mock;
+
+/// An account with everything that listens on the HTTP port.
+struct site {
+  test::service account;
+  test::fake_broker broker;
+  mock::fault_list faults;
+  mock::denial_ring denials;
+  mock::event_log log{(account.folder() / "iot-logs.jsonl").string()};
+  mock::control_plane control{{account.registry(), account.fleet(), "localhost", broker}};
+  mock::mock_api api{{account.registry(), account.fleet(), account.clock(), faults, log, denials, broker}};
+  mock::http_server server{{}, control, api};
+};
+
+/// One request on a connection of its own; the whole answer, empty when there is none.
+std::string ask(std::uint16_t port, const std::string& request) {
+  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const timeval patience{30, 0};
+  ::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(port);
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  std::string answer;
+  if (::connect(socket, reinterpret_cast<sockaddr*>(&to), sizeof to) == 0 &&
+      ::send(socket, request.data(), request.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(request.size())) {
+    char part[4096];
+    ssize_t got = 0;
+    while ((got = ::recv(socket, part, sizeof part, 0)) > 0) answer.append(part, static_cast<std::size_t>(got));
+    if (got < 0 && errno == EAGAIN) answer = "neither answered nor closed";
+  }
+  ::close(socket);
+  return answer;
+}
+
+std::string message(const std::string& line, const std::string& body = "") {
+  return line + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: " + std::to_string(body.size()) +
+         "\r\n\r\n" + body;
+}
+
+bool has_status(const std::string& answer, const char* status) {
+  return answer.rfind("HTTP/1.1 " + std::string(status), 0) == 0;
+}
+
+}  // namespace
+
+TEST_CASE("requests of many clients are answered side by side, each with its own answer") {
+  site here;
+  here.server.start();
+  const std::uint16_t port = here.server.port();
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> clients;
+  for (int client = 0; client < 6; ++client)
+    clients.emplace_back([&, client] {
+      for (int turn = 0; turn < 15; ++turn) {
+        const std::string name = "thing-" + std::to_string(client) + "-" + std::to_string(turn);
+        if (!has_status(ask(port, message("POST /things/" + name, "{}")), "200")) ++wrong;
+        if (ask(port, message("GET /things/" + name)).find("\"" + name + "\"") == std::string::npos) ++wrong;
+        if (!has_status(ask(port, message("POST /_mock/clock", R"({"advance_seconds":1})")), "200")) ++wrong;
+        if (!has_status(ask(port, message("GET /_mock/health")), "200")) ++wrong;
+        if (!has_status(ask(port, message("GET /no-such")), "501")) ++wrong;
+        here.log.append(R"({"eventType":"Test"})");
+        if (!has_status(ask(port, message("GET /_mock/events")), "200")) ++wrong;
+      }
+    });
+  for (std::thread& one : clients) one.join();
+  CHECK(wrong == 0);
+  CHECK(here.account.registry().list_things({}, {}).items.size() > 0);
+  CHECK(here.server.stop());
+}
+
+TEST_CASE("the port can be stopped while clients send") {
+  site here;
+  here.server.start();
+  const std::uint16_t port = here.server.port();
+  std::atomic<bool> enough{false};
+  std::atomic<int> answered{0}, forgotten{0};
+  std::vector<std::thread> clients;
+  for (int client = 0; client < 4; ++client)
+    clients.emplace_back([&] {
+      while (!enough)
+        if (const std::string answer = ask(port, message("GET /_mock/health")); has_status(answer, "200")) ++answered;
+        else if (!answer.empty()) ++forgotten;
+    });
+  while (answered < 20) std::this_thread::yield();
+  CHECK(here.server.stop());
+  enough = true;
+  for (std::thread& one : clients) one.join();
+  CHECK(forgotten == 0);
+  CHECK(ask(port, message("GET /_mock/health")).empty());
+}
