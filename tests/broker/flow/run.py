@@ -2,7 +2,6 @@
 """Provisioning by claim through a real Mosquitto and real TLS; who gets the private key, and who never does."""
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -11,7 +10,7 @@ import threading
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "..", "support"))
 from cases import case, run  # noqa: E402
-from mock import Mock  # noqa: E402
+from mock import Mock, need  # noqa: E402
 from mqtt import (CREATE, CREATE_FROM_CSR, Client, ask, claim_identity, create, provision_device, provision_topic,  # noqa: E402
                   register, save)
 
@@ -268,19 +267,29 @@ def no_format(mock):
     assert client.ping()
 
 
-@case("clients of Debian provision too: mosquitto_rr on both versions")
-def mosquitto_rr(mock):
-    program = shutil.which("mosquitto_rr")
-    if program is None:
-        print("      (mosquitto_rr is not installed)")
-        assert mock.ready["pid"] > 0
-        return
+@case("clients of Debian are served too: mosquitto_rr and mosquitto_pub, JSON and CBOR, on both versions")
+def mosquitto_clients(mock):
     certificate, key = claim_identity(mock)
-    for version in ("mqttv311", "mqttv5"):
-        done = subprocess.run([program, "-h", mock.host, "-p", str(mock.port), "--cafile", mock.ca_file, "--cert", certificate,
-                               "--key", key, "-V", version, "-q", "1", "-t", CREATE, "-e", CREATE + "/accepted", "-m", "{}", "-W", "20"],
-                              capture_output=True, text=True, timeout=60)
-        assert done.returncode == 0 and "PRIVATE KEY" in done.stdout, done.stderr
+    with folder() as out:
+        with open(out + "/empty.cbor", "wb") as file:
+            file.write(b"\xa0")
+        for version in ("mqttv311", "mqttv5"):
+            where = ["-h", mock.host, "-p", str(mock.port), "--cafile", mock.ca_file, "--cert", certificate, "--key", key, "-V", version, "-q", "1"]
+            for topic, payload in ((CREATE, ["-m", "{}"]), (CREATE.replace("json", "cbor"), ["-f", out + "/empty.cbor"])):
+                done = subprocess.run([need("mosquitto_rr", "mosquitto-clients"), *where, "-t", topic, "-e", topic + "/accepted", *payload, "-W", "20"],
+                                      capture_output=True, timeout=60)
+                assert done.returncode == 0 and b"PRIVATE KEY" in done.stdout, done.stderr
+                assert done.stdout[:1] == (b"{" if payload[0] == "-m" else b"\xa4"), done.stdout[:20]
+            identity, name, _ = provision_device(mock, out, "watch-" + version)
+            watcher = Client(mock, identity, name, version=5)
+            assert watcher.subscribe("sdk/test/debian") == [1]
+            identity, name, _ = provision_device(mock, out, "publish-" + version)
+            where[where.index(certificate)], where[where.index(key)] = identity
+            done = subprocess.run([need("mosquitto_pub", "mosquitto-clients"), *where, "-i", name, "-t", "sdk/test/debian", "-m", version],
+                                  capture_output=True, text=True, timeout=60)
+            assert done.returncode == 0, done.stderr
+            assert watcher.message().payload.decode() == version
+            watcher.disconnect()
 
 
 @case("ten devices at once each get their own certificate")
