@@ -6,9 +6,16 @@
 #include <fleetprov/topics/arn.hpp>
 #include <fleetprov/topics/thing_name.hpp>
 
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
 #include <chrono>
+#include <memory>
 #include <random>
 
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -37,7 +44,9 @@ void add_device_options(CLI::App& to, device_options& into) {
   to.add_option("--key", into.key, "its private key, PEM")->required();
   to.add_option("--ca-file", into.ca_file, "root certificates that the server is verified with, PEM")->required();
   to.add_option("--client-id", into.client_id, "MQTT client id (default: one that is unique to this run)");
-  to.add_option("--mqtt", into.mqtt, "MQTT version: 3 (3.1.1) or 5")->check(CLI::IsMember({3, 5}))->capture_default_str();
+  to.add_option("--mqtt", into.mqtt, "MQTT version: 3 (3.1.1) or 5")
+      ->check(CLI::IsMember({3, 5}))
+      ->capture_default_str();
 }
 
 std::optional<host_port> parse_endpoint(std::string_view text) {
@@ -61,7 +70,8 @@ std::optional<host_port> parse_endpoint(std::string_view text) {
   }
   if (out.host.empty() || out.host.find_first_of("/ \t\r\n") != std::string::npos) return std::nullopt;
   if (!has_port) return out;
-  if (port.empty() || port.size() > 5 || port.find_first_not_of("0123456789") != std::string_view::npos) return std::nullopt;
+  if (port.empty() || port.size() > 5 || port.find_first_not_of("0123456789") != std::string_view::npos)
+    return std::nullopt;
   const int number = std::stoi(std::string(port));
   if (number < 1 || number > 65535) return std::nullopt;
   out.port = static_cast<std::uint16_t>(number);
@@ -81,7 +91,8 @@ adapters::link_options make_link_options(const device_options& from, const char*
   const auto key = crypto::private_key::from_pem(pem);
   if (!key) throw usage_error("--key: `" + printable(from.key) + "` holds no unencrypted PEM private key");
   if (!certificate->matches(*key))
-    throw usage_error("--key: `" + printable(from.key) + "` is not the key of the certificate `" + printable(from.certificate) + "`");
+    throw usage_error("--key: `" + printable(from.key) + "` is not the key of the certificate `" +
+                      printable(from.certificate) + "`");
   warn_if_exposed(from.key);
   adapters::link_options out;
   out.host = at->host;
@@ -111,30 +122,51 @@ std::string describe_reason(adapters::mqtt_version version, std::uint8_t code) {
   const auto words = [&]() -> std::string_view {
     if (version == adapters::mqtt_version::v3_1_1) {
       switch (code) {
-        case 1: return "unacceptable protocol version";
-        case 2: return "client id rejected";
-        case 3: return "server unavailable";
-        case 4: return "bad user name or password";
-        case 5: return "not authorized";
-        case 0x80: return "refused";
-        default: return "refused";
+        case 1:
+          return "unacceptable protocol version";
+        case 2:
+          return "client id rejected";
+        case 3:
+          return "server unavailable";
+        case 4:
+          return "bad user name or password";
+        case 5:
+          return "not authorized";
+        case 0x80:
+          return "refused";
+        default:
+          return "refused";
       }
     }
     switch (code) {
-      case 0x80: return "unspecified error";
-      case 0x81: return "malformed packet";
-      case 0x82: return "protocol error";
-      case 0x85: return "client id not valid";
-      case 0x86: return "bad user name or password";
-      case 0x87: return "not authorized";
-      case 0x8D: return "keep alive timeout";
-      case 0x8E: return "session taken over";
-      case 0x8F: return "topic filter invalid";
-      case 0x90: return "topic name invalid";
-      case 0x91: return "packet identifier in use";
-      case 0x95: return "packet too large";
-      case 0x97: return "quota exceeded";
-      default: return "refused";
+      case 0x80:
+        return "unspecified error";
+      case 0x81:
+        return "malformed packet";
+      case 0x82:
+        return "protocol error";
+      case 0x85:
+        return "client id not valid";
+      case 0x86:
+        return "bad user name or password";
+      case 0x87:
+        return "not authorized";
+      case 0x8D:
+        return "keep alive timeout";
+      case 0x8E:
+        return "session taken over";
+      case 0x8F:
+        return "topic filter invalid";
+      case 0x90:
+        return "topic name invalid";
+      case 0x91:
+        return "packet identifier in use";
+      case 0x95:
+        return "packet too large";
+      case 0x97:
+        return "quota exceeded";
+      default:
+        return "refused";
     }
   }();
   static constexpr char digits[] = "0123456789abcdef";
@@ -146,12 +178,39 @@ std::string policy_resource(const std::string& host, std::string_view type, std:
   // <prefix>[-ats].iot.<region>.amazonaws.com
   const std::size_t iot = host.find(".iot.");
   const std::size_t end = host.find(".amazonaws.com");
-  if (iot != std::string::npos && end != std::string::npos && end > iot + 5) region = host.substr(iot + 5, end - iot - 5);
+  if (iot != std::string::npos && end != std::string::npos && end > iot + 5)
+    region = host.substr(iot + 5, end - iot - 5);
   return topics::make_arn(region, "<account>", type, name);
 }
 
-bool server_is_untrusted(std::string_view words) noexcept {
-  return words.find("certificate verify failed") != std::string_view::npos;
+std::string find_server_fault(const adapters::link_options& link) {
+  using ssl_context = std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)>;
+  using bio = std::unique_ptr<BIO, decltype(&BIO_free_all)>;
+  constexpr timeval patience{5, 0};
+  const ssl_context context(SSL_CTX_new(TLS_client_method()), SSL_CTX_free);
+  if (!context || SSL_CTX_load_verify_locations(context.get(), link.ca_file.c_str(), nullptr) != 1) return {};
+  SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
+  const bool is_ipv6 = link.host.find(':') != std::string::npos;
+  const std::string address = (is_ipv6 ? "[" + link.host + "]" : link.host) + ":" + std::to_string(link.port);
+  const bio tcp(BIO_new_connect(address.c_str()), BIO_free_all);
+  if (!tcp || BIO_do_connect(tcp.get()) != 1) return {};
+  int socket = -1;
+  BIO_get_fd(tcp.get(), &socket);
+  ::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  ::setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  const std::unique_ptr<SSL, decltype(&SSL_free)> tls(SSL_new(context.get()), SSL_free);
+  if (!tls) return {};
+  if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(tls.get()), link.host.c_str()) != 1) {
+    SSL_set1_host(tls.get(), link.host.c_str());
+    SSL_set_tlsext_host_name(tls.get(), link.host.c_str());
+  }
+  BIO_up_ref(tcp.get());
+  SSL_set_bio(tls.get(), tcp.get(), tcp.get());
+  (void)SSL_connect(tls.get());
+  ERR_clear_error();
+  const long found = SSL_get_verify_result(tls.get());
+  return found == X509_V_OK ? std::string()
+                            : std::string("certificate verify failed: ") + X509_verify_cert_error_string(found);
 }
 
 }  // namespace fleetprov::cli

@@ -32,7 +32,8 @@ using provisioning::state;
 
 struct provision_options {
   device_options device;
-  std::string template_name, parameters, csr_file, key_type, key_uri, wire = "json", template_file, out = ".", format = "text";
+  std::string template_name, parameters, csr_file, key_type, key_uri, wire = "json", template_file, out = ".",
+                                                                      format = "text";
   std::vector<std::string> hook_supplies;
   bool if_needed = false;
   double timeout = 60;
@@ -57,7 +58,8 @@ topics::template_name read_template_name(const std::string& text) {
 }
 
 /// Checks the parameters against the template and answers what they make of it, if that is certain.
-std::optional<templates::plan> check_template(const provision_options& from, const std::map<std::string, std::string>& parameters) {
+std::optional<templates::plan> check_template(const provision_options& from,
+                                              const std::map<std::string, std::string>& parameters) {
   const std::string text = read_input(from.template_file);
   const auto subject = read_template(from.template_file, text, std::nullopt);
   const std::set<std::string> hook(from.hook_supplies.begin(), from.hook_supplies.end());
@@ -75,20 +77,27 @@ std::optional<templates::plan> check_template(const provision_options& from, con
 prepared prepare(const provision_options& from) {
   const auto name = read_template_name(from.template_name);
   auto parameters = from.parameters.empty() ? std::map<std::string, std::string>() : read_parameters(from.parameters);
-  prepared out{make_link_options(from.device, "fleetprov"), name,
+  prepared out{make_link_options(from.device, "fleetprov"),
+               name,
                from.wire == "cbor" ? topics::payload_format::cbor : topics::payload_format::json,
-               std::move(parameters), std::nullopt, std::nullopt, std::nullopt, {}};
+               std::move(parameters),
+               std::nullopt,
+               std::nullopt,
+               std::nullopt,
+               {}};
   out.endpoint = out.link.host + ":" + std::to_string(out.link.port);
   if (!from.template_file.empty()) out.planned = check_template(from, out.parameters);
   if (!from.key_uri.empty())
-    throw usage_error("--key-uri: this build cannot use keys in a token; make the signing request there and give it with --csr");
+    throw usage_error(
+        "--key-uri: this build cannot use keys in a token; make the signing request there and give it with --csr");
   if (!from.csr_file.empty()) {
     out.csr = read_input(from.csr_file);
     if (out.csr->find("-----BEGIN CERTIFICATE REQUEST-----") == std::string::npos &&
         out.csr->find("-----BEGIN NEW CERTIFICATE REQUEST-----") == std::string::npos)
       throw usage_error("--csr: `" + printable(from.csr_file) + "` holds no PEM signing request");
     if (out.csr->size() > topics::limits::max_csr_characters)
-      throw usage_error("--csr: `" + printable(from.csr_file) + "` has more than " + std::to_string(topics::limits::max_csr_characters) + " characters");
+      throw usage_error("--csr: `" + printable(from.csr_file) + "` has more than " +
+                        std::to_string(topics::limits::max_csr_characters) + " characters");
   }
   if (from.key_type == "rsa") out.key_type = crypto::key_type::rsa_2048;
   if (from.key_type == "ec") out.key_type = crypto::key_type::ec_p256;
@@ -127,11 +136,19 @@ class narrator {
     if (event.what == link_event::kind::connected && before == state::connecting) ever_connected_ = true;
     switch (event.what) {
       case link_event::kind::connected:
-      case link_event::kind::published: break;
-      case link_event::kind::unreachable: note(before, "not reachable: " + event.text); break;
+      case link_event::kind::published:
+        break;
+      case link_event::kind::unreachable:
+        note(before, "not reachable: " + event.text);
+        break;
       case link_event::kind::hung_up: {
-        note(before, event.text + (event.codes.empty() ? "" : ": " + describe_reason(link_.version, event.codes[0])));
-        if (server_is_untrusted(event.text)) untrusted_ = true;
+        const std::string fault = before == state::connecting && !looked_ ? find_server_fault(link_) : std::string();
+        looked_ = true;
+        untrusted_ = !fault.empty();
+        note(before,
+             untrusted_
+                 ? fault
+                 : event.text + (event.codes.empty() ? "" : ": " + describe_reason(link_.version, event.codes[0])));
         break;
       }
       case link_event::kind::refused:
@@ -141,8 +158,12 @@ class narrator {
         for (const std::uint8_t code : event.codes)
           if (code >= 0x80) note(before, "SUBACK: " + describe_reason(link_.version, code));
         break;
-      case link_event::kind::publish_refused: note(before, "PUBACK: " + describe_reason(link_.version, event.codes.at(0))); break;
-      case link_event::kind::message: answered(event, before); break;
+      case link_event::kind::publish_refused:
+        note(before, "PUBACK: " + describe_reason(link_.version, event.codes.at(0)));
+        break;
+      case link_event::kind::message:
+        answered(event, before);
+        break;
     }
   }
 
@@ -163,7 +184,8 @@ class narrator {
   }
   void answered(const link_event& event, state) {
     const auto place = topics::classify(event.text);
-    if (place && place->kind == topics::message_kind::rejected) say(std::string(topics::name_of(place->call)) + ": rejected");
+    if (place && place->kind == topics::message_kind::rejected)
+      say(std::string(topics::name_of(place->call)) + ": rejected");
   }
 
   const provisioning::session& session_;
@@ -171,7 +193,7 @@ class narrator {
   std::vector<std::string> filters_;
   std::string topic_, words_;
   link_event::kind last_ = link_event::kind::connected;
-  bool ever_connected_ = false, untrusted_ = false;
+  bool ever_connected_ = false, untrusted_ = false, looked_ = false;
 };
 
 struct explanation {
@@ -181,7 +203,8 @@ struct explanation {
 };
 
 std::string step_name(state during, const provisioning::session& session) {
-  if (during == state::creating_certificate || during == state::create_backoff) return std::string(topics::name_of(session.create_call()));
+  if (during == state::creating_certificate || during == state::create_backoff)
+    return std::string(topics::name_of(session.create_call()));
   return std::string(provisioning::step_of(during));
 }
 
@@ -196,27 +219,42 @@ std::string service_answer(const payloads::error_response& reply) {
 
 std::string help_for_rejection(state during, const payloads::error_response& reply, const prepared& what) {
   const int status = reply.status_code.value_or(0);
-  const bool registering = during == state::registering_thing || during == state::register_backoff || during == state::trying_credentials;
+  const bool registering =
+      during == state::registering_thing || during == state::register_backoff || during == state::trying_credentials;
   if (status == 429) return "too many requests: try again later, or raise the account's quota";
   if (status >= 500) return "the service failed: try again later";
-  if (!registering) return what.csr || what.key_type ? "look at the signing request: RSA of at least 2048 bits or NIST P-256, P-384, P-521" : "look at the account's limits and logs";
-  if (reply.error_code == "InvalidCertificateOwnershipToken") return "the ownership token is no good: run again for a new certificate";
+  if (!registering)
+    return what.csr || what.key_type
+               ? "look at the signing request: RSA of at least 2048 bits or NIST P-256, P-384, P-521"
+               : "look at the account's limits and logs";
+  if (reply.error_code == "InvalidCertificateOwnershipToken")
+    return "the ownership token is no good: run again for a new certificate";
   switch (status) {
-    case 400: return "look at --template-parameters and at what the template refers to (`--template FILE` checks them here)";
-    case 403: return "look at the pre-provisioning hook (denied, failed or took more than 5 s), at whether the template is enabled, and at its provisioning role";
-    case 404: return "look at --template-name: there is no template `" + std::string(what.name.view()) + "` in this account and region";
-    case 409: return "the thing exists already and the template's OverrideSettings say FAIL";
-    default: return "look at the template and at the account's logs";
+    case 400:
+      return "look at --template-parameters and at what the template refers to (`--template FILE` checks them here)";
+    case 403:
+      return "look at the pre-provisioning hook (denied, failed or took more than 5 s), at whether the template is "
+             "enabled, and at its provisioning role";
+    case 404:
+      return "look at --template-name: there is no template `" + std::string(what.name.view()) +
+             "` in this account and region";
+    case 409:
+      return "the thing exists already and the template's OverrideSettings say FAIL";
+    default:
+      return "look at the template and at the account's logs";
   }
 }
 
-std::string needed(const std::string& host, const std::string& action, std::string_view type, const std::vector<std::string>& names) {
+std::string needed(const std::string& host, const std::string& action, std::string_view type,
+                   const std::vector<std::string>& names) {
   std::string out = action + " on";
-  for (std::size_t i = 0; i < names.size(); ++i) out += (i == 0 ? " " : " and ") + policy_resource(host, type, names[i]);
+  for (std::size_t i = 0; i < names.size(); ++i)
+    out += (i == 0 ? " " : " and ") + policy_resource(host, type, names[i]);
   return out;
 }
 
-explanation explain(const provisioning::gave_up& why, const narrator& seen, const prepared& what, const provisioning::session& session) {
+explanation explain(const provisioning::gave_up& why, const narrator& seen, const prepared& what,
+                    const provisioning::session& session) {
   explanation out;
   out.step = step_name(why.during, session);
   out.reply.status_code = why.reply.status_code;
@@ -243,7 +281,9 @@ explanation explain(const provisioning::gave_up& why, const narrator& seen, cons
     out.exit_code = exit_trouble;
     return out;
   }
-  if (why.why.code == errc::rejected && (has_reply || why.during == state::registering_thing || why.during == state::creating_certificate) && seen.last_words().find("PUBACK") != 0) {
+  if (why.why.code == errc::rejected &&
+      (has_reply || why.during == state::registering_thing || why.during == state::creating_certificate) &&
+      seen.last_words().find("PUBACK") != 0) {
     out.message = service_answer(why.reply);
     out.help = help_for_rejection(why.during, why.reply, what);
     return out;
@@ -257,21 +297,25 @@ explanation explain(const provisioning::gave_up& why, const narrator& seen, cons
       break;
     case state::subscribing_create:
     case state::subscribing_register:
-      out.help = "look at the claim certificate's policy: it needs " + needed(host, "iot:Subscribe", "topicfilter", seen.filters()) +
+      out.help = "look at the claim certificate's policy: it needs " +
+                 needed(host, "iot:Subscribe", "topicfilter", seen.filters()) +
                  " (AWS hangs up on what a policy denies)";
       break;
     case state::creating_certificate:
     case state::create_backoff:
     case state::registering_thing:
     case state::register_backoff:
-      out.help = "look at the claim certificate's policy: it needs " + needed(host, "iot:Publish", "topic", {seen.topic()}) + " and " +
+      out.help = "look at the claim certificate's policy: it needs " +
+                 needed(host, "iot:Publish", "topic", {seen.topic()}) + " and " +
                  needed(host, "iot:Receive", "topic", {seen.topic() + "/accepted", seen.topic() + "/rejected"});
       break;
     case state::trying_credentials:
     case state::trying_backoff:
       out.help = "the stored certificate's token is no good and it does not connect: run again";
       break;
-    default: out.help = "run again: what was stored is used"; break;
+    default:
+      out.help = "run again: what was stored is used";
+      break;
   }
   return out;
 }
@@ -281,7 +325,12 @@ void report_failure(const explanation& why, const provision_options& options) {
   if (!why.help.empty()) print_error("help: " + why.help + "\n");
   if (options.format != "json") return;
   json_writer out;
-  out.begin_object().key("error").begin_object().field("step", why.step).field("message", why.message).field("help", why.help);
+  out.begin_object()
+      .key("error")
+      .begin_object()
+      .field("step", why.step)
+      .field("message", why.message)
+      .field("help", why.help);
   if (why.reply.status_code) out.field("status_code", *why.reply.status_code);
   if (why.reply.error_code) out.field("error_code", *why.reply.error_code);
   if (why.reply.error_message) out.field("error_message", *why.reply.error_message);
@@ -327,12 +376,14 @@ storage::posix_store open_store(const std::string& folder) {
     return std::move(*store);
   }
   if (store.error().code == errc::busy) throw run_error("`" + printable(folder) + "` is in use by another process");
-  throw run_error("cannot use the folder `" + printable(folder) + "`: " + std::strerror(static_cast<int>(store.error().offset)));
+  throw run_error("cannot use the folder `" + printable(folder) +
+                  "`: " + std::strerror(static_cast<int>(store.error().offset)));
 }
 
 /// Client ids to try stored credentials with. Device policies often demand the thing name; where it
 /// is not known, one of the parameters often is it.
-std::vector<adapters::drive_options::candidate> candidate_client_ids(const prepared& what, const std::optional<storage::device_record>& device) {
+std::vector<adapters::drive_options::candidate> candidate_client_ids(
+    const prepared& what, const std::optional<storage::device_record>& device) {
   std::vector<adapters::drive_options::candidate> out;
   const auto add = [&](const std::string& id, bool is_thing_name) {
     const bool known = std::any_of(out.begin(), out.end(), [&](const auto& c) { return c.client_id == id; });
@@ -359,7 +410,9 @@ verdict try_device(const storage::posix_store& store, const prepared& what) {
   for (int attempt = 0; attempt < 2; ++attempt) {
     const link_event event = adapters::try_connecting<adapters::paho_link>(with, {{id, true}}).last;
     if (event.what == link_event::kind::connected) return verdict::work;
-    if (server_is_untrusted(event.text)) throw run_error("the server's certificate is not trusted: look at --ca-file and at the host name of --endpoint");
+    if (event.what == link_event::kind::hung_up)
+      if (const std::string fault = find_server_fault(with); !fault.empty())
+        throw run_error(fault + ": look at --ca-file and at the host name of --endpoint");
     if (event.what == link_event::kind::unreachable) return verdict::unreachable;
     if (event.what == link_event::kind::refused) break;
   }
@@ -389,7 +442,8 @@ payloads::certificate_request make_request(const prepared& what, storage::posix_
   if (!pem || !csr) throw run_error("the signing request could not be made");
   // The key is on disk before its request is sent.
   if (const auto kept = store.prepare_key(*pem); !kept)
-    throw run_error("the private key could not be stored: " + std::string(std::strerror(static_cast<int>(kept.error().offset))));
+    throw run_error("the private key could not be stored: " +
+                    std::string(std::strerror(static_cast<int>(kept.error().offset))));
   return payloads::create_certificate_from_csr_request{*csr};
 }
 
@@ -449,26 +503,37 @@ int run(const provision_options& options) {
 
 void add_provision(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<provision_options>();
-  CLI::App& me = add_subcommand(app, "provision", "Provision a device by claim",
-                                "fleetprov provision --endpoint localhost:8883 --cert claim.pem.crt --key claim.pem.key \\\n"
-                                "  --ca-file AmazonRootCA1.pem --template-name fleet \\\n"
-                                "  --template-parameters '{\"SerialNumber\":\"1\"}' --out device-1");
+  CLI::App& me =
+      add_subcommand(app, "provision", "Provision a device by claim",
+                     "fleetprov provision --endpoint localhost:8883 --cert claim.pem.crt --key claim.pem.key \\\n"
+                     "  --ca-file AmazonRootCA1.pem --template-name fleet \\\n"
+                     "  --template-parameters '{\"SerialNumber\":\"1\"}' --out device-1");
   add_device_options(me, options->device);
   me.add_option("--template-name", options->template_name, "provisioning template")->required();
-  me.add_option("--template-parameters", options->parameters, "its parameters: a JSON object of strings, @FILE, or - for standard input");
+  me.add_option("--template-parameters", options->parameters,
+                "its parameters: a JSON object of strings, @FILE, or - for standard input");
   auto* csr = me.add_option("--csr", options->csr_file, "send this signing request; its key stays where it is");
   auto* type = me.add_option("--key-type", options->key_type, "make the key here and send a signing request")
                    ->check(CLI::IsMember({"rsa", "ec", "ec-p384"}));
   auto* uri = me.add_option("--key-uri", options->key_uri, "the key is in a token: pkcs11:...");
   csr->excludes(type)->excludes(uri);
   type->excludes(uri);
-  me.add_option("--wire", options->wire, "payload format")->check(CLI::IsMember({"json", "cbor"}))->capture_default_str();
-  me.add_option("--template", options->template_file, "the template's document: parameters are checked before anything is sent");
-  add_repeatable(me, "--hook-supplies", options->hook_supplies, "a parameter that the pre-provisioning hook fills in (may be repeated)");
-  me.add_option("--out", options->out, "folder for device.pem.crt, device.pem.key and device.json")->capture_default_str();
+  me.add_option("--wire", options->wire, "payload format")
+      ->check(CLI::IsMember({"json", "cbor"}))
+      ->capture_default_str();
+  me.add_option("--template", options->template_file,
+                "the template's document: parameters are checked before anything is sent");
+  add_repeatable(me, "--hook-supplies", options->hook_supplies,
+                 "a parameter that the pre-provisioning hook fills in (may be repeated)");
+  me.add_option("--out", options->out, "folder for device.pem.crt, device.pem.key and device.json")
+      ->capture_default_str();
   me.add_flag("--if-needed", options->if_needed, "do nothing when the folder's credentials still connect");
-  me.add_option("--timeout", options->timeout, "seconds until the run gives up")->check(CLI::Range(0.001, 86400.0))->capture_default_str();
-  me.add_option("--format", options->format, "text or json")->check(CLI::IsMember({"text", "json"}))->capture_default_str();
+  me.add_option("--timeout", options->timeout, "seconds until the run gives up")
+      ->check(CLI::Range(0.001, 86400.0))
+      ->capture_default_str();
+  me.add_option("--format", options->format, "text or json")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
   me.callback([options, &exit_code] { exit_code = run(*options); });
 }
 

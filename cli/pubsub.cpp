@@ -31,27 +31,38 @@ struct ended {
 class waiter {
  public:
   waiter(adapters::paho_link& link, const pubsub_options& options)
-      : link_(link), options_(options),
-        end_(adapters::monotonic_now() + std::chrono::milliseconds(static_cast<std::int64_t>(options.timeout * 1000))) {}
+      : link_(link),
+        options_(options),
+        end_(adapters::monotonic_now() + std::chrono::milliseconds(static_cast<std::int64_t>(options.timeout * 1000))) {
+  }
 
   link_event next(const char* step, const std::string& help) {
     auto event = link_.wait(std::max(std::chrono::milliseconds(0), end_ - adapters::monotonic_now()));
     if (!event) throw ended{exit_findings, std::string(step) + ": no answer in time", help};
-    const auto reason = event->codes.empty() ? std::string() : ": " + describe_reason(link_.options().version, event->codes[0]);
+    const auto reason =
+        event->codes.empty() ? std::string() : ": " + describe_reason(link_.options().version, event->codes[0]);
     switch (event->what) {
       case link_event::kind::unreachable:
-        throw ended{exit_trouble, std::string(step) + ": not reachable: " + printable(event->text), "look at --endpoint and the network"};
+        throw ended{exit_trouble, std::string(step) + ": not reachable: " + printable(event->text),
+                    "look at --endpoint and the network"};
       case link_event::kind::hung_up:
-        if (server_is_untrusted(event->text))
-          throw ended{exit_trouble, std::string(step) + ": " + printable(event->text), "look at --ca-file and at the host name of --endpoint"};
+        if (const std::string fault =
+                std::string_view(step) == "connect" ? find_server_fault(link_.options()) : std::string();
+            !fault.empty())
+          throw ended{exit_trouble, std::string(step) + ": " + fault,
+                      "look at --ca-file and at the host name of --endpoint"};
         throw ended{exit_findings, std::string(step) + ": " + printable(event->text) + reason, help};
       case link_event::kind::refused:
-      case link_event::kind::publish_refused: throw ended{exit_findings, std::string(step) + ": refused" + reason, help};
+      case link_event::kind::publish_refused:
+        throw ended{exit_findings, std::string(step) + ": refused" + reason, help};
       case link_event::kind::subscribed:
         for (const std::uint8_t code : event->codes)
-          if (code >= 0x80) throw ended{exit_findings, std::string(step) + ": SUBACK: " + describe_reason(link_.options().version, code), help};
+          if (code >= 0x80)
+            throw ended{exit_findings,
+                        std::string(step) + ": SUBACK: " + describe_reason(link_.options().version, code), help};
         break;
-      default: break;
+      default:
+        break;
     }
     return std::move(*event);
   }
@@ -64,20 +75,27 @@ class waiter {
 
 int play(const pubsub_options& options) {
   const auto with = make_link_options(options.device, "fleetprov-pubsub");
-  if (!topics::validate_topic_name(options.topic)) throw usage_error("--topic: `" + printable(options.topic) + "` is no topic name to publish to");
-  if (options.message.size() > topics::limits::max_payload_bytes) throw usage_error("--message: longer than AWS IoT Core carries");
+  if (!topics::validate_topic_name(options.topic))
+    throw usage_error("--topic: `" + printable(options.topic) + "` is no topic name to publish to");
+  if (options.message.size() > topics::limits::max_payload_bytes)
+    throw usage_error("--message: longer than AWS IoT Core carries");
   const auto policy = [&](const char* action, const char* type, const std::string& name) {
-    return std::string("look at the certificate (ACTIVE?) and its policy: it needs ") + action + " on " + policy_resource(with.host, type, name);
+    return std::string("look at the certificate (ACTIVE?) and its policy: it needs ") + action + " on " +
+           policy_resource(with.host, type, name);
   };
   const std::string receive = policy("iot:Publish and iot:Receive", "topic", options.topic);
   adapters::paho_link link(with);
   waiter wait(link, options);
-  print_error("connect: " + printable(with.host) + ":" + std::to_string(with.port) + " as " + printable(with.client_id) + "\n");
+  print_error("connect: " + printable(with.host) + ":" + std::to_string(with.port) + " as " +
+              printable(with.client_id) + "\n");
   link.connect();
-  while (wait.next("connect", policy("iot:Connect", "client", with.client_id)).what != link_event::kind::connected) {}
+  while (wait.next("connect", policy("iot:Connect", "client", with.client_id)).what != link_event::kind::connected) {
+  }
   print_error("subscribe: " + printable(options.topic) + "\n");
   link.subscribe({options.topic});
-  while (wait.next("subscribe", policy("iot:Subscribe", "topicfilter", options.topic)).what != link_event::kind::subscribed) {}
+  while (wait.next("subscribe", policy("iot:Subscribe", "topicfilter", options.topic)).what !=
+         link_event::kind::subscribed) {
+  }
   int arrived = 0;
   for (int i = 1; i <= options.count; ++i) {
     link.publish(options.topic, options.message);
@@ -108,14 +126,17 @@ int run(const pubsub_options& options) {
 
 void add_pubsub(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<pubsub_options>();
-  CLI::App& me = add_subcommand(app, "pubsub", "Connect as a device, publish messages and receive them back",
-                                "fleetprov pubsub --endpoint localhost:8883 --cert device.pem.crt --key device.pem.key \\\n"
-                                "  --ca-file AmazonRootCA1.pem --client-id fleet-1 --topic sdk/test/cpp --count 10");
+  CLI::App& me =
+      add_subcommand(app, "pubsub", "Connect as a device, publish messages and receive them back",
+                     "fleetprov pubsub --endpoint localhost:8883 --cert device.pem.crt --key device.pem.key \\\n"
+                     "  --ca-file AmazonRootCA1.pem --client-id fleet-1 --topic sdk/test/cpp --count 10");
   add_device_options(me, options->device);
   me.add_option("--topic", options->topic, "topic to subscribe and publish to")->required();
   me.add_option("--message", options->message, "text of each message")->capture_default_str();
   me.add_option("--count", options->count, "how many messages")->check(CLI::Range(0, 1000000))->capture_default_str();
-  me.add_option("--timeout", options->timeout, "seconds until the run gives up")->check(CLI::Range(0.001, 86400.0))->capture_default_str();
+  me.add_option("--timeout", options->timeout, "seconds until the run gives up")
+      ->check(CLI::Range(0.001, 86400.0))
+      ->capture_default_str();
   me.callback([options, &exit_code] { exit_code = run(*options); });
 }
 

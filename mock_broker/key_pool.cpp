@@ -6,8 +6,6 @@
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
-#include <pthread.h>
-#include <sched.h>
 #include <unistd.h>
 
 #include <array>
@@ -41,7 +39,8 @@ struct free_context {
 std::optional<secret> generate(std::atomic<bool>& stopping) {
   const crypto::detail::error_queue_guard quiet;
   const std::unique_ptr<EVP_PKEY_CTX, free_context> context(EVP_PKEY_CTX_new_from_name(nullptr, "RSA", nullptr));
-  if (!context || EVP_PKEY_keygen_init(context.get()) != 1 || EVP_PKEY_CTX_set_rsa_keygen_bits(context.get(), 2048) != 1)
+  if (!context || EVP_PKEY_keygen_init(context.get()) != 1 ||
+      EVP_PKEY_CTX_set_rsa_keygen_bits(context.get(), 2048) != 1)
     throw std::runtime_error("OpenSSL cannot make RSA keys");
   EVP_PKEY_CTX_set_app_data(context.get(), &stopping);
   EVP_PKEY_CTX_set_cb(context.get(), &keep_going);
@@ -100,8 +99,8 @@ struct key_pool::state {
   }
 
   void refill() {
-    const sched_param none{};
-    pthread_setschedparam(pthread_self(), SCHED_IDLE, &none);
+    // Not SCHED_IDLE: on a busy machine such a thread stops for seconds, also while it holds the allocator's lock.
+    give_way(10);
     std::unique_lock<std::mutex> held(lock);
     for (;;) {
       wanted.wait(held, [&] { return stopping || keys.size() + being_made < size; });
@@ -143,12 +142,8 @@ void key_pool::stop() noexcept {
     s.stopping = true;
   }
   s.wanted.notify_all();
-  const sched_param none{};
-  for (std::thread& one : s.threads) {
-    if (!one.joinable()) continue;
-    pthread_setschedparam(one.native_handle(), SCHED_OTHER, &none);  // an idle thread might wait long for its end
-    one.join();
-  }
+  for (std::thread& one : s.threads)
+    if (one.joinable()) one.join();
 }
 
 std::optional<secret> key_pool::take_ready() {

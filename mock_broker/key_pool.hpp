@@ -10,7 +10,7 @@
 namespace fleetprov::mock {
 
 /// RSA-2048 keys made ahead of need (one takes about 150 ms of a core), kept as 0600 files so that a
-/// restart finds them. Refilled by SCHED_IDLE threads, which only use time that nobody else wants.
+/// restart finds them. Refilled by threads that give way to everything else.
 /// A key's file is gone before the key is handed out: no key is ever given twice, whatever kills us.
 class key_pool {
  public:

@@ -9,8 +9,10 @@
 namespace fleetprov::mock {
 
 /// GLIBC_TUNABLES of the broker: without a cache per thread and an arena per thread, memory of devices that are gone
-/// goes back to the system (a few cached chunks keep hundreds of pages). Read by glibc at the start of a process.
-inline constexpr const char* broker_allocator = "glibc.malloc.tcache_count=0:glibc.malloc.arena_max=1";
+/// goes back to the system (a few cached chunks keep hundreds of pages); trimmed in large steps, since the one arena's
+/// lock is held meanwhile. Read by glibc at the start of a process.
+inline constexpr const char* broker_allocator =
+    "glibc.malloc.tcache_count=0:glibc.malloc.arena_max=1:glibc.malloc.trim_threshold=4194304";
 
 /// What the launcher tells the plugin: one JSON file, so that commands may hold any character.
 struct mock_settings {
@@ -19,13 +21,13 @@ struct mock_settings {
   std::string account = "123456789012";
   std::string mqtt_host = "localhost";
   std::string http_bind = "127.0.0.1";
-  std::uint16_t http_port = 8080;                ///< 0: any free one
-  std::vector<std::string> host_names;           ///< further names that requests may use in Host
-  std::vector<std::string> strict;               ///< names of `--strict`
-  std::map<std::string, std::string> lambdas;    ///< name -> command or URL
-  std::map<std::string, std::string> hooks;      ///< template -> lambda name
-  std::vector<std::string> faults;               ///< as `--fault` takes them
-  int ready_descriptor = -1;                     ///< inherited; gets `ready PORT` or `failed WORDS`
+  std::uint16_t http_port = 8080;              ///< 0: any free one
+  std::vector<std::string> host_names;         ///< further names that requests may use in Host
+  std::vector<std::string> strict;             ///< names of `--strict`
+  std::map<std::string, std::string> lambdas;  ///< name -> command or URL
+  std::map<std::string, std::string> hooks;    ///< template -> lambda name
+  std::vector<std::string> faults;             ///< as `--fault` takes them
+  int ready_descriptor = -1;                   ///< inherited; gets `ready PORT` or `failed WORDS`
 };
 
 /// The names that `--strict` takes.

@@ -39,8 +39,7 @@ struct worker_pool::state {
     if (priority == worker_priority::background) {
       // A step behind the broker's thread, and no more: a device waits for what is done here, and on a
       // busy machine nice 10 turned the 0.2 s of an RSA key into 10 s.
-      const auto self = static_cast<id_t>(::syscall(SYS_gettid));
-      ::setpriority(PRIO_PROCESS, self, ::getpriority(PRIO_PROCESS, self) + 3);
+      give_way(3);
     }
     std::unique_lock<std::mutex> held(lock);
     for (;;) {
@@ -57,6 +56,11 @@ struct worker_pool::state {
     }
   }
 };
+
+void give_way(int steps) noexcept {
+  const auto self = static_cast<id_t>(::syscall(SYS_gettid));
+  ::setpriority(PRIO_PROCESS, self, ::getpriority(PRIO_PROCESS, self) + steps);
+}
 
 worker_pool::worker_pool(std::size_t most, worker_priority priority) : state_(std::make_unique<state>()) {
   state_->most = most;

@@ -7,6 +7,9 @@
 
 namespace fleetprov::mock {
 
+/// Makes the calling thread nicer than it is, by so many steps of nice(2).
+void give_way(int steps) noexcept;
+
 enum class worker_priority : std::uint8_t { normal, background };  ///< background: three steps nicer than the process
 
 /// Up to `most` threads, started when needed, with all signals blocked: the host process's handlers never

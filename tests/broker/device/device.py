@@ -50,6 +50,19 @@ def active_certificates(mock, thing):
     return [i for i in ids if status_of(mock, i) == "ACTIVE"]
 
 
+def read_bytes(name):
+    """What a file holds; nothing when it is gone or not ours to read."""
+    try:
+        with open(name, "rb") as file:
+            return file.read()
+    except OSError:
+        return b""
+
+
+def files_below(folder):
+    return [os.path.join(where, name) for where, _, names in os.walk(folder) for name in names]
+
+
 def check_private(folder):
     for where, folders, files in os.walk(folder):
         for name in folders + files:

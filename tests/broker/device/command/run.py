@@ -12,8 +12,8 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, ".."), os.path.join(HERE, "..", "..", "..", "support")]
 from cases import case, run  # noqa: E402
-from device import PATIENCE, command, provision, record, connects, fault  # noqa: E402
-from mock import Mock  # noqa: E402
+from device import PATIENCE, command, connects, fault, files_below, provision, read_bytes, record  # noqa: E402
+from mock import FLEETPROV, Mock  # noqa: E402
 
 @case("both MQTT versions, both wire formats and all key types end with a certificate that connects as its thing")
 def combinations(mock):
@@ -130,6 +130,20 @@ def exit_codes(mock):
         with socket.create_server(("127.0.0.1", 0)) as taken:
             free = taken.getsockname()[1]
         assert code(endpoint="localhost:%d" % free) == 3
+
+
+@case("a server whose root is not the one of --ca-file is named as such: exit 3, and nothing is tried again")
+def untrusted(mock):
+    with tempfile.TemporaryDirectory() as out:
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", out + "/root.key",
+                        "-subj", "/CN=another root", "-days", "2", "-out", out + "/root.pem"], check=True, capture_output=True)
+        line = [out + "/root.pem" if word == mock.ca_file else word for word in command(mock, out + "/store", serial="untrusted")]
+        done = subprocess.run(line, capture_output=True, text=True, timeout=PATIENCE)
+        assert done.returncode == 3 and "certificate verify failed" in done.stderr and "--ca-file" in done.stderr, done.stderr
+        assert done.stderr.count("connect: localhost") == 1, done.stderr
+        named = subprocess.run([FLEETPROV, "pubsub", "--endpoint", mock.endpoint, "--cert", mock.claim["certificate"], "--key", mock.claim["private_key"],
+                                "--ca-file", out + "/root.pem", "--topic", "sdk/test/x"], capture_output=True, text=True, timeout=PATIENCE)
+        assert named.returncode == 3 and "--ca-file" in named.stderr, named.stderr
 
 
 @case("the private key and the token appear in no output, log, command line or environment, only in the store")
