@@ -4,9 +4,14 @@
 #include <cli/output.hpp>
 
 #include <fleetprov/adapters/paho.hpp>
+#include <fleetprov/adapters/token_tls.hpp>
+#ifdef FLEETPROV_KEYS_IN_TOKENS
+#include <fleetprov/adapters/mosquitto.hpp>
+#endif
 #include <fleetprov/crypto/certificate.hpp>
 #include <fleetprov/crypto/csr.hpp>
 #include <fleetprov/crypto/private_key.hpp>
+#include <fleetprov/crypto/token_key.hpp>
 #include <fleetprov/storage/posix_store.hpp>
 #include <fleetprov/templates/evaluate.hpp>
 #include <fleetprov/templates/parameters.hpp>
@@ -47,6 +52,7 @@ struct prepared {
   std::map<std::string, std::string> parameters;
   std::optional<std::string> csr;
   std::optional<crypto::key_type> key_type;
+  std::string key_uri;  ///< of a key in a token, which then signed `csr`
   std::optional<templates::plan> planned;  ///< what --template says will be made; has a thing
   std::string endpoint;
 };
@@ -83,13 +89,14 @@ prepared prepare(const provision_options& from) {
                std::move(parameters),
                std::nullopt,
                std::nullopt,
+               from.key_uri,
                std::nullopt,
                {}};
   out.endpoint = out.link.host + ":" + std::to_string(out.link.port);
   if (!from.template_file.empty()) out.planned = check_template(from, out.parameters);
-  if (!from.key_uri.empty())
+  if (!from.key_uri.empty() && !crypto::validate_token_uri(from.key_uri))
     throw usage_error(
-        "--key-uri: this build cannot use keys in a token; make the signing request there and give it with --csr");
+        "--key-uri: not pkcs11:...object=NAME or pkcs11:...id=ID; a PIN comes from a file (?pin-source=file:/PATH)");
   if (!from.csr_file.empty()) {
     out.csr = read_input(from.csr_file);
     if (out.csr->find("-----BEGIN CERTIFICATE REQUEST-----") == std::string::npos &&
@@ -354,6 +361,7 @@ void report_success(const storage::posix_store& store, const provision_options& 
     out.end_array().field("certificate", store.certificate_path()).key("private_key");
     if (has_key) out.text(store.key_path());
     else out.null();
+    if (!device.key_uri.empty()) out.field("key_uri", device.key_uri);
     out.field("record", store.record_path()).end_object();
     return print(out.take() + "\n");
   }
@@ -362,6 +370,7 @@ void report_success(const storage::posix_store& store, const provision_options& 
   text += "  certificateId: " + printable(device.certificate_id) + "\n";
   text += "  certificate:   " + printable(store.certificate_path()) + "\n";
   if (has_key) text += "  private key:   " + printable(store.key_path()) + "\n";
+  if (!device.key_uri.empty()) text += "  private key:   " + printable(device.key_uri) + "\n";
   text += "  record:        " + printable(store.record_path()) + "\n";
   for (const auto& id : device.superseded)
     text += "  superseded:    " + printable(id) + " (may still be ACTIVE: deactivate it)\n";
@@ -400,15 +409,17 @@ std::vector<adapters::drive_options::candidate> candidate_client_ids(
 enum class verdict : std::uint8_t { work, refused, unreachable };
 
 /// `--if-needed`: whether the folder's credentials still connect. One hang-up may be the network.
+template <class Link>
 verdict try_device(const storage::posix_store& store, const prepared& what) {
   adapters::link_options with = what.link;
   with.certificate_file = store.certificate_path();
   with.key_file = store.key_path();
   const auto device = store.device();
+  if (device && !device->key_uri.empty()) with.key_file = device->key_uri, with.tls_context = &adapters::token_tls_context;
   const std::string id = device && device->thing_name ? *device->thing_name : with.client_id;
   print_error("connect: with the credentials in the folder, as " + printable(id) + "\n");
   for (int attempt = 0; attempt < 2; ++attempt) {
-    const link_event event = adapters::try_connecting<adapters::paho_link>(with, {{id, true}}).last;
+    const link_event event = adapters::try_connecting<Link>(with, {{id, true}}).last;
     if (event.what == link_event::kind::connected) return verdict::work;
     if (event.what == link_event::kind::hung_up)
       if (const std::string fault = find_server_fault(with); !fault.empty())
@@ -428,6 +439,20 @@ std::vector<std::string> unrecorded(const storage::posix_store& store) {
   const auto certificate = crypto::certificate::from_pem(read_input(store.certificate_path()));
   if (!certificate) return {};
   return {certificate->certificate_id()};
+}
+
+/// A signing request with the key at `uri`.
+std::string make_request_in_token(const std::string& uri) {
+  const auto token = crypto::token::open();
+  if (!token) throw run_error("--key-uri: OpenSSL has no engine `pkcs11` (Debian: libengine-pkcs11-openssl)");
+  std::string why;
+  const auto key = token->load(uri, &why);
+  if (!key) throw run_error("--key-uri: `" + printable(uri) + "`: " + printable(why));
+  crypto::subject subject;
+  subject.common_name = "fleetprov device";
+  auto csr = crypto::make_csr_pem(*key, subject);
+  if (!csr) throw run_error("--key-uri: the key of `" + printable(uri) + "` does not sign");
+  return std::move(*csr);
 }
 
 payloads::certificate_request make_request(const prepared& what, storage::posix_store& store) {
@@ -456,11 +481,10 @@ provisioning::settings make_settings(const provision_options& from) {
   return out;
 }
 
-int run(const provision_options& options) {
-  const prepared what = prepare(options);
-  auto store = open_store(options.out);
+template <class Link>
+int run_over(const provision_options& options, const prepared& what, storage::posix_store& store) {
   if (options.if_needed && !store.pending() && store.has_credentials()) {
-    const verdict found = try_device(store, what);
+    const verdict found = try_device<Link>(store, what);
     if (found == verdict::work) {
       report_success(store, options, false);
       return exit_good;
@@ -481,10 +505,12 @@ int run(const provision_options& options) {
   }
   adapters::drive_options how;
   how.endpoint = what.endpoint;
+  how.key_uri = what.key_uri;
+  how.tls_context = &adapters::token_tls_context;
   how.client_ids = candidate_client_ids(what, store.device());
   how.superseded = unrecorded(store);
   if (what.planned) how.expected_configuration = what.planned->device_configuration;
-  adapters::paho_link link(what.link);
+  Link link(what.link);
   narrator seen(session, what.link);
   const auto end = adapters::drive(session, link, store, how, seen);
   if (const auto* why = std::get_if<provisioning::gave_up>(&end.end)) {
@@ -497,6 +523,28 @@ int run(const provision_options& options) {
                     std::string(std::strerror(static_cast<int>(end.confirmed.error().offset))) + "; run again");
   report_success(store, options, true);
   return exit_good;
+}
+
+/// The URI of the key that this folder's credentials, pending or in use, have in a token.
+std::string key_uri_of(const storage::posix_store& store) {
+  if (const auto pending = store.pending(); pending && !pending->key_uri.empty()) return pending->key_uri;
+  if (const auto device = store.device()) return device->key_uri;
+  return {};
+}
+
+int run(const provision_options& options) {
+  prepared what = prepare(options);
+  auto store = open_store(options.out);
+  const std::string known = key_uri_of(store);
+  // A device whose key is in a token does not get one in a file unless that is asked for.
+  if (what.key_uri.empty() && !what.csr && !what.key_type) what.key_uri = known;
+  if (what.key_uri.empty() && known.empty()) return run_over<adapters::paho_link>(options, what, store);
+  if (!what.key_uri.empty()) what.csr = make_request_in_token(what.key_uri);
+#ifdef FLEETPROV_KEYS_IN_TOKENS
+  return run_over<adapters::mosquitto_link>(options, what, store);  // Paho knows no engines
+#else
+  throw run_error("keys in a token: this build has no libmosquitto; give the signing request with --csr");
+#endif
 }
 
 }  // namespace
@@ -515,7 +563,7 @@ void add_provision(CLI::App& app, int& exit_code) {
   auto* csr = me.add_option("--csr", options->csr_file, "send this signing request; its key stays where it is");
   auto* type = me.add_option("--key-type", options->key_type, "make the key here and send a signing request")
                    ->check(CLI::IsMember({"rsa", "ec", "ec-p384"}));
-  auto* uri = me.add_option("--key-uri", options->key_uri, "the key is in a token: pkcs11:...");
+  auto* uri = me.add_option("--key-uri", options->key_uri, "the key is in a PKCS#11 token: pkcs11:token=T;object=K?pin-source=file:/PATH");
   csr->excludes(type)->excludes(uri);
   type->excludes(uri);
   me.add_option("--wire", options->wire, "payload format")

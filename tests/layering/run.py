@@ -23,7 +23,7 @@ edges = {
     "credential_store": ["core"],
     "storage": ["credential_store", "json"],
     "life_cycle": ["session", "storage"],
-    "adapters": ["session", "life_cycle", "storage"],
+    "adapters": ["session", "life_cycle", "storage", "crypto"],
     "testing": ["core", "json"],
     "umbrella": ["policies", "templates", "session", "credential_store", "life_cycle"],
 }

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <type_traits>
@@ -30,6 +31,7 @@ struct silent_observer {
 struct drive_options {
   std::string endpoint;                ///< for the device's record
   std::string key_uri;                 ///< where the key is, if not in the store
+  std::shared_ptr<void> (*tls_context)(const link_options&) = nullptr;  ///< for connections with the key at `key_uri`
   /// To try stored credentials with, in this order: device policies often demand the thing name.
   struct candidate { std::string client_id; bool is_thing_name; };
   std::vector<candidate> client_ids;
@@ -134,8 +136,8 @@ drive_result drive(provisioning::session& session, Link& link, Store& store, con
         link.close();
         link_options with = link.options();
         with.certificate_file = store.pending_certificate_path();
-        if (const auto pending = store.pending(); pending && !pending->key_uri.empty()) with.key_file = pending->key_uri;
-        else with.key_file = store.pending_key_path(), with.engine.clear();
+        if (const auto pending = store.pending(); pending && !pending->key_uri.empty()) with.key_file = pending->key_uri, with.tls_context = how.tls_context;
+        else with.key_file = store.pending_key_path(), with.tls_context = nullptr;
         const auto trial = try_connecting<Link>(with, with.key_file.empty() ? std::vector<drive_options::candidate>() : how.client_ids);
         const link_event& event = trial.last;
         if (trial.used.is_thing_name) thing_name = trial.used.client_id;

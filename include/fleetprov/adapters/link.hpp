@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstring>
 #include <deque>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -29,8 +30,10 @@ struct link_options {
   std::string host;
   std::uint16_t port = 8883;
   std::string ca_file, certificate_file;
-  std::string key_file;                  ///< PEM file; with `engine` a `pkcs11:...` URI
-  std::string engine;                    ///< OpenSSL engine that holds the key, where the stack can
+  std::string key_file;                  ///< PEM file; with `tls_context` a `pkcs11:...` URI
+  /// Makes the `SSL_CTX` to connect with, null where it cannot: for keys that are in no file (token_tls.hpp). Only
+  /// libmosquitto takes one; the others need files.
+  std::shared_ptr<void> (*tls_context)(const link_options&) = nullptr;
   std::string client_id;
   mqtt_version version = mqtt_version::v3_1_1;
   std::chrono::seconds keep_alive{60};

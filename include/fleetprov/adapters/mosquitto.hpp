@@ -11,13 +11,14 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
 namespace fleetprov::adapters {
 
 /// A link on libmosquitto (2.0 and later), MQTT 3.1.1 and 5, without a thread: `wait` runs the
-/// library's loop. With `engine` in its options the private key stays in a token (`pkcs11`).
+/// library's loop. With `tls_context` in its options the private key may stay in a token (token_tls.hpp).
 class mosquitto_link {
  public:
   explicit mosquitto_link(link_options how) : how_(std::move(how)) { mosquitto_lib_init(); }
@@ -37,6 +38,7 @@ class mosquitto_link {
       return push({link_event::kind::unreachable, tcp.why});
     client_.reset(mosquitto_new(how_.client_id.c_str(), true, this));
     if (!client_) return push({link_event::kind::hung_up, "out of memory"});
+    over_ = false;
     const int rc = prepare();
     if (rc != MOSQ_ERR_SUCCESS) return lost(rc);
     const int keep_alive = static_cast<int>(how_.keep_alive.count());
@@ -51,7 +53,9 @@ class mosquitto_link {
       for (int i = 0; i < 20 && mosquitto_loop(client_.get(), 10, 1) == MOSQ_ERR_SUCCESS; ++i) {}
     }
     client_.reset();
+    context_.reset();
     open_ = false;
+    over_ = true;
     events_.clear();
   }
 
@@ -71,7 +75,8 @@ class mosquitto_link {
 
   std::optional<link_event> wait(std::chrono::milliseconds limit) {
     const auto end = monotonic_now() + limit;
-    while (events_.empty() && client_ && monotonic_now() <= end) {
+    if (events_.empty() && over_) std::this_thread::sleep_for(limit);
+    while (events_.empty() && !over_ && monotonic_now() <= end) {
       const auto left = std::max(end - monotonic_now(), std::chrono::milliseconds(0));
       const int rc = mosquitto_loop(client_.get(), static_cast<int>(left.count()), 1);
       if (rc != MOSQ_ERR_SUCCESS && events_.empty()) lost(rc);
@@ -91,13 +96,7 @@ class mosquitto_link {
   int prepare() {
     mosquitto* m = client_.get();
     mosquitto_int_option(m, MOSQ_OPT_PROTOCOL_VERSION, is_v5() ? MQTT_PROTOCOL_V5 : MQTT_PROTOCOL_V311);
-    if (!how_.engine.empty()) {
-      if (const int rc = mosquitto_string_option(m, MOSQ_OPT_TLS_ENGINE, how_.engine.c_str()); rc != MOSQ_ERR_SUCCESS) return rc;
-      if (const int rc = mosquitto_string_option(m, MOSQ_OPT_TLS_KEYFORM, "engine"); rc != MOSQ_ERR_SUCCESS) return rc;
-    }
-    if (!how_.alpn().empty()) mosquitto_string_option(m, MOSQ_OPT_TLS_ALPN, how_.alpn().c_str());
-    const int rc = mosquitto_tls_set(m, how_.ca_file.c_str(), nullptr, how_.certificate_file.c_str(), how_.key_file.c_str(), nullptr);
-    if (rc != MOSQ_ERR_SUCCESS) return rc;
+    if (const int rc = how_.tls_context ? use_context() : use_files(); rc != MOSQ_ERR_SUCCESS) return rc;
     mosquitto_connect_v5_callback_set(m, [](mosquitto*, void* self, int code, int, const mosquitto_property*) { me(self).connected(code); });
     mosquitto_disconnect_v5_callback_set(m, [](mosquitto*, void* self, int code, const mosquitto_property*) { me(self).lost(code); });
     mosquitto_subscribe_v5_callback_set(m, [](mosquitto*, void* self, int, int count, const int* granted, const mosquitto_property*) {
@@ -116,27 +115,42 @@ class mosquitto_link {
     return MOSQ_ERR_SUCCESS;
   }
 
+  int use_files() {
+    if (!how_.alpn().empty()) mosquitto_string_option(client_.get(), MOSQ_OPT_TLS_ALPN, how_.alpn().c_str());
+    return mosquitto_tls_set(client_.get(), how_.ca_file.c_str(), nullptr, how_.certificate_file.c_str(), how_.key_file.c_str(), nullptr);
+  }
+  // Not the library's own engine option: it wants a file by the name of the URI (2.0.11).
+  int use_context() {
+    context_ = how_.tls_context(how_);
+    if (!context_) return MOSQ_ERR_TLS;
+    mosquitto_int_option(client_.get(), MOSQ_OPT_SSL_CTX_WITH_DEFAULTS, 0);
+    return mosquitto_void_option(client_.get(), MOSQ_OPT_SSL_CTX, context_.get());
+  }
+
   static mosquitto_link& me(void* self) noexcept { return *static_cast<mosquitto_link*>(self); }
   bool is_v5() const noexcept { return how_.version == mqtt_version::v5; }
   void push(link_event event) { events_.push_back(std::move(event)); }
 
   void connected(int code) {
     open_ = code == 0;
+    over_ = !open_;
     if (open_) push({link_event::kind::connected});
     else push({link_event::kind::refused, "CONNACK", {}, {static_cast<std::uint8_t>(code)}});
   }
 
   /// Once per connection: the library reports a loss in several ways.
   void lost(int code) {
-    const bool known = !events_.empty() && (events_.back().what == link_event::kind::hung_up || events_.back().what == link_event::kind::refused);
-    if (!known) push({link_event::kind::hung_up, code >= 0x80 ? mosquitto_reason_string(code) : mosquitto_strerror(code)});
+    if (!over_) push({link_event::kind::hung_up, code >= 0x80 ? mosquitto_reason_string(code) : mosquitto_strerror(code)});
+    over_ = true;
     open_ = false;
   }
 
   link_options how_;
+  std::shared_ptr<void> context_;  // outlives the client
   std::unique_ptr<mosquitto, destroy> client_;
   std::deque<link_event> events_;
   bool open_ = false;
+  bool over_ = true;  // no connection, or one that was lost or refused
 };
 
 }  // namespace fleetprov::adapters
