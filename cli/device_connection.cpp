@@ -204,6 +204,11 @@ std::string find_server_fault(const adapters::link_options& link) {
     SSL_set1_host(tls.get(), link.host.c_str());
     SSL_set_tlsext_host_name(tls.get(), link.host.c_str());
   }
+  // On port 443 another service may answer, with another certificate, who does not say what it wants.
+  if (const std::string alpn = link.alpn(); !alpn.empty()) {
+    const std::string list = static_cast<char>(alpn.size()) + alpn;
+    SSL_set_alpn_protos(tls.get(), reinterpret_cast<const unsigned char*>(list.data()), static_cast<unsigned>(list.size()));
+  }
   BIO_up_ref(tcp.get());
   SSL_set_bio(tls.get(), tcp.get(), tcp.get());
   (void)SSL_connect(tls.get());

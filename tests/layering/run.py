@@ -125,6 +125,12 @@ for header in headers:
                 line = code[:match.start()].count("\n") + 1
                 findings.append(f"{header}:~{line}: {node} uses `{match.group(0)}`")
 
+# Adapters stay thin: what they share is in drive.hpp and link.hpp.
+for adapter in ("paho.hpp", "paho_c.hpp", "mosquitto.hpp"):
+    lines = len((include / "fleetprov" / "adapters" / adapter).read_text(encoding="utf-8").splitlines())
+    if lines >= 200:
+        findings.append(f"adapters/{adapter}: {lines} lines, an adapter has less than 200")
+
 for finding in findings:
     print(finding)
 print(f"{len(headers)} headers, {count} includes, {len(findings)} findings")

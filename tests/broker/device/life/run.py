@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The life of a device: a stolen claim, a rotation."""
+import json
 import os
 import subprocess
 import sys
@@ -10,7 +11,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, ".."), os.path.join(HERE, "..", "..", "..", "support")]
 from cases import case, run  # noqa: E402
 from device import PATIENCE, record, active_certificates  # noqa: E402
-from mock import BIN, Mock, skip  # noqa: E402
+from mock import BIN, Mock, need, skip  # noqa: E402
 
 class Agent:
     def __init__(self, mock, claims, out, serial, *rotation):
@@ -55,6 +56,41 @@ def new_claim(mock):
     return made
 
 
+class Watcher:
+    """Sees every message on a topic filter, with a certificate that may."""
+
+    def __init__(self, mock, folder, topic_filter):
+        made = mock.http("POST", "/keys-and-certificate?setAsActive=true")[1]
+        anything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iot:*", "Resource": "*"}]}
+        mock.http("POST", "/policies/watcher", {"policyDocument": json.dumps(anything)})
+        assert mock.http("PUT", "/target-policies/watcher", {"target": made["certificateArn"]})[0] == 200
+        for name, text in (("watcher.crt", made["certificatePem"]), ("watcher.key", made["keyPair"]["PrivateKey"])):
+            with open(os.open(folder + "/" + name, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="utf-8") as file:
+                file.write(text)
+        self.process = subprocess.Popen(
+            ["stdbuf", "-oL", need("mosquitto_sub", "mosquitto-clients"), "-h", mock.host, "-p", str(mock.port), "--cafile", mock.ca_file, "-d",
+             "--cert", folder + "/watcher.crt", "--key", folder + "/watcher.key", "-i", "watcher", "-q", "1", "-t", topic_filter, "-F", "message %t %p"],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.timer = threading.Timer(PATIENCE, self.process.kill)
+        self.timer.start()
+        self.until("received SUBACK")
+
+    def until(self, words):
+        for line in self.process.stdout:
+            if words in line:
+                return line.strip()
+        raise AssertionError("the watcher ended before: " + words)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.timer.cancel()
+        self.process.kill()
+        self.process.wait(10)
+        self.process.stdout.close()
+
+
 @case("after a stolen claim: a new claim is delivered, device certificates are revoked, and the device comes back by itself")
 def stolen_claim(mock):
     with tempfile.TemporaryDirectory() as folder:
@@ -62,9 +98,11 @@ def stolen_claim(mock):
         os.mkdir(claims)
         first = new_claim(mock)
         deliver_claim(claims, first["certificatePem"], first["keyPair"]["PrivateKey"])
-        with Agent(mock, claims, out, "agent1") as agent:
+        with Watcher(mock, folder, "sdk/test/+") as watcher, Agent(mock, claims, out, "agent1") as agent:
             agent.until("provisioned")
             assert agent.until("online") == "online: fleet-agent1"
+            telemetry = watcher.until("message sdk/test/fleet-agent1 ")
+            assert json.loads(telemetry.split(" ", 2)[2])["uptime"] > 0, telemetry
             old = record(out)["certificate_id"]
             second = new_claim(mock)
             deliver_claim(claims, second["certificatePem"], second["keyPair"]["PrivateKey"])
@@ -72,8 +110,11 @@ def stolen_claim(mock):
             assert mock.http("PUT", "/certificates/%s?newStatus=INACTIVE" % first["certificateId"])[0] == 200
             assert mock.http("PUT", "/certificates/%s?newStatus=REVOKED" % old)[0] == 200
             agent.until("connection lost")
+            assert mock.http("POST", "/topics/sdk/test/lost?qos=1", b"now")[0] == 200
             agent.until("provisioned")
             agent.until("online")
+            watcher.until("message sdk/test/lost ")
+            watcher.until("message sdk/test/fleet-agent1 ")
             mine = record(out)
             assert mine["certificate_id"] != old and mine["superseded"] == [old]
             assert active_certificates(mock, "fleet-agent1") == [mine["certificate_id"]]
