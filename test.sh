@@ -9,7 +9,7 @@ source cmake/packages.sh
 # shellcheck disable=SC2086
 need_packages $build_packages $test_packages || exit 3
 # Each of these only widens the tests; a test whose package is not there skips itself and says so.
-for optional in awscli python3-boto3 softhsm2 libengine-pkcs11-openssl opensc libbenchmark-dev libgtest-dev ccache; do
+for optional in awscli python3-boto3 softhsm2 libengine-pkcs11-openssl opensc libbenchmark-dev libgtest-dev ccache strace; do
   need_packages "$optional" || echo "going on without $optional" >&2
 done
 command -v npm >/dev/null 2>&1 || need_packages nodejs npm || echo "going on without node and npm" >&2

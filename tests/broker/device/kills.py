@@ -1,11 +1,14 @@
 """`fleetprov provision` killed at a system call, and the run after it."""
 import concurrent.futures
 import os
+import re
+import shutil
 import signal
 import subprocess
 import tempfile
 
-from device import active_certificates, check_private, check_whole, connects, provision, record
+from device import PATIENCE, active_certificates, check_private, check_whole, command, connects, provision, record
+
 
 def build_shim(where):
     shim = os.path.join(where, "kill_shim.so")
@@ -60,3 +63,43 @@ def kill_at_every_call(mock, label, prior, if_needed, key_type):
                 assert number < 200
     print("      %d calls, %d torn writes" % (points["before"], points["torn"]))
     assert points["before"] > 24 and points["torn"] >= 4, points
+
+
+# What changes nothing on disk; every other call that names the folder is one that the shim has to count.
+HARMLESS = {"read", "pread64", "close", "fstat", "newfstatat", "stat", "lstat", "statx", "access", "faccessat", "faccessat2", "getdents64", "lseek",
+            "flock", "fcntl", "mmap", "readlink", "readlinkat", "fadvise64", "execve"}
+
+
+def compare_with_kernel(mock, prior):
+    """The shim counts as many calls in the folder as the kernel gets there, whatever library made them."""
+    if not shutil.which("strace"):
+        print("      not compared with strace: it is not installed")
+        return
+    with tempfile.TemporaryDirectory() as root:
+        shim, out, trace, report = build_shim(root), root + "/out", root + "/trace", root + "/report"
+        serial = "traced-%d" % prior
+        if prior:
+            assert provision(mock, out, "--key-type", "ec", serial=serial).returncode == 0
+        line = ["strace", "-f", "-y", "-s", "0", "-o", trace, "-e", "trace=%file,%desc", "-E", "LD_PRELOAD=" + shim, "-E", "KILL_DIR=" + out,
+                "-E", "KILL_REPORT=" + report, "-E", "ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0"]
+        traced = subprocess.run(line + command(mock, out, "--key-type", "ec", serial=serial), capture_output=True, text=True, timeout=PATIENCE)
+        if "ptrace" in traced.stderr and not os.path.exists(report):
+            print("      not compared with strace: it may not trace here")
+            return
+        assert traced.returncode == 0, traced.stderr
+        seen = {}
+        with open(trace, encoding="utf-8", errors="replace") as file:
+            for text in file:
+                name = re.match(r"\d+ +(?:<\.\.\. )?(\w+)[( ]", text)
+                # The arguments alone: what a call answers is not what it does.
+                arguments = text.rsplit(" = ", 1)[0]
+                if not name or "resumed>" in text or out not in arguments or name[1] in HARMLESS:
+                    continue
+                if name[1] in ("open", "openat") and not re.search(r"O_(WRONLY|RDWR|CREAT|TRUNC)", text):
+                    continue
+                seen[name[1]] = seen.get(name[1], 0) + 1
+        with open(report, encoding="utf-8") as file:
+            counted = int(file.read())
+        print("      %d calls: %s" % (counted, ", ".join("%d %s" % (n, name) for name, n in sorted(seen.items()))))
+        assert counted == sum(seen.values()) and {"write", "rename", "fsync", "openat", "unlink", "mkdir", "rmdir"} >= set(seen), (counted, seen)
+        assert seen.get("fsync", 0) > 4 and seen.get("rename", 0) > 4 and seen.get("write", 0) > 4, seen

@@ -13,7 +13,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, ".."), os.path.join(HERE, "..", "..", "..", "support")]
 from cases import case, run  # noqa: E402
 from device import PATIENCE, command, connects, fault, files_below, provision, read_bytes, record  # noqa: E402
-from mock import FLEETPROV, Mock  # noqa: E402
+from mock import BIN, FLEETPROV, Mock, skip  # noqa: E402
 
 @case("both MQTT versions, both wire formats and all key types end with a certificate that connects as its thing")
 def combinations(mock):
@@ -146,34 +146,98 @@ def untrusted(mock):
         assert named.returncode == 3 and "--ca-file" in named.stderr, named.stderr
 
 
-@case("the private key and the token appear in no output, log, command line or environment, only in the store")
-def secrets(mock):
-    with tempfile.TemporaryDirectory() as out:
-        # The answer is late, so that the pending set can be read while the request is on its way.
-        fault(mock, operation="RegisterThing", fault="delay", delay_ms=2000, count=1)
-        process = subprocess.Popen(command(mock, out, "--format", "json", serial="secrets"), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        seen, tokens, looks = set(), [], 0
+class Watched:
+    """Runs a command; keeps what it printed, every token and key that its folder held on the way, and every command line
+    and environment that a process of this machine had meanwhile."""
+
+    def __init__(self, mock, line, folder, stop_after=None):
+        process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.tokens, self.keys, seen, looks = set(), set(), set(), 0
         while process.poll() is None:
             for name in glob.glob("/proc/[0-9]*/cmdline") + glob.glob("/proc/[0-9]*/environ"):
                 seen.add(read_bytes(name))
-            tokens = tokens or [text for text in map(read_bytes, glob.glob(out + "/pending/*.token")) if text]
+            for name in files_below(folder):
+                if name.endswith(".token"):
+                    self.tokens |= {read_bytes(name)} - {b""}
+                elif name.endswith(".key"):
+                    self.keys |= set(read_bytes(name).split(b"\n")[1:-2])
             looks += 1
+            if stop_after and stop_after(folder):
+                process.terminate()
+                stop_after = None
         printed, errors = process.communicate(timeout=PATIENCE)
-        assert process.returncode == 0 and tokens and looks > 3, (errors, looks)
-        key = read_bytes(out + "/device.pem.key").split(b"\n")[1:-2]
-        assert len(tokens[0]) > 16 and len(key) > 10
-        status, denials, _ = mock.http("GET", "/_mock/denials")
-        assert status == 200
-        texts = dict({"stdout": printed, "stderr": errors, "mock's stderr": mock.stderr().encode(), "denials": json.dumps(denials).encode()},
-                     **{"process %d" % n: text for n, text in enumerate(seen)},
-                     **{name: read_bytes(name) for name in files_below(mock.ready["dir"])})
-        assert any(name.endswith("state.db") for name in texts) and any(name.endswith("iot-logs.jsonl") for name in texts)
-        for secret in [tokens[0], *key]:
-            assert [name for name, text in texts.items() if secret in text] == []
-        # In the store: the key once, in its file; the token went with the pending set.
-        for secret in key:
-            assert [name for name in files_below(out) if secret in read_bytes(name)] == [out + "/device.pem.key"]
-        assert [name for name in files_below(out) if tokens[0] in read_bytes(name)] == []
+        self.returncode, self.errors = process.returncode, errors
+        for name in files_below(folder):
+            if name.endswith(".key"):
+                self.keys |= set(read_bytes(name).split(b"\n")[1:-2])
+        self.texts = dict({"stdout": printed, "stderr": errors, "mock's stderr": mock.stderr().encode()},
+                          **{"process %d" % n: text for n, text in enumerate(seen)},
+                          **{name: read_bytes(name) for name in files_below(mock.ready["dir"])})
+        for path in ("denials", "events", "faults", "health", "clock"):
+            status, answer, _ = mock.http("GET", "/_mock/" + path)
+            assert status == 200, path
+            self.texts[path] = json.dumps(answer).encode()
+        assert looks > 3 and any(name.endswith("state.db") for name in self.texts) and any(name.endswith("iot-logs.jsonl") for name in self.texts)
+
+    def check(self, folder, key_lines=3):
+        """Secrets only in the store, and there the key in one file."""
+        assert self.tokens and all(len(token) == 64 for token in self.tokens) and len(self.keys) >= key_lines, (self.errors, self.tokens)
+        for secret in [*self.tokens, *self.keys]:
+            assert [name for name, text in self.texts.items() if secret in text] == [], self.errors
+            assert all(name.endswith((".key", ".token")) for name in files_below(folder) if secret in read_bytes(name))
+
+
+@case("the private key and the token appear in no output, log, command line or environment, only in the store")
+def secrets(mock):
+    for key_type in ("", "ec"):
+        with tempfile.TemporaryDirectory() as out:
+            # The answer is late, so that the pending set can be read while the request is on its way.
+            fault(mock, operation="RegisterThing", fault="delay", delay_ms=1000, count=1)
+            extra = ["--key-type", key_type] if key_type else []
+            run_of = Watched(mock, command(mock, out, "--format", "json", *extra, serial="secrets" + key_type), out)
+            assert run_of.returncode == 0, run_of.errors
+            run_of.check(out)
+            # In the store: the key once, in its file; the token went with the pending set.
+            for secret in run_of.keys:
+                assert [name for name in files_below(out) if secret in read_bytes(name)] == [out + "/device.pem.key"]
+            assert [name for name in files_below(out) if name.endswith(".token")] == []
+
+
+@case("nor do they in a run that is refused, nor in the one that resumes it")
+def secrets_of_failures(mock):
+    with tempfile.TemporaryDirectory() as out:
+        fault(mock, operation="RegisterThing", fault="reject", status_code=403, error_code="AccessDenied", count=1)
+        refused = Watched(mock, command(mock, out, "--format", "json", serial="secrets-refused"), out)
+        assert refused.returncode == 1
+        refused.check(out)
+        fault(mock, operation="RegisterThing", fault="delay", delay_ms=1000, count=1)
+        resumed = Watched(mock, command(mock, out, serial="secrets-refused"), out)
+        assert resumed.returncode == 0 and b"resume" in resumed.errors, resumed.errors
+        resumed.check(out)
+        assert refused.keys == resumed.keys and refused.tokens == resumed.tokens
+
+
+@case("nor in what the example programs and the device agent print")
+def secrets_of_examples(mock):
+    for name in ("provision_with_paho", "provision_with_paho_c", "provision_with_libmosquitto", "device_agent"):
+        program = os.path.join(BIN, name)
+        if not os.path.exists(program):
+            skip(name + " is not built")
+        with tempfile.TemporaryDirectory() as folder:
+            out = folder + "/out"
+            fault(mock, operation="RegisterThing", fault="delay", delay_ms=1000, count=1)
+            if name == "device_agent":
+                os.mkdir(folder + "/claims", 0o700)
+                shutil.copy(mock.claim["certificate"], folder + "/claims/claim.pem.crt")
+                shutil.copy(mock.claim["private_key"], folder + "/claims/claim.pem.key")
+                line = [program, mock.host, str(mock.port), mock.ca_file, folder + "/claims", "fleet-basic", "secrets-agent", out]
+                done = Watched(mock, line, out, stop_after=lambda where: os.path.exists(where + "/device.json"))
+            else:
+                line = [program, mock.host, str(mock.port), mock.ca_file, mock.claim["certificate"], mock.claim["private_key"], "fleet-basic",
+                        "secrets-" + name, out]
+                done = Watched(mock, line, out)
+            assert done.returncode == 0, (name, done.errors)
+            done.check(out)
 
 
 with Mock() as the_mock:

@@ -6,8 +6,14 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, ".."), os.path.join(HERE, "..", "..", "..", "support")]
 from cases import case, run  # noqa: E402
-from kills import kill_at_every_call  # noqa: E402
+from kills import compare_with_kernel, kill_at_every_call  # noqa: E402
 from mock import Mock  # noqa: E402
+
+@case("the calls that are killed at are all that the kernel sees in the folder")
+def every_call(mock):
+    for prior in (False, True):
+        compare_with_kernel(mock, prior)
+
 
 @case("killed at every system call of a first provisioning, the next run ends with valid credentials and no lost key")
 def first(mock):
