@@ -6,9 +6,23 @@
 #include <fleetprov/core/utf8.hpp>
 #include <fleetprov/json/rules.hpp>
 
-#include <nlohmann/json.hpp>
+// Its lexer alone: the whole library costs every file that includes this more than a second of compile time.
+#if defined(__has_include)
+#if __has_include(<nlohmann/detail/input/lexer.hpp>)
+#define FLEETPROV_HAS_JSON_LEXER
+#endif
+#endif
+#ifdef FLEETPROV_HAS_JSON_LEXER
+#undef FLEETPROV_HAS_JSON_LEXER
+#include <nlohmann/detail/conversions/to_chars.hpp>
+#include <nlohmann/detail/input/input_adapters.hpp>
+#include <nlohmann/detail/input/lexer.hpp>
+#else
+#include <nlohmann/json.hpp>  // the single-header release
+#endif
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -161,35 +175,31 @@ class counting_iterator {
 
 enum class trouble : std::uint8_t { none, syntax, too_deep, number };
 
-/// SAX handler that builds the tree of `value` and stops at the first offence.
+/// Builds the tree of `value` from events and stops at the first offence.
 class tree_builder {
  public:
   tree_builder(std::string_view source, const std::size_t* consumed, bool is_text, limits cap,
                std::vector<diagnostic>* duplicates)
       : source_(source), consumed_(consumed), is_text_(is_text), cap_(cap), duplicates_(duplicates) {}
 
-  using number_integer_t = nlohmann::json::number_integer_t;
-  using number_unsigned_t = nlohmann::json::number_unsigned_t;
-  using number_float_t = nlohmann::json::number_float_t;
-  using string_t = nlohmann::json::string_t;
-  using binary_t = nlohmann::json::binary_t;
-
   bool null() { return scalar(kind::null, "null"); }
   bool boolean(bool v) { return scalar(kind::boolean, v ? "true" : "false"); }
-  bool number_integer(number_integer_t v) { return number(std::to_string(v)); }
-  bool number_unsigned(number_unsigned_t v) { return number(std::to_string(v)); }
-  bool number_float(number_float_t v, const string_t& written) {
-    return number(written.empty() ? nlohmann::json(v).dump() : written);
+  bool number_integer(std::int64_t v) { return number(std::to_string(v)); }
+  bool number_unsigned(std::uint64_t v) { return number(std::to_string(v)); }
+  bool number_float(double v) {
+    std::array<char, 64> text{};
+    const char* end = nlohmann::detail::to_chars(text.data(), text.data() + text.size(), v);
+    return number(std::string(text.data(), static_cast<std::size_t>(end - text.data())));
   }
-  bool string(string_t& v) {
-    return scalar(kind::string, std::move(v));
-  }
-  bool binary(binary_t&) { return false; }  // JSON text has none
-  bool start_object(std::size_t) { return open(kind::object); }
-  bool end_object() { return close(); }
-  bool start_array(std::size_t) { return open(kind::array); }
-  bool end_array() { return close(); }
-  bool key(string_t& k) {
+  /// The number that stands next in the source text.
+  bool number_as_written() { return number({}); }
+  bool string(std::string& v) { return scalar(kind::string, std::move(v)); }
+  bool start_object() { return open(kind::object); }
+  bool start_array() { return open(kind::array); }
+  bool end_container() { return close(); }
+  bool is_open() const noexcept { return !open_.empty(); }
+  bool in_object() const noexcept { return open_.back()->what == kind::object; }
+  bool key(std::string& k) {
     const source_range where = token(*consumed_);
     value& object = *open_.back();
     if (is_repeated(object, k)) {
@@ -205,10 +215,9 @@ class tree_builder {
     object.members.push_back(member{std::move(k), where, value{}});
     return true;
   }
-  bool parse_error(std::size_t at, const std::string& /*last_token*/,
-                   const nlohmann::detail::exception& why) {
-    if (found_ != trouble::none) return false;
-    if (why.id == 406) return stop(trouble::number, skip_blanks(last_end_));
+  bool overflow() { return stop(trouble::number, skip_blanks(last_end_)); }
+  /// `at`: how many bytes the lexer has read, the end of the input counted as one.
+  bool syntax_error(std::size_t at) {
     std::size_t offset = std::min(at == 0 ? 0 : at - 1, source_.size());
     // Good tokens in the wrong place are reported at their last byte; people look at the first.
     const std::size_t begin = skip_blanks(last_end_);
@@ -330,6 +339,88 @@ class tree_builder {
   bool done_ = false;
 };
 
+/// What the library's lexer asks of a JSON type.
+struct lexed_types {
+  using number_integer_t = std::int64_t;
+  using number_unsigned_t = std::uint64_t;
+  using number_float_t = double;
+  using string_t = std::string;
+};
+
+/// Feeds one JSON text (RFC 8259) to a `tree_builder`, which bounds the depth: the grammar, on top of nlohmann/json's lexer.
+class text_feeder {
+ public:
+  text_feeder(std::string_view text, std::size_t* consumed, tree_builder* to)
+      : lexer_(nlohmann::detail::input_adapter(counting_iterator(text.data(), consumed),
+                                               counting_iterator(text.data() + text.size(), consumed)),
+               false),
+        to_(to) {}
+
+  /// False: the builder knows where and why.
+  bool feed_document() {
+    token next = lexer_.scan();
+    for (;;) {
+      if (next == token::begin_object || next == token::begin_array) {
+        const bool is_object = next == token::begin_object;
+        if (!(is_object ? to_->start_object() : to_->start_array())) return false;
+        next = lexer_.scan();
+        if (next == (is_object ? token::end_object : token::end_array)) {
+          (void)to_->end_container();
+        } else {
+          if (is_object && !feed_key(next)) return false;
+          continue;
+        }
+      } else if (!feed_scalar(next)) {
+        return false;
+      }
+      // A value is complete, and perhaps the containers around it.
+      for (;;) {
+        if (!to_->is_open()) return lexer_.scan() == token::end_of_input || unexpected();
+        next = lexer_.scan();
+        if (next != (to_->in_object() ? token::end_object : token::end_array)) break;
+        (void)to_->end_container();
+      }
+      if (next != token::value_separator) return unexpected();
+      next = lexer_.scan();
+      if (to_->in_object() && !feed_key(next)) return false;
+    }
+  }
+
+ private:
+  using input = decltype(nlohmann::detail::input_adapter(std::declval<counting_iterator>(), std::declval<counting_iterator>()));
+  using lexer = nlohmann::detail::lexer<lexed_types, input>;
+  using token = typename lexer::token_type;
+
+  /// The key that `next` is, its colon, and the first token of its value into `next`.
+  bool feed_key(token& next) {
+    if (next != token::value_string) return unexpected();
+    if (!to_->key(lexer_.get_string())) return false;
+    if (lexer_.scan() != token::name_separator) return unexpected();
+    next = lexer_.scan();
+    return true;
+  }
+
+  bool feed_scalar(token what) {
+    switch (what) {
+      case token::literal_true:
+      case token::literal_false: return to_->boolean(what == token::literal_true);
+      case token::literal_null: return to_->null();
+      case token::value_string: return to_->string(lexer_.get_string());
+      case token::value_float:
+        if (!std::isfinite(lexer_.get_number_float())) return to_->overflow();
+        [[fallthrough]];
+      case token::value_unsigned:
+      case token::value_integer: return to_->number_as_written();
+      default: return unexpected();
+    }
+  }
+
+  bool unexpected() { return to_->syntax_error(lexer_.get_position().chars_read_total); }
+
+  lexer lexer_;
+  tree_builder* to_;
+};
+
 /// Feeds one CBOR item to a `tree_builder`, which bounds the depth and so the recursion. Not
 /// nlohmann/json's reader: it recurses without bound on nested strings of indefinite length.
 class cbor_feeder {
@@ -368,7 +459,7 @@ class cbor_feeder {
 
   bool negative(std::uint64_t argument) {
     if (argument <= static_cast<std::uint64_t>(INT64_MAX)) return to_->number_integer(-1 - static_cast<std::int64_t>(argument));
-    return to_->number_float(-1.0 - static_cast<double>(argument), {});
+    return to_->number_float(-1.0 - static_cast<double>(argument));
   }
 
   bool read_text(std::size_t begin, const head& h, std::string& out) {
@@ -383,12 +474,12 @@ class cbor_feeder {
 
   bool container(std::size_t begin, const head& h) {
     const bool is_map = h.type == type::map;
-    if (!in_.fits(begin, h) || !(is_map ? to_->start_object(0) : to_->start_array(0))) return false;
+    if (!in_.fits(begin, h) || !(is_map ? to_->start_object() : to_->start_array())) return false;
     fleetprov::detail::cbor_elements elements{h.value, h.indefinite};
     while (!in_.at_end(elements))
       if (in_.failed() || (is_map && !feed_key()) || !feed()) return false;
     *consumed_ = in_.at();
-    return is_map ? to_->end_object() : to_->end_array();
+    return to_->end_container();
   }
 
   bool feed_key() {
@@ -404,7 +495,7 @@ class cbor_feeder {
     if (h.is_break()) return in_.fail(errc::encoding, begin);
     if (h.argument_size >= 2) {
       const double value = floating(h);
-      return std::isfinite(value) ? to_->number_float(value, {}) : in_.fail(errc::wrong_type, begin);
+      return std::isfinite(value) ? to_->number_float(value) : in_.fail(errc::wrong_type, begin);
     }
     if (h.value == 20 || h.value == 21) return to_->boolean(h.value == 21);
     return h.value == 22 ? to_->null() : in_.fail(errc::wrong_type, begin);
@@ -520,9 +611,7 @@ inline outcome<document> document::from_text(std::string text, limits cap) {
   }
   std::size_t consumed = 0;
   detail::tree_builder builder(text, &consumed, true, cap, &out.diagnostics);
-  const bool good = nlohmann::json::sax_parse(detail::counting_iterator(text.data(), &consumed),
-                                              detail::counting_iterator(text.data() + text.size(), &consumed),
-                                              &builder, nlohmann::json::input_format_t::json, true, false);
+  const bool good = detail::text_feeder(text, &consumed, &builder).feed_document();
   if (!good || !builder.complete()) {
     out.diagnostics.clear();
     std::size_t at = builder.offset();
