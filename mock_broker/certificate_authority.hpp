@@ -49,6 +49,16 @@ std::optional<certificate_facts> read_certificate(std::string_view pem);
 /// Whether `ca_pem`'s key signed `pem`. False for anything unreadable.
 bool is_signed_by(std::string_view pem, std::string_view ca_pem);
 
+/// The authority's files below a mock's folder, whether they are there or not.
+struct authority_files {
+  std::filesystem::path root;                ///< DIR/AmazonRootCA1.pem
+  std::filesystem::path device_ca;           ///< DIR/private/device-ca.pem: the broker's `cafile`
+  std::filesystem::path server_certificate;  ///< DIR/private/server.crt
+  std::filesystem::path server_key;          ///< DIR/private/server.key (0600)
+};
+authority_files authority_files_in(const std::filesystem::path& directory);
+
+
 /// Two authorities in one folder, made at the first start and kept: the root that clients trust
 /// (`AmazonRootCA1.pem`) signs the server certificate; another one signs device certificates, so that no
 /// device can pose as the server. Key files are 0600 from their first byte. Thread-safe after construction.
@@ -57,14 +67,12 @@ class certificate_authority {
   /// Opens or makes the authorities; makes a new server certificate when the host names changed.
   /// Throws std::runtime_error naming the file, never a key.
   explicit certificate_authority(authority_options how);
+  certificate_authority(certificate_authority&&) noexcept;
   ~certificate_authority();
   certificate_authority(const certificate_authority&) = delete;
   certificate_authority& operator=(const certificate_authority&) = delete;
 
-  const std::filesystem::path& root_file() const noexcept;         ///< DIR/AmazonRootCA1.pem
-  const std::filesystem::path& device_ca_file() const noexcept;    ///< DIR/private/device-ca.pem: the broker's `cafile`
-  const std::filesystem::path& server_certificate_file() const noexcept;  ///< DIR/private/server.crt
-  const std::filesystem::path& server_key_file() const noexcept;          ///< DIR/private/server.key (0600)
+  const authority_files& files() const noexcept;
   const std::string& root_pem() const noexcept;
   const std::string& device_ca_pem() const noexcept;
 

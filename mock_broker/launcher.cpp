@@ -299,18 +299,19 @@ class launcher {
            " lets other machines use the mock; its HTTP side asks for no credentials");
     host_names_ = wanted_.host_names;
     if (!is_loopback(wanted_.bind) && !is_any_address(wanted_.bind)) host_names_.push_back(wanted_.bind);
-    certificate_authority authority({folder_.path(), host_names_, authority_key::rsa_2048});
-    seed(authority);
-    std::optional<started_broker> broker = start(authority);
+    std::optional<started_broker> broker = start();
     if (!broker) return;
-    announce(*broker, authority);
+    announce(*broker);
     watch(broker->process);
   }
 
  private:
   std::string host() const { return wanted_.host_names.empty() ? "localhost" : wanted_.host_names.front(); }
 
-  void seed(const certificate_authority& authority) {
+  /// What the broker needs in the folder.
+  void prepare_folder() {
+    if (is_prepared_) return;
+    const certificate_authority authority({folder_.path(), host_names_, authority_key::rsa_2048});
     clock time;
     registry_options how;
     how.database = folder_.path() / "state.db";
@@ -318,11 +319,14 @@ class launcher {
     how.account = wanted_.account;
     registry world(how, time);
     world_ = seed_default_world(world, authority, folder_.path(), wanted_.world);
+    is_prepared_ = true;
   }
 
-  void write_configuration(const certificate_authority& authority, const std::vector<std::uint16_t>& ports,
-                           int ready_descriptor) const {
+  void write_configuration(const std::vector<std::uint16_t>& ports, int ready_descriptor) const {
     const fs::path private_folder = folder_.path() / "private";
+    if (::mkdir(private_folder.c_str(), 0700) != 0 && errno != EEXIST)
+      throw launch_error("cannot make the folder " + private_folder.string() + ": " + errno_text());
+    const authority_files authority = authority_files_in(folder_.path());
     mock_settings settings;
     settings.directory = folder_.path();
     settings.region = wanted_.region;
@@ -341,10 +345,10 @@ class launcher {
     broker_configuration broker;
     broker.bind = wanted_.bind;
     broker.ports = ports;
-    broker.client_ca = authority.device_ca_file();
+    broker.client_ca = authority.device_ca;
     broker.client_ca_folder = folder_.path() / "ca";
-    broker.server_certificate = authority.server_certificate_file();
-    broker.server_key = authority.server_key_file();
+    broker.server_certificate = authority.server_certificate;
+    broker.server_key = authority.server_key;
     broker.plugin = plugin_;
     broker.settings = private_folder / "settings.json";
     broker.as_root = ::geteuid() == 0;
@@ -353,21 +357,31 @@ class launcher {
     write_file(folder_.path() / "mosquitto.conf", to_mosquitto_conf(broker));
   }
 
-  /// Empty when a signal came before it was ready.
-  std::optional<started_broker> start(const certificate_authority& authority) {
+  /// The broker loads while the folder is prepared, which takes about as long. Empty when a signal came before it was
+  /// ready.
+  std::optional<started_broker> start() {
     const bool may_retry = std::find(wanted_.ports.begin(), wanted_.ports.end(), 0) != wanted_.ports.end();
     for (int attempt = 1;; ++attempt) {
       std::vector<std::uint16_t> ports = choose_ports(wanted_);
       std::array<int, 2> ends{};
-      if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw launch_error("no pipe: " + errno_text());
-      descriptor reading(ends[0]);
-      descriptor writing(ends[1]);
-      write_configuration(authority, ports, child_process::passed_descriptor);
+      if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0)
+        throw launch_error("no socket: " + errno_text());
+      descriptor ours(ends[0]);
+      descriptor brokers(ends[1]);
+      write_configuration(ports, child_process::passed_descriptor);
       ::setenv("GLIBC_TUNABLES", broker_allocator, 0);  // the user's own, if there is one, stays
       child_process process =
-          child_process::start({broker_.string(), "-c", (folder_.path() / "mosquitto.conf").string()}, writing.get());
-      writing.close();
-      const start_report report = wait_ready(reading.get(), signals_);
+          child_process::start({broker_.string(), "-c", (folder_.path() / "mosquitto.conf").string()}, brokers.get());
+      brokers.close();
+      try {
+        prepare_folder();
+      } catch (...) {
+        ours.close();
+        process.stop(stop_patience);
+        throw;
+      }
+      (void)::send(ours.get(), "g", 1, MSG_NOSIGNAL);  // a broker that is gone is seen below
+      const start_report report = wait_ready(ours.get(), signals_);
       if (report.what == start_result::ready)
         return started_broker{std::move(process), std::move(ports), report.http_port};
       const std::string end = process.stop(stop_patience);
@@ -378,12 +392,12 @@ class launcher {
     }
   }
 
-  void announce(const started_broker& broker, const certificate_authority& authority) const {
+  void announce(const started_broker& broker) const {
     ready_facts facts;
     facts.host = host();
     facts.port = broker.ports.front();
     facts.http_url = url_of(wanted_.bind, broker.http_port);
-    facts.ca_file = authority.root_file();
+    facts.ca_file = authority_files_in(folder_.path()).root;
     facts.directory = folder_.path();
     facts.world = world_;
     facts.account = wanted_.account;
@@ -414,6 +428,7 @@ class launcher {
   work_folder folder_;
   std::vector<std::string> host_names_;
   seed_report world_;
+  bool is_prepared_ = false;
 };
 
 std::string shell_word(const std::string& text) {

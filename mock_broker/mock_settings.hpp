@@ -28,7 +28,7 @@ struct mock_settings {
   std::map<std::string, std::string> lambdas;  ///< name -> command or URL
   std::map<std::string, std::string> hooks;    ///< template -> lambda name
   std::vector<std::string> faults;             ///< as `--fault` takes them
-  int ready_descriptor = -1;                   ///< inherited; gets `ready PORT` or `failed WORDS`
+  int ready_descriptor = -1;                   ///< inherited socket; a byte comes when the folder is ready, then gets `ready PORT` or `failed WORDS`
 };
 
 /// The names that `--strict` takes.

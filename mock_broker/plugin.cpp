@@ -16,11 +16,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <future>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -73,6 +76,7 @@ struct running_mock {
   event_log log;
   denial_ring denials;
   fault_list faults;
+  std::future<certificate_authority> opening;  // of the authority, meanwhile
   registry world;
   certificate_authority authority;
   plugin_core core;
@@ -86,8 +90,10 @@ struct running_mock {
   explicit running_mock(mock_settings how)
       : settings(std::move(how)),
         log((settings.directory / "iot-logs.jsonl").string()),
+        opening(std::async(std::launch::async,
+                           [&how = settings] { return certificate_authority(options_of_authority(how)); })),
         world(options_of_registry(settings), time),
-        authority(options_of_authority(settings)),
+        authority(opening.get()),
         core(world, log, denials, faults, strictness_of(settings)),
         service(world, authority, settings_of_service(settings), callbacks()),
         control({world, service, settings.mqtt_host, core}),
@@ -222,10 +228,22 @@ std::string option_of(const mosquitto_opt* options, int count, const char* key) 
   return {};
 }
 
+/// The launcher starts the broker first and prepares the folder while it loads: returns when that is done. Throws when
+/// the launcher gave up.
+void wait_for_launcher(int descriptor) {
+  if (descriptor < 0) return;  // a broker that was started by hand, on a folder that is ready
+  char word = 0;
+  ssize_t got = 0;
+  do got = ::read(descriptor, &word, 1);
+  while (got < 0 && errno == EINTR);
+  if (got != 1) throw std::runtime_error("the launcher has ended");
+}
+
 int start(mosquitto_plugin_id_t* id, void** self, const mosquitto_opt* options, int count) {
   mock_settings settings = read_settings(option_of(options, count, "settings"));
   const int ready = settings.ready_descriptor;
   try {
+    wait_for_launcher(ready);
     auto mock = std::make_unique<running_mock>(std::move(settings));
     for (const std::string& spec : mock->settings.faults) mock->faults.add(parse_fault_option(spec));
     mock->faults.remember();

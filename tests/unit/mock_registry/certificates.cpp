@@ -43,7 +43,7 @@ TEST_CASE("an issued certificate has what AWS's certificates have") {
 TEST_CASE("a second start keeps the authorities, other host names make another server certificate") {
   const test::temporary_folder folder;
   const auto server_text = [](const certificate_authority& ca) {
-    std::FILE* in = std::fopen(ca.server_certificate_file().c_str(), "r");
+    std::FILE* in = std::fopen(ca.files().server_certificate.c_str(), "r");
     std::string out(4096, '\0');
     out.resize(std::fread(out.data(), 1, out.size(), in));
     std::fclose(in);
