@@ -8,8 +8,10 @@ cxx=${FLEETPROV_CXX:-g++}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-mkdir -p "$work/poison/nlohmann" "$work/poison/openssl"
-echo '#error "the core must not reach nlohmann/json"' | tee "$work/poison/nlohmann/json.hpp" > "$work/poison/nlohmann/json_fwd.hpp"
+mkdir -p "$work/poison/nlohmann/detail/input" "$work/poison/nlohmann/detail/conversions" "$work/poison/openssl"
+for name in json json_fwd detail/input/lexer detail/input/input_adapters detail/conversions/to_chars; do
+  echo '#error "the core must not reach nlohmann/json"' > "$work/poison/nlohmann/$name.hpp"
+done
 for name in ssl evp x509 x509v3 bio pem rsa ec err crypto sha; do
   echo '#error "the core must not reach OpenSSL"' > "$work/poison/openssl/$name.h"
 done
