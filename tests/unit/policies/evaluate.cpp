@@ -346,3 +346,19 @@ TEST_CASE("text that is not UTF-8 can never act as a wildcard") {
 TEST_CASE("an unbound policy allows nothing") {
   CHECK(policies::bound_policy().decide(policies::action::publish, "a") == decision::implicit_deny);
 }
+
+TEST_CASE("a statement with an empty list has no effect, also one that a program made") {
+  const policies::policy_document whole = parsed(R"({"Effect":"Allow","NotAction":"iot:Connect","NotResource":"arn:aws:iot:us-east-1:123456789012:topic/x"})");
+  const auto answers = [](const policies::policy_document& policy) {
+    const auto bound = policies::bound_policy::bind({{"p", &policy}}, {});
+    const decision slow = decide(policy, "iot:Publish", arn + "topic/a");
+    CHECK(bound.decide(policies::action::publish, "a") == slow);
+    return slow;
+  };
+  CHECK(answers(whole) == decision::allowed);
+  policies::policy_document no_resource = whole, no_action = whole;
+  no_resource.statements[0].resources.clear();
+  no_action.statements[0].actions.clear();
+  CHECK(answers(no_resource) == decision::implicit_deny);
+  CHECK(answers(no_action) == decision::implicit_deny);
+}
