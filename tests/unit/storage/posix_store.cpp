@@ -327,3 +327,20 @@ TEST_CASE("after a confirmation that failed behind the switch nothing else may b
   }
   CHECK(refused > 5);
 }
+
+TEST_CASE("a temporary file that a crash left while the store was open is replaced, a folder in its place is an error") {
+  temporary_folder place;
+  auto store = posix_store::open(place.path);
+  REQUIRE(store);
+  REQUIRE(store->save_pending(credentials("a")));
+  const std::string left = place.path + "/pending/.b.token.tmp";
+  std::ofstream(left) << "half a tok";
+  REQUIRE(store->save_pending(credentials("b")));
+  CHECK(store->pending_token()->reveal() == "TOKEN b");
+  CHECK_FALSE(fs::exists(left));
+  fs::create_directory(place.path + "/pending/.c.token.tmp");
+  const auto saved = store->save_pending(credentials("c"));
+  REQUIRE_FALSE(saved);
+  CHECK(saved.error().code == errc::storage);
+  CHECK(store->pending()->certificate_id == "b");
+}
