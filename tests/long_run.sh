@@ -6,7 +6,7 @@
 #     fuzz       every libFuzzer target for FUZZ_SECONDS (600), two at a time
 #     soak       5,000 devices and a hostile crowd
 #     mutation   tests/mutation/mutate.py
-#     coverage   lines and branches of include/ that the tests reach (gcovr), build/coverage/report.txt
+#     coverage   lines and branches of include/ that the tests reach (gcovr), build/coverage/report.txt, decisions.txt
 #     valgrind   1,000 flows, a reload and the end of the plugin in a broker under memcheck
 #     tidy       clang-tidy over the compilation database
 set -euo pipefail
@@ -53,7 +53,12 @@ coverage() {
   cmake --build build/coverage --target sanitized_tests
   find build/coverage -name '*.gcda' -delete
   ctest --test-dir build/coverage -j "$jobs" -L sanitized --output-on-failure | tail -5
-  gcovr --root . --filter 'include/' --exclude-throw-branches --exclude-unreachable-branches -j "$jobs" build/coverage --txt build/coverage/report.txt --print-summary
+  # Decisions are what the source decides; branches are also the compiler's (exceptions, destructors).
+  gcovr --root . --filter 'include/' --exclude-throw-branches --exclude-unreachable-branches --decisions -j "$jobs" build/coverage \
+    --txt build/coverage/report.txt --json build/coverage/report.json --print-summary
+  gcovr --root . --add-tracefile build/coverage/report.json --branches --txt build/coverage/branches.txt
+  tests/coverage/decisions.py build/coverage/report.json >build/coverage/decisions.txt
+  tail -1 build/coverage/decisions.txt
 }
 
 valgrind() {

@@ -2,7 +2,7 @@
 """Breaks the code on purpose, one place at a time, and expects a test to notice: evaluator, matcher, token logic, store
 and state machine. Not part of test.sh (it compiles some programs a hundred times):
 
-  tests/mutation/mutate.py                all mutants; lists the survivors, exit 1 if there are any
+  tests/mutation/mutate.py                all mutants; lists the survivors, exit 1 if there are any (README.md: the last result)
   tests/mutation/mutate.py machine store  only these groups
   tests/mutation/mutate.py --work DIR     keep the copy of the tree and its build there, to go on faster
 """
@@ -23,11 +23,13 @@ STORE = "include/fleetprov/storage/posix_store.hpp"
 FILTER = "include/fleetprov/topics/topic_filter.hpp"
 TOKENS = "mock_broker/registry_provisioning.cpp"
 
-# group -> (programs that must notice, [(file, what stands there, what comes instead)])
+# group -> (programs that must notice, [(file, what stands there, what comes instead)]); a fourth element says why nobody can
+# notice: such a mutant is known as equivalent and counts apart.
 GROUPS = {
     "evaluator": (["unit_policies", "property_policies"], [
         (POLICY + "detail/evaluator.hpp", "denied ? decision::explicit_deny : allowed ?", "allowed ? decision::allowed : denied ? decision::explicit_deny : allowed ?"),
-        (POLICY + "detail/evaluator.hpp", "return listed == (s.action_mode == list_mode::any_of);", "return listed;"),
+        (POLICY + "detail/evaluator.hpp", "return !s.actions.empty() && listed == (s.action_mode == list_mode::any_of);", "return listed;"),
+        (POLICY + "detail/evaluator.hpp", "return !s.actions.empty() && listed == (s.action_mode", "return listed == (s.action_mode"),
         (POLICY + "detail/evaluator.hpp", "!s.resources.empty() && listed == (s.resource_mode", "listed == (s.resource_mode"),
         (POLICY + "detail/evaluator.hpp", "listed == (s.resource_mode == list_mode::any_of);", "listed;"),
         (POLICY + "detail/evaluator.hpp", "glob_match(a.folded, folded_action)", "a.folded == folded_action"),
@@ -89,7 +91,8 @@ GROUPS = {
         (MACHINE, "status == 429 || status >= 500 ? input::rejected_for_now", "status == 429 ? input::rejected_for_now"),
         (MACHINE, "if (reason_code == quota_exceeded) return state_;", ""),
         (MACHINE, "if (how_.give_up_after.count() > 0) timers_[run_timer] = now + how_.give_up_after;\n  return take(now, input::start);", "return take(now, input::start);"),
-        (MACHINE, "has_certificate_ = true;\n      asked_ = false;", "has_certificate_ = true;"),
+        (MACHINE, "attempts_ = hangups_ = 0;\n      token_ =", "token_ ="),
+        (MACHINE, "has_certificate_ = asked_ = false;", "has_certificate_ = false;"),
         (MACHINE, "asked_ = true;\n      pending_.emplace(publish{payloads", "pending_.emplace(publish{payloads"),
         (MACHINE, "attempts_ = hangups_ = 0;\n  ++renewals_;", "++renewals_;"),
         (MACHINE, "timers_[token_timer].reset();\n  attempts_", "attempts_"),
@@ -108,6 +111,9 @@ def rows_of_the_table():
     return [(TABLE, row, "") for row in re.findall(r"^    \{(?:state::|std::nullopt).*\},$", table, re.M)]
 
 
+DOES_NOT_COMPILE = "does not compile"
+
+
 def sh(*command, cwd=None, timeout=900):
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=timeout)
 
@@ -119,8 +125,9 @@ def build(tree, program):
 def verdict(tree, programs):
     """Who noticed: the compiler, a program, or nobody."""
     for program in programs:
-        if build(tree, program).returncode != 0:
-            return "does not compile"
+        built = build(tree, program)
+        if built.returncode != 0:
+            return "killed by a static_assert" if "static assertion failed" in built.stdout else DOES_NOT_COMPILE
         try:
             if sh(os.path.join(tree, "build", "tests", program), cwd=tree, timeout=120).returncode != 0:
                 return "killed by " + program
@@ -140,15 +147,16 @@ def main():
             options.error("no group " + name)
     tree = chosen.work or tempfile.mkdtemp()
     sh("rsync", "-a", "--delete", "--exclude", "/build", "--exclude", "node_modules", "--exclude", ".git", SOURCE + "/", tree + "/")
-    sh("cmake", "--preset", "test", "-S", tree, "-B", os.path.join(tree, "build"), "-DFLEETPROV_BUILD_EXAMPLES=OFF", cwd=tree)
-    survivors, count, start = [], 0, time.monotonic()
+    sh("cmake", "--preset", "test", "-S", tree, "-B", os.path.join(tree, "build"), "-DFLEETPROV_BUILD_EXAMPLES=OFF",
+       "-DFLEETPROV_WERROR=OFF", cwd=tree)  # a mutant may leave something unused
+    survivors, broken, equivalent, count, start = [], 0, 0, 0, time.monotonic()
     try:
         for name in chosen.groups or groups:
             programs, mutants = groups[name]
             found = verdict(tree, programs)
             if found:
                 sys.exit("without a mutant: " + found)
-            for path, there, instead in mutants:
+            for path, there, instead, *why in mutants:
                 target = os.path.join(tree, path)
                 with open(target, encoding="utf-8") as file:
                     text = file.read()
@@ -160,16 +168,20 @@ def main():
                 with open(target, "w", encoding="utf-8") as file:
                     file.write(text)
                 count += 1
+                if why and not found:
+                    equivalent += 1
+                    found = "equivalent: " + why[0]
                 print("%-9s %s: %s" % (name, there.split("\n")[0][:100], found or "SURVIVES"), flush=True)
+                broken += found == DOES_NOT_COMPILE
                 if not found:
                     survivors.append((path, there, instead))
     finally:
         if not chosen.work:
             shutil.rmtree(tree)
-    print("%d mutants, %d survive, %.0f s" % (count, len(survivors), time.monotonic() - start))
+    print("%d mutants, %d survive, %d equivalent, %d do not compile, %.0f s" % (count, len(survivors), equivalent, broken, time.monotonic() - start))
     for path, there, instead in survivors:
         print("survives in %s:\n  %s\n  -> %s" % (path, there, instead or "(nothing)"))
-    return 1 if survivors else 0
+    return 1 if survivors or broken else 0
 
 
 if __name__ == "__main__":

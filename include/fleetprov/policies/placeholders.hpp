@@ -77,12 +77,15 @@ constexpr bool is_upper_word(char c) noexcept { return (c >= 'A' && c <= 'Z') ||
 /// A piece of text that marks a placeholder wherever it stands in an ARN: `<...>`, `[AWS_...]`, `$NAME`,
 /// `${AWS::...}`. The text found, or nothing.
 inline std::optional<std::string_view> find_marked_placeholder(std::string_view text) {
+  const std::size_t last_angle = text.rfind('>'), last_square = text.rfind(']');
+  const auto closes = [&](std::size_t from, std::size_t last) { return last != std::string_view::npos && last > from; };
   for (std::size_t i = 0; i < text.size(); ++i) {
     const std::string_view rest = text.substr(i);
-    if (rest[0] == '<' || rest.substr(0, 5) == "[AWS_" || rest.substr(0, 6) == "[YOUR_") {
-      const std::size_t end = rest.find(rest[0] == '<' ? '>' : ']');
-      if (end != std::string_view::npos && end > 1) return rest.substr(0, end + 1);
-      if (end == std::string_view::npos) return std::nullopt;  // nothing closes from here on
+    // Only what closes at all is searched: linear also for text full of `<`.
+    if (rest[0] == '<' && closes(i + 1, last_angle)) {
+      if (const std::size_t end = rest.find('>'); end > 1) return rest.substr(0, end + 1);
+    } else if ((rest.substr(0, 5) == "[AWS_" || rest.substr(0, 6) == "[YOUR_") && closes(i, last_square)) {
+      return rest.substr(0, rest.find(']') + 1);
     }
     if (rest.substr(0, 7) == "${AWS::")
       return rest.substr(0, rest.find('}') == std::string_view::npos ? rest.size() : rest.find('}') + 1);

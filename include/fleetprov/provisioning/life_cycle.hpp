@@ -174,7 +174,8 @@ inline result<phase> life_cycle::handle_connected(instant now) {
 
 inline result<phase> life_cycle::handle_refused(instant now) {
   if (phase_ == phase::trying_new) {
-    if (++failures_ < how_.refusals_allowed) {
+    if (failures_ < 255) ++failures_;
+    if (++refusals_ < how_.refusals_allowed) {
       step_due_ = now + next_backoff();
       return phase_;
     }
@@ -238,7 +239,7 @@ inline result<phase> life_cycle::handle_provisioning_failed(instant now) {
 
 inline result<phase> life_cycle::handle_rotated(instant now) {
   if (phase_ != phase::rotating) return errc::out_of_order;
-  failures_ = 0;
+  refusals_ = failures_ = 0;
   pending_.emplace(try_new_credentials{});
   step_due_ = now + how_.connect_timeout;
   return phase_ = phase::trying_new;
@@ -261,7 +262,7 @@ inline result<phase> life_cycle::handle_promotion_failed(instant now) {
 
 /// After a rotation that came to nothing.
 inline phase life_cycle::keep_old(instant now) {
-  failures_ = 0;
+  refusals_ = failures_ = 0;  // nothing is known against the old ones
   rotation_due_ = now + how_.rotation_retry;
   if (old_is_up_) {
     step_due_.reset();

@@ -308,7 +308,6 @@ inline void machine::run(effect then, instant now, input on, state from) {
     }
     case effect::store:
       has_certificate_ = true;
-      asked_ = false;
       attempts_ = hangups_ = 0;
       token_ = issued_->certificate_ownership_token.clone();
       token_expiry_ = now + how_.token_lifetime;

@@ -214,3 +214,23 @@ TEST_CASE("alternative names have variables, the directory name in AWS's reverse
   CHECK(values(made, prefix + "DirectoryName") == std::vector<std::string>{"cn=LightBulbCert,ou=SmartHome,o=IoT,c=US"});
   CHECK(values(made, "iot:Certificate.Issuer.AlternativeName.DNSName") == std::vector<std::string>{"i.example"});
 }
+
+TEST_CASE("a name part without a short name is shown by its number") {
+  const auto key = private_key::generate(key_type::ec_p256);
+  REQUIRE(key);
+  const certificate made = make(*key, {{{"CN", "a"}, {"1.3.6.1.4.1.99999.1", "b"}}, {}});
+  CHECK(made.subject() == distinguished_name{{"CN", "a"}, {"1.3.6.1.4.1.99999.1", "b"}});
+}
+
+TEST_CASE("without its private half a key neither signs nor is written") {
+  const auto key = private_key::generate(key_type::ec_p256);
+  REQUIRE(key);
+  unsigned char* bytes = nullptr;
+  const int size = i2d_PUBKEY(key->native(), &bytes);
+  const unsigned char* at = bytes;
+  const private_key half = private_key::adopt(d2i_PUBKEY(nullptr, &at, size));
+  OPENSSL_free(bytes);
+  CHECK(make_csr_pem(half, {"x", "", "", "", ""}).error().code == errc::crypto);
+  CHECK(half.to_pem().error().code == errc::crypto);
+  CHECK(half.to_traditional_pem().error().code == errc::crypto);
+}

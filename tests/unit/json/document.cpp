@@ -202,3 +202,10 @@ TEST_CASE("hostile CBOR is refused without exhausting stack or memory") {
   CHECK(only(from_bytes(""sv)).broken->id == "J001");
   CHECK(only(from_bytes(std::string(1024 * 1024 + 1, '\x01'))).broken->id == "J004");
 }
+
+TEST_CASE("CBOR numbers below every integer are read as numbers with a fraction") {
+  const auto read = from_bytes(std::string_view("\x82\x3B\x7F\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x3B\x80\x00\x00\x00\x00\x00\x00\x00", 19));
+  REQUIRE(read.value.has_value());
+  CHECK(read.value->find("/0")->text == "-9223372036854775808");
+  CHECK(read.value->find("/1")->text == "-9.223372036854776e+18");
+}

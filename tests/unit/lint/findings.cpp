@@ -137,3 +137,131 @@ TEST_CASE("hostile patterns are linted in bounded time") {
   const auto document = parse_policy(text);
   CHECK(fires(fleetprov::policies::lint(document), "P061") == false);
 }
+
+namespace {
+
+/// One statement of whatever shape.
+std::string raw(const std::string& members) { return R"({"Version":"2012-10-17","Statement":[{)" + members + "}]}"; }
+const std::string arn = "arn:aws:iot:us-east-1:123456789012:";
+
+}  // namespace
+
+TEST_CASE("a Deny with NotResource takes back, covers and lets through what its list leaves") {
+  const std::string but_b = R"({"Effect":"Deny","Action":"iot:*","NotResource":")" + arn + R"(topic/b/*"})";
+  CHECK(fires(lint_text(policy({statement("Allow", "iot:Publish", "topic/a/x"), but_b})), "P080"));
+  CHECK_FALSE(fires(lint_text(policy({statement("Allow", "iot:Publish", "topic/b/x"), but_b})), "P080"));
+  // The claim role: what it takes away is missing.
+  const std::string text = slurp(std::string(FLEETPROV_SOURCE_DIR) + "/policies/claim-both.json");
+  std::string denied = text;
+  const std::size_t at = denied.rfind(']');
+  denied.insert(at, "," + but_b);
+  CHECK(fires(role_text(denied, role::claim), "P152"));
+  CHECK(fires(role_text(text.substr(0, text.rfind(']')) + "," + statement("Deny", "iot:Publish", "topic/$aws/certificates/*") + "]}", role::claim), "P152"));
+  // Around a Deny of Subscribe: Receive is denied for all but these topics, so a filter brings in no more.
+  const auto around = lint_text(policy({statement("Allow", "iot:Subscribe", "topicfilter/building/*"),
+                                        statement("Deny", "iot:Subscribe", "topicfilter/building/control_room/*"),
+                                        statement("Allow", "iot:Receive", "topic/building/*"),
+                                        R"({"Effect":"Deny","Action":"iot:Receive","NotResource":")" + arn + R"(topic/building/lobby/*"})"}));
+  CHECK_FALSE(fires(around, "P059"));
+}
+
+TEST_CASE("NotResource in an Allow is too much for a claim and for a device") {
+  const auto all_but = [](const std::string& action) {
+    return raw(R"("Effect":"Allow","Action":")" + action + R"(","NotResource":")" + arn + R"(topic/a")");
+  };
+  CHECK(fires(role_text(all_but("iot:Publish"), role::claim), "P155"));
+  CHECK(fires(role_text(all_but("iot:Connect"), role::device), "P161"));
+  CHECK(fires(role_text(all_but("iot:Publish"), role::device), "P163"));
+  CHECK_FALSE(fires(role_text(all_but("iot:Receive"), role::device), "P163"));
+  CHECK_FALSE(fires(role_text(all_but("iot:Receive"), role::device), "P161"));
+}
+
+TEST_CASE("a claim policy with actions of other services or without a resource grants too much") {
+  CHECK(fires(role_text(policy({statement("Allow", "greengrass:Discover", "*")}), role::claim), "P155"));
+  CHECK(fires(role_text(policy({statement("Allow", "iot:ListRetainedMessages", "*")}), role::claim), "P155"));
+  CHECK_FALSE(fires(role_text(policy({statement("Deny", "iot:ListRetainedMessages", "*")}), role::claim), "P155"));
+  CHECK_FALSE(fires(role_text(policy({statement("Allow", "iot:Publish", "topic/$aws/certificates/create*")}), role::claim), "P155"));
+}
+
+TEST_CASE("a device's own client id without IsAttached, other things and other devices' shadows are found") {
+  const std::string thing = "${iot:Connection.Thing.ThingName}";
+  CHECK(fires(role_text(policy({statement("Allow", "iot:Connect", "client/" + thing)}), role::device), "P162"));
+  CHECK(fires(role_text(policy({statement("Allow", "iot:Connect", "client/fixed")}), role::device), "P162"));
+  CHECK(fires(role_text(policy({statement("Allow", "iot:Subscribe", "topicfilter/*")}), role::device), "P164"));
+  CHECK(fires(role_text(policy({statement("Allow", "iot:GetThingShadow", "thing/other")}), role::device), "P164"));
+  CHECK_FALSE(fires(role_text(policy({statement("Allow", "iot:GetThingShadow", "thing/${iot:ClientId}")}), role::device), "P164"));
+  CHECK_FALSE(fires(role_text(policy({statement("Allow", "iot:GetThingShadow", "thing/${iot:CertificateId}")}), role::device), "P164"));
+}
+
+TEST_CASE("a statement is covered only by one with the same conditions and with its actions of other services") {
+  const auto with = [](const std::string& condition) { return statement("Allow", "iot:Publish", "topic/a", ",\"Condition\":" + condition); };
+  const std::string one = R"({"StringEquals":{"iot:ClientId":["a","b"]}})";
+  const auto covered = [](const std::vector<std::string>& all) { return fires(lint_text(policy(all)), "P078"); };
+  CHECK(covered({with(one), with(one)}));
+  CHECK(covered({with(one), statement("Allow", "iot:Publish", "topic/a")}));
+  CHECK_FALSE(covered({with(one), with(R"({"StringEquals":{"iot:ClientId":["a","c"]}})")}));
+  CHECK_FALSE(covered({with(one), with(R"({"StringEquals":{"iot:ClientId":["a"]}})")}));
+  CHECK_FALSE(covered({with(one), with(R"({"StringLike":{"iot:ClientId":["a","b"]}})")}));
+  CHECK_FALSE(covered({with(one), with(R"({"StringEquals":{"iot:ClientId":["a","b"],"iot:DomainName":"x"}})")}));
+  const auto both = [](const std::string& a, const std::string& b) {
+    return policy({R"({"Effect":"Allow","Action":[)" + a + R"(],"Resource":"*"})", R"({"Effect":"Allow","Action":[)" + b + R"(],"Resource":"*"})"});
+  };
+  CHECK(fires(lint_text(both(R"("iot:Connect","greengrass:Discover")", R"("iot:Connect")")), "P078"));
+  CHECK(fires(lint_text(both(R"("iot:Connect","greengrass:Discover")", R"("iot:*","greengrass:Discover")")), "P078"));
+  CHECK_FALSE(fires(lint_text(both(R"("iot:Connect","greengrass:Discover")", R"("iot:*","greengrass:Other")")), "P078"));
+}
+
+TEST_CASE("a Deny of an action without a resource bites where that action is allowed") {
+  const std::string deny = statement("Deny", "iot:ListRetainedMessages", "*");
+  CHECK_FALSE(fires(lint_text(policy({statement("Allow", "iot:ListRetainedMessages", "*"), deny})), "P079"));
+  CHECK(fires(lint_text(policy({statement("Allow", "iot:Publish", "topic/a"), statement("Deny", "iot:Publish", "topic/b")})), "P079"));
+}
+
+TEST_CASE("condition keys of other kinds get their own operator named") {
+  const auto help = [](const std::string& condition) {
+    const auto found = lint_text(policy({statement("Allow", "iot:Connect", "*", ",\"Condition\":" + condition)}));
+    for (const auto& d : found)
+      if (d.broken->id == "P106") return d.help;
+    return std::string();
+  };
+  CHECK(help(R"({"NumericEquals":{"iot:Connection.Thing.IsAttached":"1"}})") == "use Bool");
+  CHECK(help(R"({"StringEquals":{"aws:CurrentTime":"1"}})") == "use a Date operator");
+  CHECK(help(R"({"StringEquals":{"aws:SourceIp":"1.2.3.4"}})") == "use IpAddress or NotIpAddress");
+  CHECK(help(R"({"NumericEquals":{"iot:ClientId":"1"}})") == "use a String operator");
+  CHECK(help(R"({"Bool":{"iot:Connection.Thing.IsAttached":"true"}})").empty());
+}
+
+TEST_CASE("keys of a certificate are known by their part, index and list") {
+  const auto unknown = [](const std::string& key) {
+    return fires(lint_text(policy({statement("Allow", "iot:Connect", "*", R"(,"Condition":{"ForAnyValue:StringEquals":{")" + key + R"(":"x"}})")})), "P093");
+  };
+  CHECK_FALSE(unknown("iot:Certificate.AvailableKeys"));
+  CHECK_FALSE(unknown("iot:Certificate.SerialNumber"));
+  CHECK_FALSE(unknown("iot:Certificate.Subject.CommonName.List"));
+  CHECK_FALSE(unknown("iot:Certificate.Issuer.AlternativeName.DNSName.0"));
+  CHECK(unknown("iot:Certificate.Issuer.AlternativeName.Country"));
+  CHECK(unknown("iot:Certificate.Subject.Nickname"));
+  CHECK(unknown("iot:Certificate.Subject.CommonName.10"));
+  CHECK(unknown("iot:Certificate.Owner.CommonName"));
+  const auto d = only(lint_text(policy({statement("Allow", "iot:Connect", "*", R"(,"Condition":{"Bool":{"iot:Thing.IsAttached":"true"}})")})), "P093");
+  CHECK(d.help == "did you mean `iot:Connection.Thing.IsAttached`?");
+}
+
+TEST_CASE("a key of CONNECT in a statement about more, partitions that differ and reserved filters that nobody may have") {
+  CHECK(fires(lint_text(raw(R"("Effect":"Allow","Action":["iot:Connect","iot:Publish"],"Resource":"*","Condition":{"ForAnyValue:StringEquals":{"iot:ConnectAttributes":"LastWill"}})")), "P095"));
+  CHECK(fires(lint_text(raw(R"("Effect":"Allow","Action":"iot:Publish","Resource":["arn:aws:iot:*:123456789012:topic/a","arn:aws-cn:iot:*:123456789012:topic/a"])")), "P073"));
+  CHECK(fires(lint_text(raw(R"("Effect":"Allow","Action":"iot:Publish","Resource":"arn:aws:io*:us-east-1:123456789012:topic/a")")), "P054"));
+  CHECK(fires(lint_text(policy({statement("Allow", "iot:Subscribe", "topicfilter/$aws/nothing/of/this")})), "P089"));
+}
+
+TEST_CASE("long and odd texts of a document are cut between characters and stay on one line") {
+  std::string name;
+  for (int i = 0; i < 100; ++i) name += "\xC3\xA9";
+  const auto found = lint_text(policy({statement("Allow", "iot:Publish", "topic/x" + name), statement("Allow", "iot:Publish", "topic/x" + name)}));
+  std::string text;
+  for (const auto& d : lint_text(policy({statement("Allow", "iot:Connect", "*", R"(,"Condition":{"StringEquals":{"iot:)" + name + R"(":"x"}})")})))
+    if (d.broken->id == "P093") text = d.message;
+  CHECK_THAT(text, ContainsSubstring("\xC3\xA9...`"));
+  CHECK(fleetprov::is_valid_utf8(text));
+  CHECK_FALSE(found.empty());
+}

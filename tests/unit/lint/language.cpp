@@ -82,3 +82,33 @@ TEST_CASE("what may follow a prefix") {
   CHECK(after_prefix(p("client/*"), literal_tokens("topic/")).empty());
   CHECK(after_prefix(p("*/x"), literal_tokens("topic/")) == std::vector<token_string>{p("*/x"), p("x")});
 }
+
+TEST_CASE("characters of every size are spelled as they were written") {
+  patterns p;
+  const std::string text = "a\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80";
+  CHECK(spell(literal_tokens(text), p.table) == text);
+  CHECK(literal_tokens(text).size() == 4);
+  CHECK(spell(p("a?b*${iot:ClientId}"), p.table) == "a?b*${iot:ClientId}");
+  CHECK(spell(compile_filter(literal_tokens("a/+/b")), p.table) == "a/+/b");
+  // Bytes that are no UTF-8 stand for themselves.
+  CHECK(literal_tokens("\x80\xF7\xBF\xBF\xBF").front() == 0x80U);
+  CHECK(literal_tokens("\xF7\xBF\xBF\xBF").front() == 0xF7U);
+}
+
+TEST_CASE("two patterns overlap where some text is in both") {
+  patterns p;
+  work_budget budget;
+  const auto meet = [&](std::string_view a, std::string_view b) { return overlap(p(a), p(b), budget); };
+  CHECK(meet("a*b", "ab") == answer::yes);
+  CHECK(meet("ab", "a*b") == answer::yes);
+  CHECK(meet("*a*", "b*c*") == answer::yes);
+  CHECK(meet("a?c", "abc") == answer::yes);
+  CHECK(meet("a?", "a") == answer::no);
+  CHECK(meet("a*x?", "ab?") == answer::no);
+  CHECK(meet("?b*", "*?c") == answer::yes);
+  CHECK(meet("x*", "y*") == answer::no);
+  CHECK(meet("*x", "*y") == answer::no);
+  CHECK(meet("a?*", "a") == answer::no);
+  work_budget none{0};
+  CHECK(overlap(p("*a"), p("b*"), none) == answer::unknown);
+}

@@ -105,3 +105,23 @@ TEST_CASE("every shipped policy renders, and what is rendered renders to itself"
     CHECK(*run(*once.value, usual()).value == *once.value);
   }
 }
+
+TEST_CASE("what is written anew keeps its control characters as escapes") {
+  auto out = run(R"({"Sid":"a\tb","Resource":"arn:aws:iot:aws-region:aws-account-id:topic/\n\t\r\u0001\"\\"})", usual());
+  REQUIRE(out.value.has_value());
+  CHECK(*out.value == R"({"Sid":"a\tb","Resource":"arn:aws:iot:eu-west-1:210987654321:topic/\n\t\r\u0001\"\\"})");
+}
+
+TEST_CASE("notes in brackets and marked words are leftovers, wherever they stand") {
+  for (const char* left : {"<all of your topics>", "arn:aws:iot:eu-west-1:210987654321:topic/[YOUR_TOPIC]", "arn:aws:iot:eu-west-1:210987654321:topic/$NAME/x",
+                           "arn:aws:iot:eu-west-1:210987654321:topic/${AWS::StackName}", "arn:aws:iot:eu-west-1:210987654321:topic/${AWS::StackName",
+                           "arn:aws:iot:eu-west-1:210987654321:topic/a<b/${AWS::StackName}", "arn:aws:iot:eu-west-1:210987654321:topic/[AWS_x/$NAME"}) {
+    CAPTURE(left);
+    CHECK_FALSE(run(std::string(R"({"Resource":")") + left + "\"}", usual()).value.has_value());
+  }
+  for (const char* fine : {"a < b", "arn:aws:iot:eu-west-1:210987654321:topic/a<b", "arn:aws:iot:eu-west-1:210987654321:topic/$Name", "arn:aws:iot:eu-west-1:210987654321:topic/$A",
+                           "arn:aws:iot:eu-west-1:210987654321:topic/$AB-", "arn:short"}) {
+    CAPTURE(fine);
+    CHECK(run(std::string(R"({"Resource":")") + fine + "\"}", usual()).value.has_value());
+  }
+}

@@ -281,3 +281,20 @@ TEST_CASE("the wiping encoder writes the same bytes") {
     CHECK(bytes_of(wiped->reveal()) == *plain);
   }
 }
+
+TEST_CASE("escapes of every size, hex digits in both cases, and status codes of either sign") {
+  CHECK(read<error_response>(R"({"errorCode":"\u0041\u00e9\u00E9\u20AC\u20ac\uD83D\ude00"})")->error_code ==
+        "A\xC3\xA9\xC3\xA9\xE2\x82\xAC\xE2\x82\xAC\xF0\x9F\x98\x80");
+  CHECK(why<error_response>(R"({"errorCode":"\u20aG"})").code == errc::encoding);
+  CHECK(why<error_response>(R"({"errorCode":"\u20a"})").code == errc::encoding);
+  error_response odd;
+  for (const int status : {-1, -500, 23, 24, 255, 256, 65536}) {
+    odd.status_code = status;
+    CAPTURE(status);
+    CHECK(read<error_response>(*encode(odd, cbor), cbor)->status_code == status);
+    CHECK(read<error_response>(*encode(odd, json), json)->status_code == status);
+  }
+  CHECK(why_cbor<error_response>("a1 6a 737461747573436f6465 1a80000000").code == errc::wrong_type);
+  CHECK(why_cbor<error_response>("a1 6a 737461747573436f6465 3a80000000").code == errc::wrong_type);
+  CHECK(read<error_response>(from_hex("a1 6a 737461747573436f6465 3a7fffffff"), cbor)->status_code == -2147483647 - 1);
+}

@@ -346,3 +346,95 @@ TEST_CASE("text that is not UTF-8 can never act as a wildcard") {
 TEST_CASE("an unbound policy allows nothing") {
   CHECK(policies::bound_policy().decide(policies::action::publish, "a") == decision::implicit_deny);
 }
+
+TEST_CASE("a statement with an empty list has no effect, also one that a program made") {
+  const policies::policy_document whole = parsed(R"({"Effect":"Allow","NotAction":"iot:Connect","NotResource":"arn:aws:iot:us-east-1:123456789012:topic/x"})");
+  const auto answers = [](const policies::policy_document& policy) {
+    const auto bound = policies::bound_policy::bind({{"p", &policy}}, {});
+    const decision slow = decide(policy, "iot:Publish", arn + "topic/a");
+    CHECK(bound.decide(policies::action::publish, "a") == slow);
+    return slow;
+  };
+  CHECK(answers(whole) == decision::allowed);
+  policies::policy_document no_resource = whole, no_action = whole;
+  no_resource.statements[0].resources.clear();
+  no_action.statements[0].actions.clear();
+  CHECK(answers(no_resource) == decision::implicit_deny);
+  CHECK(answers(no_action) == decision::implicit_deny);
+}
+
+TEST_CASE("a bound policy decides as the evaluator where a condition asks for the topic of the will") {
+  const std::vector<std::string> conditions{
+      R"({"StringEquals":{"iot:LastWillTopic":"arn:aws:iot:us-east-1:123456789012:topic/w/1"}})",
+      R"({"StringEqualsIgnoreCase":{"iot:LastWillTopic":"ARN:aws:iot:us-east-1:123456789012:topic/W/1"}})",
+      R"({"StringNotEqualsIgnoreCase":{"iot:LastWillTopic":"arn:aws:iot:eu-west-1:123456789012:topic/w/1"}})",
+      R"({"StringLike":{"iot:LastWillTopic":"arn:aws:iot:us-east-1:*:topic/w/?"}})",
+      R"({"StringLike":{"iot:LastWillTopic":"*/w/*1"}})",
+      R"({"StringLike":{"iot:LastWillTopic":["arn:aws:iot:us-east-?:123456789012:topic/?/?x","other","${iot:Nothing}*"]}})",
+      R"({"StringNotLike":{"iot:LastWillTopic":"arn:aws:iot:us-east-1:123456789012:topic/w/*"}})",
+      R"({"ArnLike":{"iot:LastWillTopic":"arn:aws:iot:*:123456789012:topic/w/?"}})",
+      R"({"ArnEquals":{"iot:LastWillTopic":"arn:aws:iot:*:999999999999:topic/w/?"}})",
+      R"({"ArnNotLike":{"iot:LastWillTopic":"no arn"}})",
+      R"({"StringEqualsIfExists":{"iot:LastWillTopic":"arn:aws:iot:us-east-1:123456789012:topic/w/1"}})",
+      R"({"Null":{"iot:LastWillTopic":"true"}})",
+      R"({"Null":{"iot:LastWillTopic":"false"}})",
+      R"({"NumericEquals":{"iot:LastWillTopic":"1"}})",
+      R"({"NumericNotEquals":{"iot:LastWillTopic":"1"}})",
+      R"({"StringEquals":{"iot:LastWillTopic":[]}})",
+      R"({"StringNotEquals":{"iot:LastWillTopic":[]}})",
+  };
+  const policies::context who{{"iot:ClientId", {"c"}}};
+  const policies::arn_scope here{"us-east-1", "123456789012"};
+  for (const std::string& condition : conditions) {
+    const auto policy = parsed(statement("Allow", "iot:Connect", "*", condition));
+    const auto bound = policies::bound_policy::bind({{"p", &policy}}, who, here);
+    for (const char* topic : {"", "w/1", "W/1", "w/12", "w/", "x/yx", "a/w/b1", "q"}) {
+      CAPTURE(condition, topic);
+      policies::connect_facts packet;
+      if (*topic != '\0') packet.will = policies::will_facts{topic, policies::retention::not_retained};
+      const decision slow = decide(policy, "iot:Connect", arn + "client/c", policies::with_connect(who, packet, here));
+      CHECK(bound.decide_connect("c", packet) == slow);
+    }
+  }
+}
+
+TEST_CASE("a bound policy takes patterns with `?` before, in and after the part that is known") {
+  for (const char* pattern : {"topic/a?c", "topic/a*b?d*", "t?pic/x", "*c?", "*:topic/?", "topi?*z", "????????????????????????????????????????????????"}) {
+    const std::string resource = pattern[0] == '*' || pattern[0] == '?' ? pattern : arn + pattern;
+    auto out = policies::parse_text(R"({"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iot:Publish","Resource":"*"}})");
+    REQUIRE(out.value);
+    // A pattern that begins with a wildcard is no ARN to the parser, but is one to a program.
+    out.value->statements[0].resources[0].pattern =
+        policies::compile_pattern(resource, policies::wildcards::star_and_question, policies::variables::substituted);
+    const auto bound = policies::bound_policy::bind({{"p", &*out.value}}, {}, {"us-east-1", "123456789012"});
+    for (const char* topic : {"abc", "abcd", "axbyd", "a\xC3\xA9\x63", "x", "c", "cd", "xcd", "z", "xz", "abcde"}) {
+      CAPTURE(resource, topic);
+      CHECK(bound.decide(policies::action::publish, topic) == decide(*out.value, "iot:Publish", arn + "topic/" + topic));
+    }
+  }
+}
+
+TEST_CASE("times before 1970 and with fractions, and addresses with wrong ends, are read as they are") {
+  policies::principal_facts who;
+  who.epoch_seconds = -1;
+  CHECK(policies::make_context(who)["aws:CurrentTime"] == std::vector<std::string>{"1969-12-31T23:59:59Z"});
+  CHECK(holds(R"({"DateEquals":{"t":"1.5"}})", {{"t", {"1970-01-01T00:00:01.5Z"}}}));
+  CHECK_FALSE(holds(R"({"DateEquals":{"t":"1.x"}})", {{"t", {"1970-01-01T00:00:01Z"}}}));
+  CHECK_FALSE(holds(R"({"DateEquals":{"t":"1."}})", {{"t", {"1970-01-01T00:00:01Z"}}}));
+  for (const char* bad : {"::g", "::12345", "1:2:3:4:5:6:7:8:9", "::1.2.3.4:5", "1:2:3:4:5:6:7:1.2.3.4", "::1.2.3.256", "1::2::3"}) {
+    CAPTURE(bad);
+    CHECK_FALSE(holds(std::string(R"({"IpAddress":{"a":")") + bad + "\"}}", {{"a", {"::1"}}}));
+  }
+  CHECK(holds(R"({"IpAddress":{"a":"::ffff:1.2.3.4"}})", {{"a", {"::ffff:102:304"}}}));
+}
+
+TEST_CASE("a request's text is shown on one line, control characters as escapes") {
+  const auto policy = parsed(statement("Allow", "iot:Publish", arn + "topic/a"));
+  const auto got = policies::evaluate({{"p", &policy}}, {"iot:Publish", arn + "topic/\x01\x7F\n", {}});
+  CHECK(got.statements.at(0).detail.find("topic/\\u0001\\u007f\\u000a`") != std::string::npos);
+}
+
+TEST_CASE("names of types and spellings for what has none") {
+  CHECK(policies::name_of(policies::resource_type::none).empty());
+  CHECK(policies::find_rule("P999") == nullptr);
+}

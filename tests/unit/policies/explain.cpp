@@ -116,3 +116,100 @@ TEST_CASE("wildcards in a request are data in the corrected resource") {
   const auto got = policies::explain(documents, asked, policies::evaluate(documents, asked));
   CHECK(got.corrected_resource == arn + "topic/a${*}${$}{b");
 }
+
+namespace {
+
+std::string why(const std::string& statements, const std::string& action, const std::string& resource, const policies::context& values) {
+  const auto policy = parsed(statements);
+  const std::vector<policies::named_document> documents{{"p", &policy}};
+  const policies::request asked{action, arn + resource, values};
+  const auto verdict = policies::evaluate(documents, asked);
+  CHECK(verdict.answer == policies::decision::implicit_deny);
+  return policies::explain(documents, asked, verdict).why;
+}
+
+bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+}  // namespace
+
+TEST_CASE("each kind of variable without a value has its own reason") {
+  const std::vector<std::pair<std::string, std::string>> rows{
+      {"iot:Connection.Thing.ThingTypeName", "the thing `dev1` has no thing type"},
+      {"iot:Connection.Thing.Attributes[room]", "the thing `dev1` has no such attribute"},
+      {"iot:Certificate.Subject.Country", "the certificate has no such attribute"},
+      {"iot:ConnectAttributes", "it is a list, and lists cannot be variables"},
+      {"credentials-iot:ThingName", "work in IAM policies only"},
+      {"cognito-identity.amazonaws.com:sub", "belongs to Cognito identities"},
+      {"aws:PrincipalTag", "the request has no such key"},
+      {"iot:ThingName", "it is `${iot:Connection.Thing.ThingName}`"},
+      {"a, b", "`${a, b}` is not a well-formed variable"},
+  };
+  for (const auto& [variable, says] : rows) {
+    CAPTURE(variable);
+    const std::string got = why(allow("iot:Publish", "topic/${" + variable + "}"), "iot:Publish", "topic/x", connected("dev1"));
+    CAPTURE(got);
+    CHECK(has(got, says));
+  }
+  CHECK(has(why(allow("iot:Publish", "topic/${iot:ClientId}"), "iot:Publish", "topic/x", {}), "the request has no client id"));
+  CHECK(has(why(allow("iot:Publish", "topic/${iot:Connection.Thing.ThingName}"), "iot:Publish", "topic/x", {}), "thing variables exist on MQTT connections only"));
+}
+
+TEST_CASE("a value that AWS does not fill in is the reason where the rest fits") {
+  const policies::context values{{"iot:Certificate.Subject.CommonName", {"a*b"}}};
+  const std::string rights = allow("iot:Publish", "topic/${iot:Certificate.Subject.CommonName}/x");
+  CHECK(has(why(rights, "iot:Publish", "topic/a*b/x", values), "the value of `${iot:Certificate.Subject.CommonName}` is not filled in"));
+  CHECK_FALSE(has(why(rights, "iot:Publish", "topic/y", values), "not filled in"));
+}
+
+TEST_CASE("another region, type, length or a NotResource is named") {
+  const auto region = R"({"Effect":"Allow","Action":"iot:Publish","Resource":"arn:aws:iot:eu-west-1:123456789012:topic/a"})";
+  CHECK(has(why(region, "iot:Publish", "topic/a", {}), "it grants the region `eu-west-1`, the request is about `us-east-1`"));
+  CHECK(has(why(region, "iot:Publish", "topic/b", {}), "it grants the region `eu-west-1`"));
+  CHECK(has(why(allow("iot:Connect", "topic/a"), "iot:Connect", "client/a", {}), "CONNECT is checked on client/<client id>"));
+  CHECK(has(why(allow("iot:Publish", "topicfilter/a"), "iot:Publish", "topic/a", {}), "iot:Publish is checked on topic/<name>"));
+  CHECK(has(why(allow("iot:CreateThing", "topic/a"), "iot:CreateThing", "thing/a", {}), "the resource types differ"));
+  CHECK(has(why(allow("iot:Publish", "topic/a/b/c"), "iot:Publish", "topic/a/b", {}), "which is longer than `topic/a/b`"));
+  CHECK(has(why(R"({"Effect":"Allow","Action":"iot:Publish","NotResource":")" + arn + R"(topic/a*"})", "iot:Publish", "topic/ab", {}),
+            "everything but its NotResource list, and `" + arn + "topic/a*` there covers"));
+  CHECK(has(why(allow("iot:Publish", "topic/data/dev2") + "," + allow("iot:Publish", "topic/far"), "iot:Publish", "topic/data/dev1", {}),
+            "statement 1 of `p` is nearest"));
+}
+
+TEST_CASE("a condition on the kind of connection is put into words") {
+  const auto only = [](const std::string& list) {
+    return allow("iot:Connect", "*", R"({"ForAllValues:StringEquals":{"iot:ConnectAttributes":[)" + list + "]}}");
+  };
+  CHECK(has(why(only("\"LastWill\""), "iot:Connect", "client/a", {{"iot:ConnectAttributes", {"PersistentConnect", "N"}}}),
+            "the client connects with a persistent session and `N`, the condition ForAllValues:StringEquals lists `LastWill`"));
+  CHECK(has(why(only(""), "iot:Connect", "client/a", {{"iot:ConnectAttributes", {"LastWill"}}}), "connects with a last will"));
+  CHECK(has(why(allow("iot:Connect", "*", R"({"ForAnyValue:StringEquals":{"iot:ConnectAttributes":["LastWill"]}})"), "iot:Connect", "client/a",
+                {{"iot:ConnectAttributes", {}}}),
+            "with a clean session and without a last will"));
+}
+
+TEST_CASE("a condition whose value is a variable without a value says so after the first that fails") {
+  const std::string test = R"({"StringEquals":{"iot:ClientId":["dev1","${iot:Connection.Thing.ThingTypeName}"]},"Bool":{"k":"false"}})";
+  const std::string got = why(allow("iot:Connect", "*", test), "iot:Connect", "client/x", {{"iot:ClientId", {"x"}}, {"k", {"false"}}});
+  CAPTURE(got);
+  CHECK(has(got, "`${iot:Connection.Thing.ThingTypeName}` has no value"));
+}
+
+TEST_CASE("the older spelling of an action of jobs is named where spellings have to agree") {
+  const auto policy = parsed(allow("iot:UpdateJobExecution", "thing/a"));
+  const std::vector<policies::named_document> documents{{"p", &policy}};
+  const policies::request asked{"iotjobsdata:UpdateJobExecution", arn + "thing/a", {}};
+  const auto verdict = policies::evaluate(documents, asked, policies::job_action_names::exact);
+  REQUIRE(verdict.answer == policies::decision::implicit_deny);
+  CHECK(has(policies::explain(documents, asked, verdict).why, "which is another spelling"));
+}
+
+TEST_CASE("a verdict about another request is no danger") {
+  const auto policy = parsed(allow("iot:Publish", "topic/a", R"({"StringEquals":{"iot:ClientId":"x"}})"));
+  const std::vector<policies::named_document> documents{{"p", &policy}};
+  const policies::request good{"iot:Publish", arn + "topic/a", {{"iot:ClientId", {"x"}}}}, bad{"iot:Publish", arn + "topic/a", {}};
+  const auto denied = policies::evaluate(documents, bad);
+  CHECK(policies::explain(documents, good, denied).nearest == 0);
+  policies::verdict empty = policies::evaluate({}, good);
+  empty.answer = policies::decision::allowed;
+  CHECK(policies::explain(documents, good, empty).nearest == policies::explanation::none);
+}

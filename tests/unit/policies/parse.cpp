@@ -113,6 +113,70 @@ TEST_CASE("each grammar mistake is reported with its rule, severity, pointer and
   }
 }
 
+TEST_CASE("a value of the wrong type is named, whichever element it stands in") {
+  const std::string rest = R"("Effect":"Allow","Action":"*","Resource":"*")";
+  const std::vector<std::pair<std::string, std::string>> rows{
+      {R"({"Version":2012,"Statement":{)" + rest + "}}", "/Version"},
+      {R"({"Version":"2012-10-17","Id":1,"Statement":{)" + rest + "}}", "/Id"},
+      {R"({"Version":"2012-10-17","Statement":"x"})", "/Statement"},
+      {R"({"Version":"2012-10-17","Statement":["x"]})", "/Statement/0"},
+      {policy("{\"Sid\":7," + rest + "}"), "/Statement/0/Sid"},
+      {policy(R"({"Effect":true,"Action":"*","Resource":"*"})"), "/Statement/0/Effect"},
+      {with_condition(R"({"StringEquals":"iot:ClientId"})"), "/Statement/0/Condition/StringEquals"},
+      {with_condition(R"({"StringEquals":{"a":[{}]}})"), "/Statement/0/Condition/StringEquals/a/0"},
+  };
+  for (const auto& [text, pointer] : rows) {
+    CAPTURE(text);
+    const auto got = policies::parse_text(text);
+    const diagnostic* d = find(got, "P005");
+    REQUIRE(d != nullptr);
+    CHECK(d->pointer == pointer);
+    CHECK_FALSE(got.value);
+  }
+}
+
+TEST_CASE("the help for a misspelled operator, element or action is what was meant") {
+  const std::vector<std::vector<std::string>> rows{
+      {with_condition(R"({"ForAllValues:stringlikeIfExists":{"a":"b"}})"), "P024", "write `ForAllValues:StringLikeIfExists`"},
+      {with_condition(R"({"ForAnyValue:StringEqual":{"a":"b"}})"), "P024", "write `ForAnyValue:StringEquals`"},
+      {with_condition(R"({"ArnEqualIfExists":{"a":"b"}})"), "P024", "write `ArnEqualsIfExists`"},
+      {with_condition(R"({"StringNotEqual":{"a":"b"}})"), "P024", "write `StringNotEquals`"},
+      {with_condition(R"({"Boolean":{"a":"b"}})"), "P024", "write `Bool`"},
+      {with_condition(R"({"iot:ClientId":{"a":"b"}})"), "P024", "this looks like a condition key"},
+      {with_condition(R"({"Matches":{"a":"b"}})"), "P024", "operators are StringEquals"},
+      {policy(R"({"Effect":"Allow","Action":"*","Resource":"*","Comment":"x"})"), "P004", "known here: Sid Effect"},
+      {policy(R"({"Effect":"Allow","Action":" [\"iot:Publish\"]","Resource":"*"})"), "P020", "remove the quotes around the array"},
+      {with_resource(R"("arn:aws:iot:us-east-1:123456789012:topic")"), "P039", "add the name after a slash"},
+      {with_resource(R"("arn:aws:iot:us-east-1:123456789012:topicfilters/a")"), "P039", "write `topicfilter`"},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row[0]);
+    const auto got = policies::parse_text(row[0]);
+    const diagnostic* d = find(got, row[1]);
+    REQUIRE(d != nullptr);
+    CHECK(d->help.find(row[2]) == 0);
+  }
+}
+
+TEST_CASE("every way to leave a variable's fallback unfinished is told from the others") {
+  const std::vector<std::pair<std::string, std::string>> rows{
+      {"${a,", "P026"}, {"${a, ", "P026"}, {"${a, 'b", "P026"}, {"${a, 'b'", "P026"}, {"${a, 'b' x", "P026"},
+      {"${a, 'b}", "P028"}, {"${a, b}", "P028"}, {"${a, 'b' x}", "P026"}, {"${, 'b'}", "P027"},
+  };
+  for (const auto& [variable, id] : rows) {
+    CAPTURE(variable);
+    const auto got = policies::parse_text(with_resource("\"arn:aws:iot:us-east-1:123456789012:topic/" + variable + "\""));
+    CHECK(find(got, id) != nullptr);
+  }
+}
+
+TEST_CASE("the size of a document made of values counts what its text would have") {
+  const std::string text = R"({"a":null,"b":true,"c":-1.5,"d":"x\"y\n","e":[],"f":{},"g":[1,[2]],"h":{"i":"j"}})";
+  const auto source = fleetprov::json::document::from_text(text);
+  REQUIRE(source.value);
+  CHECK(policies::count_characters(source.value->root()) == policies::count_characters(text));
+}
+
 TEST_CASE("what looks like a mistake and is none stays without a finding") {
   for (const std::string& text : {
            with_resource(R"(["*","arn:aws:iot:*:*:topic/x","arn:aws:iot:us-east-1:123456789012:*","arn:aws-cn:iot:cn-north-1:123456789012:topic/$aws/a"])"),

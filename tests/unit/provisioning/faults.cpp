@@ -200,3 +200,22 @@ TEST_CASE("a resumed certificate with an expired token is tried first and replac
   CHECK(end.tries == 1);
   CHECK(end.creates == (active ? 0 : 1));
 }
+
+TEST_CASE("a request that cannot be written ends the run with the reason") {
+  provisioning::session one(*topics::template_name::parse("fleet"), topics::payload_format::json);
+  REQUIRE(one.start(instant{0}, payloads::create_certificate_from_csr_request{"\xFF"}, {}));
+  (void)one.poll_action();
+  REQUIRE(one.handle_connected(instant{0}));
+  (void)one.poll_action();
+  const std::uint8_t granted = 1;
+  REQUIRE(one.handle_suback(instant{0}, topics::api::create_certificate_from_csr, &granted, 1));
+  const auto next = one.poll_action();
+  REQUIRE(next);
+  const auto* end = std::get_if<provisioning::gave_up>(&*next);
+  REQUIRE(end != nullptr);
+  CHECK(end->why.code == errc::invalid_utf8);
+  CHECK(end->during == state::creating_certificate);
+  CHECK(one.current() == state::failed);
+  CHECK_FALSE(one.poll_action());
+  CHECK_FALSE(one.poll_timeout());
+}

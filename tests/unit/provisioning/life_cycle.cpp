@@ -217,3 +217,63 @@ TEST_CASE("waits between connects grow to the cap and never beyond") {
   CHECK(longest > instant{150'000});
   CHECK(longest <= instant{300'000});
 }
+
+TEST_CASE("network trouble while the rotated credentials are on trial is no refusal of them") {
+  life_settings how;
+  how.rotate_before = instant{1000};
+  life_cycle life = online(how, instant{10'000});
+  (void)pass(life);
+  (void)life.poll_action();
+  (void)life.handle_rotated(instant{9'000});
+  instant now{9'000};
+  for (int i = 0; i < 10; ++i) {
+    CHECK(gives<try_new_credentials>(life));
+    REQUIRE(life.handle_unreachable(now));
+    CHECK(life.current() == phase::trying_new);
+    now = pass(life);
+  }
+  for (int refusal = 1; refusal < 3; ++refusal) {
+    CHECK(gives<try_new_credentials>(life));
+    REQUIRE(life.handle_refused(now));
+    CHECK(life.current() == phase::trying_new);
+    now = pass(life);
+  }
+  REQUIRE(life.handle_refused(now));
+  CHECK(gives<discard_credentials>(life));
+  REQUIRE(life.current() == phase::online);
+  // Those refusals say nothing about the old credentials.
+  REQUIRE(life.handle_disconnected(now));
+  now = pass(life);
+  REQUIRE(life.handle_refused(now));
+  CHECK(life.current() == phase::waiting);
+}
+
+TEST_CASE("a device with nothing to try waits and looks again") {
+  life_cycle life;
+  REQUIRE(life.start(instant{0}, {false, false, std::nullopt, ""}));
+  CHECK(life.current() == phase::waiting);
+  CHECK_FALSE(life.poll_action());
+  CHECK(pass(life) == instant{3'600'000});
+  CHECK(life.current() == phase::waiting);
+  CHECK(life.poll_timeout() == instant{7'200'000});
+}
+
+TEST_CASE("a provisioning that fails on the network is tried again soon, a promotion that fails after a while") {
+  life_cycle life;
+  (void)life.start(instant{0}, {false, false, std::nullopt, "claim"});
+  (void)life.poll_action();
+  REQUIRE(life.handle_provisioning_failed(instant{0}));
+  CHECK(pass(life) <= instant{1'000});
+  CHECK(gives<provision_device>(life));
+  REQUIRE(life.handle_provisioned(instant{10}));
+
+  life_settings how;
+  how.rotate_before = instant{1000};
+  life_cycle rotating = online(how, instant{10'000});
+  (void)pass(rotating);
+  (void)rotating.handle_rotated(instant{9'000});
+  (void)rotating.handle_connected(instant{9'000});
+  REQUIRE(rotating.handle_promotion_failed(instant{9'001}));
+  CHECK(rotating.current() == phase::online);
+  CHECK(rotating.poll_timeout() == instant{3'609'001});
+}

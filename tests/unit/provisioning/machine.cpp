@@ -239,6 +239,91 @@ TEST_CASE("the same seed gives the same jitter, another seed another, all within
   CHECK(seen.size() > 40);
 }
 
+TEST_CASE("failed connections are counted in a row: one that works starts the count again") {
+  settings how;
+  how.max_connects = 2;
+  machine m(how);
+  (void)m.start(instant{0}, payloads::create_keys_and_certificate_request{}, {});
+  for (int round = 0; round < 2; ++round) {
+    CAPTURE(round);
+    REQUIRE(m.handle_disconnected(instant{0}));
+    REQUIRE(m.current() == state::connect_backoff);
+    m.handle_timeout(*m.poll_timeout());
+    REQUIRE(m.handle_connected(instant{10'000}));
+    REQUIRE(m.handle_disconnected(instant{10'001}));  // of the phase's hang-ups, not of these
+    m.handle_timeout(*m.poll_timeout());
+    REQUIRE(m.current() == state::connecting);
+  }
+}
+
+TEST_CASE("the first timer is the token's where an earlier run has used up most of its life") {
+  const auto first_timer = [](instant age) {
+    machine m;
+    (void)m.resume(instant{0}, {secret("token"), age}, payloads::create_keys_and_certificate_request{}, {});
+    CHECK(m.current() == (age < instant{3'600'000} ? state::connecting : state::trying_credentials));
+    return m.poll_timeout();
+  };
+  CHECK(first_timer(instant{3'595'000}) == instant{5'000});
+  CHECK(first_timer(instant{3'599'999}) == instant{1});
+  CHECK(first_timer(instant{3'600'000}) == instant{15'000});  // no good any more: that of the connection
+  CHECK(first_timer(instant{-5}) == instant{15'000});
+}
+
+TEST_CASE("no second certificate is asked for after RegisterThing was sent, also when its token ends while connecting") {
+  machine m = registering_machine();
+  (void)m.poll_action();
+  REQUIRE(m.handle_disconnected(instant{3'599'000}));
+  m.handle_timeout(*m.poll_timeout());
+  REQUIRE(m.current() == state::connecting);
+  m.handle_timeout(instant{3'600'000});
+  CHECK(m.current() == state::connecting);
+  REQUIRE(m.handle_connected(instant{3'600'001}));
+  CHECK(m.current() == state::trying_credentials);
+}
+
+TEST_CASE("a token that ends before RegisterThing was ever sent is replaced with its certificate") {
+  machine m;
+  (void)m.start(instant{0}, payloads::create_keys_and_certificate_request{}, {});
+  (void)m.handle_connected(instant{0});
+  (void)m.handle_subscribed(instant{0}, create);
+  (void)m.handle_certificate(instant{0}, issued());
+  (void)m.handle_stored(instant{0});
+  REQUIRE(m.handle_disconnected(instant{3'599'000}));
+  m.handle_timeout(*m.poll_timeout());
+  REQUIRE(m.handle_connected(instant{3'600'001}));  // nobody called handle_timeout in between
+  CHECK(m.current() == state::subscribing_create);
+  // Nothing of the old certificate is timed any more.
+  CHECK(m.poll_timeout() == instant{3'610'001});
+}
+
+TEST_CASE("another certificate starts with all its tries") {
+  settings how;
+  how.max_attempts = 2;
+  how.max_hangups = 2;
+  machine m = registering_machine(how);
+  m.handle_timeout(instant{10'000});  // one of two tries
+  REQUIRE(m.current() == state::register_backoff);
+  REQUIRE(m.handle_disconnected(instant{10'001}));  // one of two hang-ups
+  m.handle_timeout(*m.poll_timeout());
+  REQUIRE(m.handle_connected(instant{12'000}));
+  REQUIRE(m.handle_subscribed(instant{12'000}, registering));
+  REQUIRE(m.handle_rejected(instant{12'000}, registering, reply(400, "InvalidCertificateOwnershipToken")));
+  REQUIRE(m.handle_credentials_refused(instant{12'001}));
+  REQUIRE(m.handle_connected(instant{12'002}));
+  m.handle_timeout(*m.poll_timeout());
+  CHECK(m.current() == state::subscribing_create);
+  REQUIRE(m.handle_disconnected(instant{30'000}));
+  CHECK(m.current() == state::connect_backoff);
+}
+
+TEST_CASE("a replaced certificate's token times nothing any more") {
+  machine m = registering_machine();
+  REQUIRE(m.handle_rejected(instant{3'590'000}, registering, reply(400, "InvalidCertificateOwnershipToken")));
+  CHECK(m.poll_timeout() == instant{3'600'000});  // the old token's, which ends nothing here
+  REQUIRE(m.handle_credentials_refused(instant{3'590'000}));
+  CHECK(m.poll_timeout() == instant{3'605'000});
+}
+
 TEST_CASE("an action that nobody took is replaced when its reason is gone") {
   machine m;
   (void)m.start(instant{0}, payloads::create_keys_and_certificate_request{}, {});

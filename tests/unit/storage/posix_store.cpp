@@ -1,28 +1,8 @@
-#include <fleetprov/storage/posix_store.hpp>
+#include "store_checks.hpp"
 
-#include "support/catch.hpp"
-
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
-
-namespace fs = std::filesystem;
-using namespace fleetprov;
-using storage::posix_store;
+using namespace store_test;
 
 namespace {
-
-struct temporary_folder {
-  temporary_folder() {
-    std::string name = (fs::temp_directory_path() / "fleetprov-store-XXXXXX").string();
-    path = ::mkdtemp(name.data());
-  }
-  ~temporary_folder() { fs::remove_all(path); }
-  temporary_folder(const temporary_folder&) = delete;
-  temporary_folder& operator=(const temporary_folder&) = delete;
-  std::string path;
-};
 
 /// The power is cut at one system call: either before it happens or right after.
 struct power_cut {};
@@ -66,70 +46,6 @@ struct failing_calls {
   static int lock(int f) { return ::flock(f, LOCK_EX | LOCK_NB); }
 };
 using cut_store = storage::basic_posix_store<failing_calls>;
-
-storage::pending_credentials credentials(const std::string& id, const std::string& key = "KEY") {
-  storage::pending_credentials out;
-  out.certificate_id = id;
-  out.certificate_pem = "CERT " + id;
-  out.private_key = secret(key.empty() ? "" : key + " " + id);
-  out.certificate_ownership_token = secret("TOKEN " + id);
-  out.issued_at = 1700000000;
-  out.endpoint = "localhost:8883";
-  return out;
-}
-
-std::string content(const std::string& path) {
-  std::ifstream in(path);
-  std::stringstream out;
-  out << in.rdbuf();
-  return out.str();
-}
-
-storage::registration answer(const std::string& thing) {
-  storage::registration out;
-  out.thing_name = thing;
-  out.device_configuration = {{"FallbackUrl", "https://example.com/\"x\""}};
-  out.endpoint = "localhost:8883";
-  return out;
-}
-
-bool all_files_are_private(const std::string& folder) {
-  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
-    const auto bits = fs::status(entry).permissions();
-    if ((bits & (fs::perms::group_all | fs::perms::others_all)) != fs::perms::none) return false;
-  }
-  return true;
-}
-
-/// What must hold of a folder at every moment, after whatever happened to "old" and "new".
-void check_folder(const std::string& path, bool had_credentials, bool registered_new) {
-  CHECK(all_files_are_private(path));
-  auto store = posix_store::open(path);
-  REQUIRE(store);
-  CHECK_FALSE(store->found_unreadable_pending());
-  const auto device = store->device();
-  if (store->has_credentials()) {
-    REQUIRE(device);
-    CHECK(content(store->certificate_path()) == "CERT " + device->certificate_id);
-    CHECK(content(store->key_path()) == "KEY " + device->certificate_id);
-    if (device->certificate_id == "new" && had_credentials) CHECK(device->superseded == std::vector<std::string>{"old"});
-  } else {
-    CHECK_FALSE(had_credentials);
-  }
-  if (const auto pending = store->pending()) {
-    CHECK(content(store->pending_certificate_path()) == "CERT " + pending->certificate_id);
-    CHECK(content(store->pending_key_path()) == "KEY " + pending->certificate_id);
-    const auto token = store->pending_token();
-    REQUIRE(token);
-    CHECK(token->reveal() == "TOKEN " + pending->certificate_id);
-  }
-  // A certificate that was registered is never without its key.
-  if (registered_new) {
-    const bool in_use = device && device->certificate_id == "new";
-    const bool waits = store->pending() && store->pending()->certificate_id == "new";
-    CHECK((in_use || waits));
-  }
-}
 
 }  // namespace
 
@@ -375,4 +291,56 @@ TEST_CASE("a full disk at any system call is reported and loses nothing") {
     ++steps;
   }
   CHECK(steps > 15);
+}
+
+TEST_CASE("after a confirmation that failed behind the switch nothing else may be saved until the next open") {
+  int refused = 0;
+  for (int fault = 0;; ++fault) {
+    temporary_folder place;
+    bool failed = false, kept = false;
+    {
+      auto store = cut_store::open(place.path);
+      REQUIRE(store);
+      REQUIRE(store->save_pending(credentials("new")));
+      failing_calls::left = fault;
+      failing_calls::fails = true;
+      failed = !store->confirm(answer("t"));
+      failing_calls::left = -1;
+      failing_calls::fails = false;
+      if (failed) {
+        const auto saved = store->save_pending(credentials("other"));
+        kept = !saved && saved.error().code == errc::out_of_order;
+        if (kept) CHECK(store->discard_pending().error().code == errc::out_of_order);
+        else CHECK(saved);
+      }
+    }
+    CAPTURE(fault);
+    if (kept) {
+      ++refused;
+      auto store = posix_store::open(place.path);
+      REQUIRE(store);
+      REQUIRE(store->device());
+      CHECK(store->device()->certificate_id == "new");
+      CHECK(content(store->key_path()) == "KEY new");
+    }
+    if (!failed) break;
+  }
+  CHECK(refused > 5);
+}
+
+TEST_CASE("a temporary file that a crash left while the store was open is replaced, a folder in its place is an error") {
+  temporary_folder place;
+  auto store = posix_store::open(place.path);
+  REQUIRE(store);
+  REQUIRE(store->save_pending(credentials("a")));
+  const std::string left = place.path + "/pending/.b.token.tmp";
+  std::ofstream(left) << "half a tok";
+  REQUIRE(store->save_pending(credentials("b")));
+  CHECK(store->pending_token()->reveal() == "TOKEN b");
+  CHECK_FALSE(fs::exists(left));
+  fs::create_directory(place.path + "/pending/.c.token.tmp");
+  const auto saved = store->save_pending(credentials("c"));
+  REQUIRE_FALSE(saved);
+  CHECK(saved.error().code == errc::storage);
+  CHECK(store->pending()->certificate_id == "b");
 }

@@ -232,3 +232,94 @@ TEST_CASE("SHA-1 agrees with the published vectors") {
   CHECK(default_policy_name("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq") == "84983E441C3BD26EBAAE4AA1F95129E5E54670F1");
   CHECK(default_policy_name(std::string(1000000, 'a')) == "34AA973CD4C4DAA4F61EEB2BDBAD27316534016F");
 }
+
+TEST_CASE("what only the evaluation can see is refused by its rule") {
+  const auto rule_of = [](const templates::provisioning_template& subject, const std::map<std::string, std::string>& values,
+                          const templates::predefined& known = {}) -> std::string {
+    const auto made = templates::evaluate(subject, values, known);
+    if (made) return "";
+    REQUIRE_FALSE(made.diagnostics.empty());
+    return std::string(made.diagnostics.front().broken->name);
+  };
+  const std::string_view declared = R"("S":{"Type":"String"})";
+  const auto plain = parse_good(fleet(R"("ThingName":{"Ref":"S"})", declared));
+  CHECK(rule_of(plain, {{"S", "a"}}).empty());
+  CHECK(rule_of(plain, {{"S", "a"}, {std::string(2049, 'n'), "x"}}) == "parameter-too-long");
+  CHECK(rule_of(plain, {{"S", "a"}, {"x", "\xFF"}}) == "wrong-type");
+  const auto own = [&](std::string_view certificate) {
+    return parse_good(R"({"Parameters":{"S":{"Type":"String"}},"Resources":{"c":{"Type":"AWS::IoT::Certificate","Properties":{"CertificateId":{"Ref":"AWS::IoT::Certificate::Id"},)" +
+                      std::string(certificate) + "}}}}");
+  };
+  CHECK(rule_of(own(R"("Status":{"Ref":"S"})"), {{"S", "inactive"}}).empty());
+  CHECK(rule_of(own(R"("Status":{"Ref":"S"})"), {{"S", "on"}}) == "invalid-status");
+  CHECK(rule_of(own(R"("ThingPrincipalType":{"Ref":"S"})"), {{"S", "BOTH"}}) == "invalid-principal-type");
+  templates::predefined nobody;
+  nobody.certificate_id.clear();
+  CHECK(rule_of(own(R"("Status":"ACTIVE")"), {{"S", ""}}, nobody) == "missing-parameter");
+  // An attribute name that only a program can have made: the parser refuses it.
+  templates::provisioning_template odd = parse_good(fleet(R"("ThingName":"t","AttributePayload":{"a":"b"})"));
+  odd.things[0].attributes[0].name = "no blank";
+  CHECK(rule_of(odd, {}) == "attribute-name");
+  odd = parse_good(fleet(R"("ThingName":"t")"));
+  odd.policies[0].name.reset();
+  CHECK(rule_of(odd, {}) == "policy-source");
+  odd = parse_good(fleet(R"("ThingName":"t")"));
+  odd.things.push_back(odd.things[0]);
+  odd.certificates.push_back(odd.certificates[0]);
+  CHECK(rule_of(odd, {}) == "several-resources");
+  odd = parse_good(fleet(R"("ThingName":"t")"));
+  odd.things[0].name.reset();
+  CHECK(rule_of(odd, {}) == "missing-property");
+}
+
+TEST_CASE("the subject of a JITP certificate gives its values, a parameter those it lacks") {
+  const auto subject = parse_good(fleet(R"("ThingName":{"Ref":"AWS::IoT::Certificate::CommonName"})", R"("AWS::IoT::Certificate::CommonName":{"Type":"String"})"),
+                                  template_kind::jitp);
+  templates::predefined known;
+  CHECK(find(templates::evaluate(subject, {}, known).diagnostics, rule_id::missing_parameter) != nullptr);
+  CHECK(templates::evaluate(subject, {{"AWS::IoT::Certificate::CommonName", "p"}}, known).value->thing->name == "p");
+  known.subject["CommonName"] = "s";
+  CHECK(templates::evaluate(subject, {{"AWS::IoT::Certificate::CommonName", "p"}}, known).value->thing->name == "s");
+  const auto silent = parse_good(fleet(R"("ThingName":{"Fn::Sub":"${AWS::IoT::Certificate::Country}"})"), template_kind::jitp);
+  CHECK(find(templates::evaluate(silent, {}, {}).diagnostics, rule_id::missing_parameter) != nullptr);
+}
+
+TEST_CASE("lists in a policy document become arrays, and text its escapes") {
+  const auto subject = parse_good(R"({"Parameters":{"S":{"Type":"String"}},"Mappings":{"M":{"a":{"l":["iot:Connect","iot:Publish"],"s":"iot:Receive"}}},"Resources":{
+    "c":{"Type":"AWS::IoT::Certificate","Properties":{"CertificateId":{"Ref":"AWS::IoT::Certificate::Id"}}},
+    "p":{"Type":"AWS::IoT::Policy","Properties":{"PolicyDocument":{"Version":"2012-10-17","Statement":[
+      {"Sid":"a\tb\r","Effect":"Allow","Action":{"Fn::FindInMap":["M","a","l"]},"Resource":{"Fn::Split":[",",{"Ref":"S"}]}},
+      {"Effect":"Allow","Action":{"Fn::FindInMap":["M","a","s"]},"Resource":"*","Condition":{"Bool":{"iot:Connection.Thing.IsAttached":true}}}]}}}}})");
+  const auto made = templates::evaluate(subject, {{"S", "arn:aws:iot:us-east-1:123456789012:topic/b,arn:aws:iot:us-east-1:123456789012:topic/a"}});
+  for (const diagnostic& d : made.diagnostics) UNSCOPED_INFO(d.broken->name << " " << d.message);
+  REQUIRE(made);
+  const std::string document = *made.value->policies[0].document;
+  CHECK(document.find(R"("Action":["iot:Connect","iot:Publish"],"Resource":["arn:aws:iot:us-east-1:123456789012:topic/b","arn:aws:iot:us-east-1:123456789012:topic/a"])") != std::string::npos);
+  CHECK(document.find(R"("Sid":"a\tb\r")") != std::string::npos);
+  CHECK(document.find(R"({"Bool":{"iot:Connection.Thing.IsAttached":true}})") != std::string::npos);
+  const auto missing = templates::evaluate(subject, {});
+  CHECK(find(missing.diagnostics, rule_id::missing_parameter) != nullptr);
+}
+
+TEST_CASE("a list where a string belongs and the other way round are refused where the map decides") {
+  const auto rule_of = [](std::string_view value, const std::map<std::string, std::string>& parameters) {
+    const auto made = evaluate_value(value, parameters, R"("S":{"Type":"String"})", sites);
+    CHECK_FALSE(made);
+    return made.diagnostics.empty() ? std::string() : std::string(made.diagnostics.front().broken->name);
+  };
+  CHECK(rule_of(R"({"Fn::Join":["",{"Fn::FindInMap":["Sites","north","Url"]}]})", {}) == "list-not-allowed");
+  CHECK(rule_of(R"({"Fn::Join":["",{"Fn::FindInMap":["Sites",{"Ref":"S"},"List"]}]})", {{"S", "west"}}) == "impossible-map-key");
+  CHECK(rule_of(R"({"Fn::Join":["",["a",{"Ref":"S"}]]})", {}) == "missing-parameter");
+}
+
+TEST_CASE("a device configuration that fits no message is refused") {
+  std::string name(200, 'n');
+  std::string section;
+  for (int i = 0; i < 40; ++i) section += (i == 0 ? "\"" : ",\"") + name + std::to_string(i) + R"(":{"Ref":"S"})";
+  const auto subject = parse_good(fleet("\"ThingName\":\"a\"", R"("S":{"Type":"String"})", ",\"DeviceConfiguration\":{" + section + "}"));
+  CHECK(templates::evaluate(subject, {{"S", "x"}}));
+  templates::evaluation_limits wide;
+  wide.max_parameter_value = 100000;
+  const auto over = templates::evaluate(subject, {{"S", std::string(4000, 'v')}}, {}, wide);
+  CHECK(find(over.diagnostics, rule_id::output_too_large) != nullptr);
+}

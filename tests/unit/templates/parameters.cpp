@@ -67,3 +67,13 @@ TEST_CASE("what passes the check evaluates") {
   CHECK(templates::check_parameters(subject(), good).empty());
   CHECK(templates::evaluate(subject(), good));
 }
+
+TEST_CASE("what the service sets itself and names that are too long are told apart from unknown ones") {
+  std::map<std::string, std::string> values{{"Serial", "1"}, {"Floor", "2"}, {"AWS::IoT::Certificate::Id", "x"}};
+  auto found = templates::check_parameters(subject(), values);
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].message.find("the service itself sets") == 0);
+  values = {{"Serial", "1"}, {"Floor", "2"}, {std::string(2049, 'n'), "x"}};
+  found = templates::check_parameters(subject(), values);
+  CHECK(find(found, rule_id::parameter_too_long) != nullptr);
+}

@@ -199,3 +199,81 @@ TEST_CASE("the kind of a document shows in its content") {
   CHECK(kind("[]") == document_kind::unknown);
   CHECK(kind("{}") == document_kind::unknown);
 }
+
+TEST_CASE("what stands in the wrong place is named, whichever resource it is in") {
+  struct wrong {
+    std::string_view from, to;
+    rule_id id;
+    std::string_view pointer, says;
+  };
+  const std::string_view name = R"({ "Fn::Join": ["-", ["dev", { "Ref": "Serial" }]] })";
+  const std::string_view groups = R"(["all", { "Ref": "Site" }])";
+  for (const wrong& v : std::vector<wrong>{
+           {name, R"({"Prefix":"x","Suffix":"y"})", rule_id::wrong_type, "/Resources/thing/Properties/ThingName", "an object stands where"},
+           {groups, R"({"Fn::Split":["","x"]})", rule_id::malformed_function, "/Resources/thing/Properties/ThingGroups/Fn::Split", "Fn::Split"},
+           {groups, R"({"Fn::Split":"x"})", rule_id::malformed_function, "/Resources/thing/Properties/ThingGroups/Fn::Split", "Fn::Split"},
+           {name, R"({"Fn::Sub":["x",{"Ref":"Serial"}]})", rule_id::malformed_function, "/Resources/thing/Properties/ThingName/Fn::Sub", "Fn::Sub"},
+           {name, R"({"Fn::Sub":["${a}",{"a":null}]})", rule_id::null_element, "/Resources/thing/Properties/ThingName/Fn::Sub/1/a", "null"},
+           {name, R"({"Fn::Sub":"a${}"})", rule_id::malformed_function, "/Resources/thing/Properties/ThingName/Fn::Sub", "`${}` names nothing"},
+           {name, R"({"Fn::Sub":"a${b"})", rule_id::malformed_function, "/Resources/thing/Properties/ThingName/Fn::Sub", "`${` without a `}`"},
+           {R"("south": { "Url": "s" })", R"("south": { "Url": ["s", 1] })", rule_id::mapping_not_literal, "/Mappings/Sites/south/Url/1", "a number"},
+           {R"({ "serial": { "Ref": "Serial" } })", R"({ "Fn::Join": ["", []] })", rule_id::malformed_function,
+            "/Resources/thing/Properties/AttributePayload/Fn::Join", "AttributePayload is a map"},
+           {R"("OverrideSettings": {)", R"("Overrides": {)", rule_id::unknown_property, "/Resources/thing/Overrides", "no property `Overrides`"},
+           {R"("OverrideSettings": {)", R"("Metadata": {)", rule_id::unknown_property, "/Resources/thing/Metadata", "no property `Metadata`"},
+           {R"("Type": "AWS::IoT::Policy")", R"("Type": 7)", rule_id::wrong_type, "/Resources/policy/Type", "`Type` is a number"},
+           {R"("Type": "AWS::IoT::Policy")", R"("Type": "X")", rule_id::unknown_resource_type, "/Resources/policy/Type", "`X`"},
+           {"\"Properties\": {\n        \"PolicyName\": \"device\"\n      }", R"("OverrideSettings": {"PolicyName":"REPLACE"})", rule_id::missing_property,
+            "/Resources/policy", "has no `Properties`"},
+           {"\"Properties\": {\n        \"PolicyName\": \"device\"\n      }", R"("Properties":{"PolicyName":"a"},"OverrideSettings":{"PolicyName":"REPLACE"})",
+            rule_id::override_key, "/Resources/policy/OverrideSettings/PolicyName", "PolicyName"},
+           {R"("PolicyName": "device")", R"("PolicyDocument": [])", rule_id::wrong_type, "/Resources/policy/Properties/PolicyDocument", "is an array"},
+           {R"("PolicyName": "device")", R"("PolicyDocument": {"Statement":[{"Action":{"Ref":[]}}]})", rule_id::malformed_function,
+            "/Resources/policy/Properties/PolicyDocument/Statement/0/Action/Ref", "Ref"},
+           {R"("PolicyName": "device")", R"("PolicyName": "device", "Zebra": "x")", rule_id::unknown_property, "/Resources/policy/Properties/Zebra", "`Zebra`"},
+           {R"("Status": "Active")", R"("Quality": "Active")", rule_id::unknown_property, "/Resources/certificate/Properties/Quality", "a certificate has no property"},
+           {"\"Status\": \"Active\"\n      }", "\"Status\": \"Active\"\n      }, \"OverrideSettings\": {\"Thing\": \"REPLACE\"}", rule_id::override_key,
+            "/Resources/certificate/OverrideSettings/Thing", "Thing"},
+       }) {
+    INFO(v.to);
+    const auto out = templates::parse(read(mutate(v.from, v.to)), template_kind::fleet);
+    CHECK_FALSE(out);
+    bool found = false;
+    for (const diagnostic& d : out.diagnostics)
+      if (d.broken == &templates::row_of(v.id) && d.pointer == v.pointer) {
+        found = true;
+        CHECK(d.message.find(v.says) != std::string::npos);
+      }
+    for (const diagnostic& d : out.diagnostics) UNSCOPED_INFO(d.broken->name << " " << d.pointer << ": " << d.message);
+    CHECK(found);
+  }
+}
+
+TEST_CASE("empty resources, and a CA certificate of bulk registration without its certificate") {
+  const auto empty = templates::parse(read(R"({"Resources":{}})"), template_kind::fleet);
+  REQUIRE(find(empty.diagnostics, rule_id::missing_resources) != nullptr);
+  CHECK(find(empty.diagnostics, rule_id::missing_resources)->pointer == "/Resources");
+  const auto bulk = [](std::string_view properties) {
+    const auto out = templates::parse(read(R"({"Resources":{"c":{"Type":"AWS::IoT::Certificate","Properties":{)" + std::string(properties) + "}}}}"),
+                                      template_kind::bulk);
+    const diagnostic* d = find(out.diagnostics, rule_id::certificate_source);
+    return d == nullptr ? std::string() : d->message;
+  };
+  CHECK(bulk(R"("CertificateSigningRequest":"x")").empty());
+  CHECK(bulk(R"("CertificatePem":"x","CACertificatePem":"y")").empty());
+  CHECK(bulk("").find("not given") != std::string::npos);
+  CHECK(bulk(R"("CertificateSigningRequest":"x","CertificatePem":"y")").find("several ways") != std::string::npos);
+  CHECK(bulk(R"("CertificateSigningRequest":"x","CACertificatePem":"y")").find("without `CertificatePem`") != std::string::npos);
+}
+
+TEST_CASE("every kind has its word and JITP shows in Fn::Sub too") {
+  using templates::document_kind;
+  for (const document_kind kind : {document_kind::policy, document_kind::fleet_template, document_kind::jitp_template, document_kind::bulk_template,
+                                   document_kind::registration_config, document_kind::hook_request, document_kind::hook_response})
+    CHECK(templates::parse_document_kind(templates::name_of(kind)) == kind);
+  CHECK(templates::parse_document_kind("none") == document_kind::unknown);
+  CHECK(templates::name_of(document_kind::unknown) == "unknown");
+  CHECK(templates::detect_kind(read(R"({"Resources":{"t":{"Properties":{"ThingName":{"Fn::Sub":"${AWS::IoT::Certificate::CommonName}"}}}}})")) ==
+        document_kind::jitp_template);
+  CHECK(templates::check(read("{}"), document_kind::policy).empty());
+}

@@ -109,3 +109,38 @@ TEST_CASE("messages stay on one line whatever the keys inside a body are") {
   CHECK(out.has_errors());
   for (const diagnostic& d : out.diagnostics) CHECK(d.message.find('\n') == std::string::npos);
 }
+
+TEST_CASE("fields of the wrong type and values that are none are named in requests") {
+  const std::string body = fleet("\"ThingName\":\"a\"");
+  const auto finding = [&](std::string_view more, rule_id id) {
+    const auto out = templates::parse_creation_request(read(creation(body, more)));
+    const diagnostic* d = find(out.diagnostics, id);
+    return d == nullptr ? std::string() : d->pointer + " " + d->message;
+  };
+  CHECK(finding(R"("enabled":"yes",)", rule_id::wrong_type) == "/enabled `enabled` is a string, not a boolean");
+  CHECK(finding(R"("enabled":true,"type":"BULK",)", rule_id::request_field) == "/type `BULK` is no template type");
+  CHECK(finding(R"("enabled":true,"type":"FLEET_PROVISIONING",)", rule_id::request_field).empty());
+  CHECK(finding(R"("enabled":true,"preProvisioningHook":"x",)", rule_id::wrong_type) ==
+        "/preProvisioningHook `preProvisioningHook` is a string, not an object");
+  CHECK(finding(R"("enabled":true,"preProvisioningHook":{"targetArn":"arn:aws:lambda:us-east-1:123456789012:function:f","payloadVersion":"2020"},)",
+                rule_id::request_field) == "/preProvisioningHook/payloadVersion `2020` is no payload version");
+  CHECK(finding(R"("enabled":true,"preProvisioningHook":{"targetArn":"arn:aws:lambda:us-east-1:123456789012:function:f","payloadVersion":"2020-04-01"},)",
+                rule_id::request_field).empty());
+  CHECK(finding(R"("enabled":true,"description":7,)", rule_id::wrong_type) == "/description `description` is a number, not a string");
+  CHECK(finding("\"enabled\":true,\"description\":\"" + std::string(501, 'd') + "\",", rule_id::request_field).find("/description the description has more than") == 0);
+  CHECK(finding("\"enabled\":true,\"description\":\"" + std::string(500, 'd') + "\",", rule_id::request_field).empty());
+  const auto list = templates::parse_creation_request(read("[]"));
+  CHECK_FALSE(list);
+  REQUIRE(find(list.diagnostics, rule_id::template_not_object) != nullptr);
+  CHECK(find(list.diagnostics, rule_id::template_not_object)->message == "the document is an array, not an object");
+  CHECK_FALSE(templates::parse_registration_config(read("\"x\"")));
+}
+
+TEST_CASE("places in a body are right behind escapes with upper-case digits") {
+  const std::string document =
+      R"({"templateName":"T","provisioningRoleArn":"arn:aws:iam::123456789012:role/r","enabled":true,"templateBody":"{\"Resources\":{\"\u00C9\u00e9\":{\"Type\":\"X\",\"Properties\":{}}}}"})";
+  const auto out = templates::parse_creation_request(read(document));
+  const diagnostic* type = find(out.diagnostics, rule_id::unknown_resource_type);
+  REQUIRE(type != nullptr);
+  CHECK(text_at(document, *type) == R"(\"X\")");
+}

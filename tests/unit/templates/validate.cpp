@@ -169,3 +169,39 @@ TEST_CASE("hostile templates are checked without multiplying work") {
   CHECK_FALSE(validate(fleet("\"ThingName\":" + sub)).empty());
   CHECK_FALSE(validate(fleet("\"ThingName\":" + refs)).empty());
 }
+
+TEST_CASE("a second certificate, a map value that no name can hold and an index that is no number are found") {
+  const std::string two = R"({"Resources":{"a":{"Type":"AWS::IoT::Certificate","Properties":{"CertificateId":{"Fn::Sub":"${AWS::IoT::Certificate::Id}"}}},
+    "b":{"Type":"AWS::IoT::Certificate","Properties":{"CertificateId":{"Ref":"AWS::IoT::Certificate::Id"}}}}})";
+  const auto several = validate(two);
+  REQUIRE(find(several, rule_id::several_resources) != nullptr);
+  CHECK(find(several, rule_id::several_resources)->message.find("`b`") != std::string::npos);
+  CHECK(find(several, rule_id::foreign_certificate_id) == nullptr);  // Fn::Sub of the id alone is the id
+
+  const std::string maps = R"(,"Mappings":{"M":{"good":{"n":"abc","l":["x","y"]},"bad":{"n":"a b"}}})";
+  const auto named = [&](std::string_view value) { return validate(fleet("\"ThingName\":" + std::string(value), one, maps)); };
+  const diagnostic* d = nullptr;
+  const auto possible = named(R"({"Fn::FindInMap":["M",{"Ref":"S"},"n"]})");
+  d = find(possible, rule_id::impossible_thing_name);
+  REQUIRE(d != nullptr);
+  CHECK(d->level == fleetprov::severity::warning);
+  CHECK(d->message.find("`a b`, which the map can give") != std::string::npos);
+  CHECK(find(named(R"({"Fn::FindInMap":["M","good","n"]})"), rule_id::impossible_thing_name) == nullptr);
+  CHECK(find(named(R"({"Fn::Select":["0",{"Fn::FindInMap":["M","good","l"]}]})"), rule_id::select_out_of_bounds) == nullptr);
+  CHECK(find(named(R"({"Fn::Select":["2",{"Fn::FindInMap":["M","good","l"]}]})"), rule_id::select_out_of_bounds) != nullptr);
+  CHECK(find(named(R"({"Fn::Select":["2",{"Fn::FindInMap":["M",{"Ref":"S"},"l"]}]})"), rule_id::select_out_of_bounds) == nullptr);
+  CHECK(find(named(R"({"Fn::Select":[{"Fn::Join":["",["o","ne"]]},["a","b"]]})"), rule_id::select_out_of_bounds) != nullptr);
+  CHECK(find(named(R"({"Fn::Select":[{"Fn::Join":["",["18446744073709551616"]]},["a","b"]]})"), rule_id::select_out_of_bounds) != nullptr);
+}
+
+TEST_CASE("words that a partly known value can still become are not called impossible") {
+  const auto maps = [](std::string_view key) {
+    const auto found = validate(fleet("\"ThingName\":\"a\"", one, ",\"Mappings\":{\"M\":{\"eu-1\":{\"u\":\"1\"}}},\"DeviceConfiguration\":{\"d\":{\"Fn::FindInMap\":[\"M\"," +
+                                                                      std::string(key) + ",\"u\"]}}"));
+    return find(found, rule_id::impossible_map_key) != nullptr;
+  };
+  CHECK_FALSE(maps(R"({"Fn::Sub":"${S}-1"})"));
+  CHECK_FALSE(maps(R"({"Fn::Sub":"e${S}1"})"));
+  CHECK(maps(R"({"Fn::Sub":"${S}-2"})"));
+  CHECK(maps(R"({"Fn::Sub":"eu-1${S}-1"})"));
+}

@@ -30,7 +30,7 @@ inline std::vector<std::string> names_of(std::string_view action, job_action_nam
 inline bool action_matches(const statement& s, const std::vector<std::string>& folded_names) noexcept {
   const bool listed = std::any_of(folded_names.begin(), folded_names.end(),
                                   [&](const std::string& name) { return action_listed(s, name); });
-  return listed == (s.action_mode == list_mode::any_of);
+  return !s.actions.empty() && listed == (s.action_mode == list_mode::any_of);  // as with an empty list of resources
 }
 
 /// What the resource list of one statement says to a resource.
