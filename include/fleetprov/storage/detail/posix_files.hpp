@@ -3,6 +3,7 @@
 #include <fleetprov/core/result.hpp>
 #include <fleetprov/core/secret.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -110,26 +111,34 @@ struct files {
     return {};
   }
 
-  /// Reads at most 256 KiB. Errors: `not_found`, `too_large`, `storage`.
+  /// Reads at most 1 MiB: more than what a message's device configuration becomes with every byte escaped. Errors: `not_found`, `too_large`, `storage`.
   static result<secret> read(const std::string& path) {
     open_file<Calls> in(Calls::open(path.c_str(), O_RDONLY | O_CLOEXEC, 0));
     if (!in.is_open()) {
       if (errno == ENOENT || errno == ENOTDIR) return errc::not_found;
       return os_failure();
     }
-    constexpr std::size_t limit = 256 * 1024;
-    std::vector<char> bytes(limit + 1);
+    constexpr std::size_t limit = 1024 * 1024;
+    std::vector<char> bytes(16 * 1024);
     std::size_t size = 0;
-    while (size <= limit) {
+    while (true) {
+      if (size == bytes.size()) {
+        if (size == limit) break;
+        std::vector<char> wider(size * 2);
+        std::copy(bytes.begin(), bytes.end(), wider.begin());
+        wipe(bytes.data(), size);
+        bytes.swap(wider);
+      }
       const ssize_t n = Calls::read(in.number(), bytes.data() + size, bytes.size() - size);
       if (n < 0 && errno == EINTR) continue;
       if (n < 0) return os_failure();
       if (n == 0) break;
       size += static_cast<std::size_t>(n);
     }
-    if (size > limit) return errc::too_large;
+    const bool fits = size < limit;
     secret out(std::string_view(bytes.data(), size));
     wipe(bytes.data(), size);
+    if (!fits) return errc::too_large;
     return out;
   }
 
