@@ -62,7 +62,7 @@ coverage() {
 
 # gcov's branches are also the compiler's own (exceptions, destructors); clang knows what the source decides.
 decisions() {
-  if ! command -v clang++ llvm-cov llvm-profdata >/dev/null; then
+  if ! { command -v clang++ && command -v llvm-cov && command -v llvm-profdata; } >/dev/null; then
     echo "decisions skipped: no clang++, llvm-cov, llvm-profdata"
     return
   fi

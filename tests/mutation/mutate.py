@@ -127,7 +127,7 @@ def verdict(tree, programs):
     for program in programs:
         built = build(tree, program)
         if built.returncode != 0:
-            return "killed by a static_assert" if "static assertion failed" in built.stdout else DOES_NOT_COMPILE
+            return "killed by a static_assert" if "static assertion" in built.stdout else DOES_NOT_COMPILE
         try:
             if sh(os.path.join(tree, "build", "tests", program), cwd=tree, timeout=120).returncode != 0:
                 return "killed by " + program
