@@ -148,7 +148,8 @@ def main():
         if name not in groups:
             options.error("no group " + name)
     tree = chosen.work or tempfile.mkdtemp()
-    sh("rsync", "-a", "--delete", "--exclude", "/build", "--exclude", "node_modules", "--exclude", ".git", SOURCE + "/", tree + "/")
+    # By content, with new times: what an interrupted run left mutated is built again.
+    sh("rsync", "-rlp", "--checksum", "--delete", "--exclude", "/build", "--exclude", "node_modules", "--exclude", ".git", SOURCE + "/", tree + "/")
     sh("cmake", "--preset", "test", "-S", tree, "-B", os.path.join(tree, "build"), "-DFLEETPROV_BUILD_EXAMPLES=OFF",
        "-DFLEETPROV_WERROR=OFF", cwd=tree)  # a mutant may leave something unused
     survivors, broken, equivalent, count, start = [], 0, 0, 0, time.monotonic()
