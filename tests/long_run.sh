@@ -51,8 +51,9 @@ mutation() { tests/mutation/mutate.py; }
 coverage() {
   cmake --preset test -B build/coverage -DFLEETPROV_PRECOMPILE=OFF -DFLEETPROV_BUILD_EXAMPLES=OFF -DFLEETPROV_BUILD_CLI=OFF \
     -DCMAKE_CXX_FLAGS="--coverage -fno-inline -fprofile-update=atomic" >/dev/null
-  cmake --build build/coverage --target sanitized_tests
   find build/coverage -name '*.gcda' -delete
+  cmake --build build/coverage --target sanitized_tests
+  find build/coverage -name '*.gcda' -delete  # the build asks the programs for their tests
   ctest --test-dir build/coverage -j "$jobs" -L sanitized --output-on-failure | tail -5
   gcovr --root . --filter 'include/' --exclude-throw-branches --exclude-unreachable-branches -j "$jobs" build/coverage \
     --txt build/coverage/report.txt --json build/coverage/report.json --print-summary

@@ -489,3 +489,12 @@ TEST_CASE("addresses, networks, numbers and base64 are read as a whole") {
   CHECK_FALSE(holds(R"({"NumericEquals":{"n":"2"}})", {{"n", {"1"}}}));
   CHECK_FALSE(holds(R"({"Null":{"n":"perhaps"}})", {}));
 }
+
+TEST_CASE("an entry with `?` and a variable without a value might have matched") {
+  const auto policy = parsed(statement("Allow", "iot:Publish", arn + "topic/?/${iot:Nothing}"));
+  const auto result = [&](const std::string& topic) {
+    return policies::evaluate({{"p", &policy}}, {"iot:Publish", arn + "topic/" + topic, {}}).statements.at(0).result;
+  };
+  CHECK(result("a/b") == policies::statement_result::unresolved_variable);
+  CHECK(result("ab/b") == policies::statement_result::resource);
+}

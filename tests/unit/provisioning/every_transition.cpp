@@ -230,3 +230,13 @@ TEST_CASE("a token that ended while RegisterThing was out is not sent again") {
   m.handle_timeout(*m.poll_timeout());
   CHECK(m.current() == state::trying_credentials);
 }
+
+TEST_CASE("a token that ends in the back-off is not waited for") {
+  settings how;
+  how.backoff_base = how.backoff_cap = instant{1'000'000};
+  machine m = at(state::registering_thing, how);
+  REQUIRE(m.handle_rejected(instant{3'599'999}, registering, reply(503, "x")));
+  REQUIRE(m.poll_timeout() == token_end);  // the back-off is longer
+  m.handle_timeout(token_end);
+  CHECK(m.current() == state::trying_credentials);
+}
