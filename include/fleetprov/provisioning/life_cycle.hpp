@@ -80,7 +80,8 @@ class life_cycle {
   result<phase> handle_refused(instant now);
   /// No connection to anything: says nothing about the credentials.
   result<phase> handle_unreachable(instant now);
-  /// A connection that was up is lost.
+  /// A connection that was up is lost. While new credentials are promoted that may have been either: the device connects once
+  /// more afterwards, so do not report an old connection that promote_credentials closes.
   result<phase> handle_disconnected(instant now);
   /// Kept for the next time; used at once where the device waits for one.
   result<phase> handle_claim_delivered(instant now, std::string claim);
@@ -114,7 +115,7 @@ class life_cycle {
   life_settings how_;
   std::uint64_t random_;
   phase phase_ = phase::idle;
-  bool has_credentials_ = false, has_pending_ = false, claim_refused_ = false, old_is_up_ = false;
+  bool has_credentials_ = false, has_pending_ = false, claim_refused_ = false, old_is_up_ = false, trial_is_up_ = false;
   std::string claim_;
   std::uint8_t refusals_ = 0, failures_ = 0;
   std::optional<instant> step_due_, rotation_due_;
@@ -169,6 +170,7 @@ inline result<phase> life_cycle::handle_connected(instant now) {
   if (phase_ != phase::trying_new) return errc::out_of_order;
   pending_.emplace(promote_credentials{});
   step_due_.reset();
+  trial_is_up_ = true;
   return phase_ = phase::promoting;
 }
 
@@ -200,6 +202,7 @@ inline result<phase> life_cycle::handle_unreachable(instant now) {
 inline result<phase> life_cycle::handle_disconnected(instant now) {
   if (phase_ == phase::rotating || phase_ == phase::trying_new || phase_ == phase::promoting) {
     old_is_up_ = false;  // seen to when the rotation has ended
+    trial_is_up_ = false;
     return phase_;
   }
   if (phase_ != phase::online) return errc::out_of_order;
@@ -252,7 +255,8 @@ inline result<phase> life_cycle::handle_rotation_failed(instant now) {
 
 inline result<phase> life_cycle::handle_promoted(instant now, std::optional<instant> ends_in) {
   if (phase_ != phase::promoting) return errc::out_of_order;
-  return online(now, ends_in);  // on the connection of the trial
+  online(now, ends_in);  // on the connection of the trial
+  return trial_is_up_ ? phase_ : wait(now, instant{0});
 }
 
 inline result<phase> life_cycle::handle_promotion_failed(instant now) {
@@ -284,7 +288,7 @@ inline void life_cycle::handle_timeout(instant now) {
         pending_.emplace(try_new_credentials{});
         step_due_ = now + how_.connect_timeout;
         break;
-      default: break;
+      default: break;  // GCOVR_EXCL_LINE: no other phase has a timer of its step
     }
   }
   if (phase_ == phase::online && rotation_due_ && *rotation_due_ <= now) {

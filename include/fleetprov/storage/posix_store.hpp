@@ -28,7 +28,7 @@ class basic_posix_store {
 
  public:
   /// Opens `directory`, creating it (0700); finishes an interrupted promotion and removes leftovers.
-  /// Errors: `busy` (another process has it open).
+  /// Errors: `busy` (another process has it open), `too_large` (device.json, which no one here wrote so).
   static result<basic_posix_store> open(std::string directory);
 
   /// Keeps a key that was made here before its signing request is sent. `save_pending` with an
@@ -118,7 +118,7 @@ result<void> basic_posix_store<Calls>::load_device() {
   const auto text = files::read(record_path());
   if (text) device_ = detail::read_device(std::string(text->reveal()));
   // A record that cannot be read now must not be replaced by one without its `superseded`.
-  else if (text.error().code == errc::storage) return text.error();
+  else if (text.error().code != errc::not_found) return text.error();
   return {};
 }
 
@@ -130,8 +130,8 @@ result<void> basic_posix_store<Calls>::recover() {
       if (auto gone = files::remove(directory_ + name); !gone) return gone;
   const auto text = files::read(inner("pending.json"));
   if (!text && text.error().code == errc::storage) return text.error();
-  if (text) {
-    pending_ = detail::read_pending(std::string(text->reveal()));
+  if (text || text.error().code == errc::too_large) {
+    if (text) pending_ = detail::read_pending(std::string(text->reveal()));
     if (!pending_) {
       // Nothing of ours writes such a file. Its keys are left alone, for a person to look at.
       unreadable_ = true;

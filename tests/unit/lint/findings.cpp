@@ -265,3 +265,13 @@ TEST_CASE("long and odd texts of a document are cut between characters and stay 
   CHECK(fleetprov::is_valid_utf8(text));
   CHECK_FALSE(found.empty());
 }
+
+TEST_CASE("a filter with `+` gets around a Deny where the broader ones are denied") {
+  const auto lint = [](const std::vector<std::string>& denied) {
+    std::vector<std::string> all{statement("Allow", "iot:Subscribe", "topicfilter/a/*/c"), statement("Allow", "iot:Receive", "topic/*")};
+    for (const std::string& d : denied) all.push_back(statement("Deny", "iot:Subscribe", "topicfilter/" + d));
+    return lint_text(policy(all));
+  };
+  CHECK_THAT(only(lint({"a/secret/c"}), "P059").message, ContainsSubstring("`a/+/c`"));
+  CHECK_FALSE(fires(lint({"a/secret/c", "a/+/c"}), "P059"));
+}

@@ -298,3 +298,40 @@ TEST_CASE("escapes of every size, hex digits in both cases, and status codes of 
   CHECK(why_cbor<error_response>("a1 6a 737461747573436f6465 3a80000000").code == errc::wrong_type);
   CHECK(read<error_response>(from_hex("a1 6a 737461747573436f6465 3a7fffffff"), cbor)->status_code == -2147483647 - 1);
 }
+
+TEST_CASE("what an answer does not need is skipped, in whatever shape, and only if it is well formed") {
+  const auto skips = [](std::string_view value) { return read<error_response>(R"({"x":)" + std::string(value) + R"(,"statusCode":400})").has_value(); };
+  for (const char* good : {"1e5", "1E+5", "-1.25e-3", "0", "[]", "[[1],{\"a\":[]}]", "{\"a\":{}}", "null", "true", "false", "\"\\u0000\\ud83d\\ude00\""}) {
+    CAPTURE(good);
+    CHECK(skips(good));
+  }
+  for (const char* bad : {"1e", "1e+", "1.", "01", "-", "+1", "nul", "[1,]", "[1", "{\"a\"}", "{\"a\":1,}", "{1:2}", "\"\\x\"", "\"\\u12\"", "\"\n\""}) {
+    CAPTURE(bad);
+    CHECK_FALSE(skips(bad));
+  }
+  const auto text = [](std::string_view escaped) { return read<error_response>(R"({"errorCode":")" + std::string(escaped) + "\"}"); };
+  CHECK(text(R"(\uE000)")->error_code == "\xEE\x80\x80");  // just above the surrogates
+  for (const char* bad : {R"(\ud800)", R"(\ud800x)", R"(\ud800\n)", R"(\ud800\u0041)", R"(\ud800\ue000)", R"(\ud800\u00)", R"(\udc00)", R"(\u00g0)", R"(\u00G0)", R"(\u00@0)", R"(\u00`0)"}) {
+    CAPTURE(bad);
+    CHECK(text(bad).error().code == errc::encoding);
+  }
+  CHECK_FALSE(read<error_response>(R"({"statusCode":400} x)"));
+  CHECK_FALSE(read<error_response>(R"({"statusCode":1e})"));
+  CHECK_FALSE(encode(register_thing("t", {{"\xFF", "x"}}), json));
+  std::string deep;
+  for (int i = 0; i < 200; ++i) deep += '[';
+  CHECK(read<error_response>(R"({"x":)" + deep).error().code == errc::too_deep);
+}
+
+TEST_CASE("CBOR that ends early, breaks where a value belongs or goes on after its end is refused") {
+  for (const char* bad : {"a1", "a1 61", "a1 61 78", "a1 61 78 1a", "a1 61 78 1a 0000", "a1 61 78 62 61", "a1 61 78 82 01", "a1 61 78 a1 01", "a1 61 78 ff", "a0 00", "bf 61 78",
+                          "bf 61 78 ff", "ff", "5f", "a1 61 78 3f", "a1 61 78 1f", "a1 61 78 df", "a1 61 78 1c", "a1 6a 737461747573436f6465", "a1 6a 737461747573436f6465 19 01",
+                          "a1 6a 737461747573436f6465 82 01"}) {
+    CAPTURE(bad);
+    CHECK_FALSE(read<error_response>(from_hex(bad), cbor));
+  }
+  for (const char* good : {"a0", "bf ff", "a1 61 78 82 01 02", "a1 61 78 a1 01 02", "bf 61 78 9f 01 ff ff", "a1 61 78 c1 01", "a1 61 78 5f 41 00 ff"}) {
+    CAPTURE(good);
+    CHECK(read<error_response>(from_hex(good), cbor));
+  }
+}

@@ -438,3 +438,63 @@ TEST_CASE("names of types and spellings for what has none") {
   CHECK(policies::name_of(policies::resource_type::none).empty());
   CHECK(policies::find_rule("P999") == nullptr);
 }
+
+TEST_CASE("dates are those of the W3C profile or epoch seconds, anything else matches nothing") {
+  const auto is = [](const std::string& text) { return holds(R"({"DateEquals":{"t":")" + text + "\"}}", {{"t", {text}}}); };
+  for (const char* good : {"2024", "2024-02", "2024-02-29", "2000-02-29", "2024-02-29T23:59Z", "2024-02-29T23:59:60Z", "2024-02-29T23:59:59.1234567+23:59",
+                           "2024-02-29T00:00-01:30", "0", "-1", "123456789012", "1.5", "0001-01-01"})
+    CHECK(is(good));
+  for (const char* bad : {"2024-", "2024-1", "2024-13", "2024-00", "2024-02-", "2024-02-00", "2024-02-30", "2023-02-29", "1900-02-29", "2024-02-29x", "2024-02-29T",
+                          "2024-02-29T24:00Z", "2024-02-29T23", "2024-02-29T23:60Z", "2024-02-29T23:5Z", "2024-02-29T23:59", "2024-02-29T23:59:", "2024-02-29T23:59:61Z",
+                          "2024-02-29T23:59:59.Z", "2024-02-29T23:59Zx", "2024-02-29T23:59+1:00", "2024-02-29T23:59+0100", "2024-02-29T23:59+24:00", "2024-02-29T23:59+00:60",
+                          "2024-02-29T23:59+00:0", "1234567890123", "1.", "1x", "-", "x", ""}) {
+    CAPTURE(bad);
+    CHECK_FALSE(is(bad));
+  }
+  CHECK(holds(R"({"DateEquals":{"t":"2024-02-29T01:30+01:30"}})", {{"t", {"1709164800"}}}));
+  CHECK(holds(R"({"DateLessThanEquals":{"t":"2024"}})", {{"t", {"2024-01-01T00:00Z"}}}));
+  CHECK_FALSE(holds(R"({"DateLessThanEquals":{"t":"2024"}})", {{"t", {"2024-01-02"}}}));
+  CHECK(holds(R"({"DateGreaterThanEquals":{"t":"2024"}})", {{"t", {"2024"}}}));
+  CHECK_FALSE(holds(R"({"DateGreaterThanEquals":{"t":"2024"}})", {{"t", {"2023-12-31"}}}));
+  CHECK_FALSE(holds(R"({"DateEquals":{"t":"2024"}})", {{"t", {"2025"}}}));
+  CHECK_FALSE(holds(R"({"DateEquals":{"t":"2025"}})", {{"t", {"2024"}}}));
+}
+
+TEST_CASE("addresses, networks, numbers and base64 are read as a whole") {
+  const auto in = [](const std::string& network, const std::string& address) {
+    return holds(R"({"IpAddress":{"a":")" + network + "\"}}", {{"a", {address}}});
+  };
+  CHECK(in("10.0.0.0/8", "10.255.1.2"));
+  CHECK(in("1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7:8"));
+  CHECK(in("1:2:3:4:5:6:1.2.3.4", "1:2:3:4:5:6:102:304"));
+  CHECK(in("::/0", "::1"));
+  for (const char* bad : {"10.0.0.0/", "10.0.0.0/x", "10.0.0.0/8x", "10.0.0.0/33", "10.0.0", "10.0.0.256", "10.0.0.1000", "10..0.1", "10.0.0.0.0", "1:2", "1:2:3:4:5:6:7", ":",
+                          "1:2:3:4:5:6:7:8::", "1:2:3:4::5:6:7:8", "1x::", "::/129", "10.0.0.x", ""}) {
+    CAPTURE(bad);
+    CHECK_FALSE(in(bad, "10.0.0.1"));
+    CHECK_FALSE(in(bad, "1:2:3:4:5:6:7:8"));
+  }
+  CHECK_FALSE(in("10.0.0.0/8", "10.0.0"));
+  CHECK_FALSE(in("10.0.0.0/8", "::1"));
+  const auto same = [](const std::string& a, const std::string& b) { return holds(R"({"BinaryEquals":{"b":")" + a + "\"}}", {{"b", {b}}}); };
+  CHECK(same("QUI=", "QUI="));
+  CHECK(same("QQ==", "QQ=="));
+  CHECK_FALSE(same("QUI=", "QUJD"));
+  for (const char* bad : {"QUI", "QU!=", "Q=I=", "====", "=QUI"}) CHECK_FALSE(same(bad, bad));
+  CHECK_FALSE(holds(R"({"BinaryEquals":{"b":"QUI="}})", {{"b", {"QUI"}}}));
+  CHECK_FALSE(holds(R"({"Bool":{"b":"true"}})", {{"b", {"yes"}}}));
+  CHECK_FALSE(holds(R"({"Bool":{"b":"yes"}})", {{"b", {"true"}}}));
+  for (const char* bad : {"", "1x", "inf", "nan", "1e999", "0x10"}) CHECK_FALSE(holds(std::string(R"({"NumericEquals":{"n":")") + bad + "\"}}", {{"n", {bad}}}));
+  CHECK_FALSE(holds(R"({"NumericEquals":{"n":"1"}})", {{"n", {"2"}}}));
+  CHECK_FALSE(holds(R"({"NumericEquals":{"n":"2"}})", {{"n", {"1"}}}));
+  CHECK_FALSE(holds(R"({"Null":{"n":"perhaps"}})", {}));
+}
+
+TEST_CASE("an entry with `?` and a variable without a value might have matched") {
+  const auto policy = parsed(statement("Allow", "iot:Publish", arn + "topic/?/${iot:Nothing}"));
+  const auto result = [&](const std::string& topic) {
+    return policies::evaluate({{"p", &policy}}, {"iot:Publish", arn + "topic/" + topic, {}}).statements.at(0).result;
+  };
+  CHECK(result("a/b") == policies::statement_result::unresolved_variable);
+  CHECK(result("ab/b") == policies::statement_result::resource);
+}

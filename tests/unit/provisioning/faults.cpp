@@ -219,3 +219,32 @@ TEST_CASE("a request that cannot be written ends the run with the reason") {
   CHECK_FALSE(one.poll_action());
   CHECK_FALSE(one.poll_timeout());
 }
+
+TEST_CASE("messages that are not the session's own, and keys without the private one, change nothing") {
+  provisioning::session one(*topics::template_name::parse("fleet"), topics::payload_format::json);
+  REQUIRE(one.start(instant{0}, payloads::create_keys_and_certificate_request{}, {}));
+  (void)one.handle_connected(instant{0});
+  const std::uint8_t granted = 1;
+  (void)one.handle_suback(instant{0}, topics::api::create_keys_and_certificate, &granted, 1);
+  const auto why = [&](std::string_view topic, std::string_view body) {
+    const auto got = one.handle_message(instant{1}, topic, reinterpret_cast<const std::uint8_t*>(body.data()), body.size());
+    return got ? errc{} : got.error().code;
+  };
+  CHECK(why("sport/tennis", "{}") == errc::invalid_topic);
+  CHECK(why("$aws/certificates/create/cbor/accepted", "{}") == errc::invalid_topic);
+  CHECK(why("$aws/certificates/create/json", "{}") == errc::invalid_topic);
+  CHECK(why("$aws/certificates/create-from-csr/json/accepted", "{}") == errc::invalid_topic);
+  CHECK(why("$aws/provisioning-templates/other/provision/json/accepted", "{}") == errc::invalid_topic);
+  CHECK(why("$aws/provisioning-templates/fleet/provision/json/accepted", R"({"thingName":"t","deviceConfiguration":{}})") == errc::out_of_order);
+  const std::string_view no_key = R"({"certificateId":"a","certificatePem":"p","certificateOwnershipToken":"t"})";
+  CHECK(why("$aws/certificates/create/json/accepted", no_key) == errc::missing_field);
+  CHECK(one.current() == state::creating_certificate);
+
+  provisioning::session own(*topics::template_name::parse("fleet"), topics::payload_format::json);
+  REQUIRE(own.start(instant{0}, payloads::create_certificate_from_csr_request{"csr"}, {}));
+  (void)own.handle_connected(instant{0});
+  (void)own.handle_suback(instant{0}, topics::api::create_certificate_from_csr, &granted, 1);
+  REQUIRE(own.handle_message(instant{1}, "$aws/certificates/create-from-csr/json/accepted",
+                             reinterpret_cast<const std::uint8_t*>(no_key.data()), no_key.size()));
+  CHECK(own.current() == state::storing_credentials);
+}

@@ -277,3 +277,126 @@ TEST_CASE("a provisioning that fails on the network is tried again soon, a promo
   CHECK(rotating.current() == phase::online);
   CHECK(rotating.poll_timeout() == instant{3'609'001});
 }
+
+TEST_CASE("without `rotate_before` nothing rotates, whenever the certificate ends") {
+  life_cycle life;
+  (void)life.start(instant{0}, {true, false, instant{10'000}, ""});
+  (void)life.handle_connected(instant{0});
+  CHECK_FALSE(life.poll_timeout());
+  life.handle_timeout(instant{20'000});
+  CHECK(life.current() == phase::online);
+  life_cycle fresh;
+  (void)fresh.start(instant{0}, {false, false, std::nullopt, "claim"});
+  REQUIRE(fresh.handle_provisioned(instant{0}, instant{10'000}));
+  REQUIRE(fresh.handle_connected(instant{0}));
+  CHECK_FALSE(fresh.poll_timeout());
+}
+
+TEST_CASE("a new certificate's end sets the time of its rotation, early calls before it do nothing") {
+  life_settings how;
+  how.rotate_before = instant{1'000};
+  life_cycle life(how);
+  (void)life.start(instant{0}, {false, false, std::nullopt, "claim"});
+  REQUIRE(life.handle_provisioned(instant{0}, instant{50'000}));
+  CHECK(life.poll_timeout() == instant{20'000});  // of the connection
+  life.handle_timeout(instant{19'999});
+  CHECK(life.current() == phase::connecting);
+  REQUIRE(life.handle_connected(instant{5}));
+  life.handle_timeout(instant{48'999});
+  CHECK(life.current() == phase::online);
+  life.handle_timeout(instant{49'000});
+  CHECK(life.current() == phase::rotating);
+}
+
+TEST_CASE("a claim delivered while the device waits is used where credentials are missing, pending or refused") {
+  life_settings how;
+  how.refusals_allowed = 2;
+  life_cycle refused(how);
+  (void)refused.start(instant{0}, {true, false, std::nullopt, ""});
+  REQUIRE(refused.handle_refused(instant{0}));
+  REQUIRE(refused.handle_claim_delivered(instant{0}, "first"));
+  CHECK(refused.current() == phase::waiting);  // one refusal says nothing yet
+  (void)pass(refused);
+  (void)refused.poll_action();
+  (void)refused.handle_claim_delivered(instant{1}, "");
+  REQUIRE(refused.handle_refused(instant{1}));
+  CHECK(refused.current() == phase::waiting);  // there is no claim to use
+  REQUIRE(refused.handle_claim_delivered(instant{2}, "second"));
+  CHECK(gives<provision_device>(refused));
+
+  life_cycle pending(how);
+  (void)pending.start(instant{0}, {true, true, std::nullopt, ""});
+  CHECK(gives<connect_device>(pending));
+  REQUIRE(pending.handle_unreachable(instant{0}));
+  REQUIRE(pending.handle_claim_delivered(instant{0}, "claim"));
+  CHECK(gives<provision_device>(pending));
+}
+
+TEST_CASE("a connection lost while the rotated credentials are on trial or put in place is seen to afterwards") {
+  life_settings how;
+  how.rotate_before = instant{1'000};
+  const auto on_trial = [&] {
+    life_cycle life = online(how, instant{10'000});
+    (void)pass(life);
+    (void)life.handle_rotated(instant{9'000});
+    (void)life.poll_action();
+    return life;
+  };
+  life_cycle trial = on_trial();
+  REQUIRE(trial.handle_disconnected(instant{9'001}));
+  CHECK(trial.current() == phase::trying_new);
+  for (int i = 0; i < 3; ++i) (void)trial.handle_refused(instant{9'002});
+  CHECK(gives<discard_credentials>(trial));
+  CHECK(trial.current() == phase::waiting);
+  life_cycle promoting = on_trial();
+  REQUIRE(promoting.handle_connected(instant{9'001}));
+  REQUIRE(promoting.handle_disconnected(instant{9'002}));
+  CHECK(promoting.current() == phase::promoting);
+  REQUIRE(promoting.handle_promotion_failed(instant{9'003}));
+  CHECK(promoting.current() == phase::waiting);
+  life_cycle promoted = on_trial();
+  REQUIRE(promoted.handle_connected(instant{9'001}));
+  (void)promoted.poll_action();
+  REQUIRE(promoted.handle_disconnected(instant{9'002}));
+  REQUIRE(promoted.handle_promoted(instant{9'003}, instant{50'000}));
+  (void)pass(promoted);
+  CHECK(gives<connect_device>(promoted));
+}
+
+TEST_CASE("a refused claim is tried again after its wait where there is nothing else") {
+  life_cycle life;
+  (void)life.start(instant{0}, {false, false, std::nullopt, "claim"});
+  (void)life.poll_action();
+  REQUIRE(life.handle_provisioning_refused(instant{0}));
+  CHECK(pass(life) == instant{3'600'000});
+  CHECK(gives<provision_device>(life));
+}
+
+TEST_CASE("what does not fit the phase is refused in every phase") {
+  life_cycle life;
+  CHECK(life.handle_disconnected(instant{0}).error().code == errc::out_of_order);
+  CHECK(life.handle_provisioning_refused(instant{0}).error().code == errc::out_of_order);
+  CHECK(life.handle_provisioning_failed(instant{0}).error().code == errc::out_of_order);
+  CHECK(life.handle_rotation_failed(instant{0}).error().code == errc::out_of_order);
+  CHECK(life.handle_promotion_failed(instant{0}).error().code == errc::out_of_order);
+  CHECK(life.current() == phase::idle);
+}
+
+TEST_CASE("counters of failures and refusals do not start again at nought") {
+  life_cycle life;
+  (void)life.start(instant{0}, {true, false, std::nullopt, ""});
+  instant now{0};
+  for (int i = 0; i < 300; ++i) {
+    REQUIRE(life.handle_refused(now));
+    now = pass(life);
+  }
+  REQUIRE(life.handle_unreachable(now));
+  REQUIRE(life.handle_claim_delivered(now, "claim"));  // refused for good, still
+  CHECK(gives<provision_device>(life));
+  for (int i = 0; i < 300; ++i) {
+    REQUIRE(life.handle_provisioning_failed(now));
+    now = pass(life);
+    REQUIRE(gives<provision_device>(life));
+  }
+  REQUIRE(life.handle_provisioning_refused(now));
+}

@@ -365,3 +365,160 @@ TEST_CASE("docs/machine.md shows the transition table as it is") {
   // Regenerate with FLEETPROV_WRITE_DOCS=1 and this test.
   CHECK(text.str().find(want) != std::string::npos);
 }
+
+TEST_CASE("each way to fail has its error and the state it happened in") {
+  settings how;
+  how.max_attempts = how.max_hangups = how.max_connects = 1;
+  how.max_renewals = 0;
+  const auto end = [](machine& m) {
+    const auto next = m.poll_action();
+    REQUIRE(next);
+    const auto* out = std::get_if<gave_up>(&*next);
+    REQUIRE(out != nullptr);
+    CHECK(m.current() == state::failed);
+    CHECK_FALSE(m.poll_timeout());
+    return std::pair<errc, state>(out->why.code, out->during);
+  };
+  using pair = std::pair<errc, state>;
+  const auto started = [&] {
+    machine m(how);
+    (void)m.start(instant{0}, payloads::create_keys_and_certificate_request{}, {});
+    return m;
+  };
+  const auto creating = [&] {
+    machine m = started();
+    (void)m.handle_connected(instant{0});
+    (void)m.handle_subscribed(instant{0}, create);
+    return m;
+  };
+  const auto storing = [&] {
+    machine m = creating();
+    (void)m.handle_certificate(instant{0}, issued());
+    return m;
+  };
+  const auto trying = [&] {
+    machine m = registering_machine(how);
+    (void)m.handle_rejected(instant{0}, registering, reply(400, "InvalidCertificateOwnershipToken"));
+    return m;
+  };
+  machine m = started();
+  m.handle_timeout(instant{15'000});
+  CHECK(end(m) == pair(errc::timed_out, state::connecting));
+  m = started();
+  REQUIRE(m.handle_disconnected(instant{0}));
+  CHECK(end(m) == pair(errc::disconnected, state::connecting));
+  m = started();
+  REQUIRE(m.handle_connect_refused(instant{0}));
+  CHECK(end(m) == pair(errc::rejected, state::connecting));
+  m = started();
+  (void)m.handle_connected(instant{0});
+  m.handle_timeout(instant{10'000});
+  CHECK(end(m) == pair(errc::timed_out, state::subscribing_create));
+  m = creating();
+  m.handle_timeout(instant{10'000});
+  CHECK(end(m) == pair(errc::timed_out, state::creating_certificate));
+  m = creating();
+  REQUIRE(m.handle_disconnected(instant{0}));
+  CHECK(end(m) == pair(errc::disconnected, state::creating_certificate));
+  m = creating();
+  REQUIRE(m.handle_rejected(instant{0}, create, reply(500, "x")));
+  CHECK(end(m) == pair(errc::rejected, state::creating_certificate));
+  m = creating();
+  REQUIRE(m.handle_publish_refused(instant{0}, create, 0x87));
+  CHECK(end(m) == pair(errc::rejected, state::creating_certificate));
+  m = storing();
+  REQUIRE(m.handle_store_failed(instant{0}));
+  CHECK(end(m) == pair(errc::storage, state::storing_credentials));
+  m = storing();
+  REQUIRE(m.handle_stored(instant{3'600'000}));  // its token is over, and no other certificate is allowed
+  CHECK(end(m) == pair(errc::timed_out, state::storing_credentials));
+  m = registering_machine(how);
+  m.handle_timeout(instant{10'000});
+  CHECK(end(m) == pair(errc::timed_out, state::registering_thing));
+  m = trying();
+  REQUIRE(m.handle_credentials_unreachable(instant{0}));
+  CHECK(end(m) == pair(errc::disconnected, state::trying_credentials));
+  m = trying();
+  m.handle_timeout(instant{15'000});
+  CHECK(end(m) == pair(errc::timed_out, state::trying_credentials));
+  m = trying();
+  REQUIRE(m.handle_credentials_refused(instant{0}));
+  CHECK(end(m) == pair(errc::rejected, state::trying_credentials));
+  m = registering_machine(how);
+  m.abandon();
+  CHECK(end(m) == pair(errc::timed_out, state::registering_thing));
+}
+
+TEST_CASE("what is said about another call, or after the end, is out of order") {
+  machine m = registering_machine();
+  (void)m.poll_action();
+  CHECK(m.handle_subscribe_refused(instant{0}, create, 0x87).error().code == errc::out_of_order);
+  CHECK(m.handle_publish_refused(instant{0}, create, 0x87).error().code == errc::out_of_order);
+  CHECK(m.resume(instant{0}, {secret("t"), instant{0}}, payloads::create_keys_and_certificate_request{}, {}).error().code == errc::out_of_order);
+  REQUIRE(m.handle_registered(instant{1}, {std::string("thing"), {}}));
+  (void)m.poll_action();
+  CHECK(m.handle_registered(instant{2}, {std::string("thing"), {}}).error().code == errc::out_of_order);
+  m.abandon();
+  CHECK(m.current() == state::provisioned);
+}
+
+TEST_CASE("an earlier certificate without a good token is tried, within the time of the whole run") {
+  settings how;
+  how.give_up_after = instant{5'000};
+  machine m(how);
+  REQUIRE(m.resume(instant{100}, {secret(), instant{0}}, payloads::create_keys_and_certificate_request{}, {}));
+  CHECK(m.current() == state::trying_credentials);
+  CHECK(m.poll_timeout() == instant{5'100});
+  m.handle_timeout(instant{5'100});
+  CHECK(m.current() == state::failed);
+}
+
+TEST_CASE("without further certificates a token that ended unasked has its credentials tried") {
+  settings how;
+  how.max_renewals = 0;
+  machine m(how);
+  (void)m.start(instant{0}, payloads::create_keys_and_certificate_request{}, {});
+  (void)m.handle_connected(instant{0});
+  (void)m.handle_subscribed(instant{0}, create);
+  (void)m.handle_certificate(instant{0}, issued());
+  (void)m.handle_stored(instant{0});
+  m.handle_timeout(instant{3'600'000});
+  CHECK(m.current() == state::trying_credentials);
+}
+
+TEST_CASE("the phase after the certificate has all its tries, whatever the one before it took") {
+  settings how;
+  how.max_attempts = 2;
+  how.max_hangups = 2;
+  machine m(how);
+  (void)m.start(instant{0}, payloads::create_keys_and_certificate_request{}, {});
+  (void)m.handle_connected(instant{0});
+  REQUIRE(m.handle_disconnected(instant{0}));  // one of two hang-ups
+  m.handle_timeout(*m.poll_timeout());
+  (void)m.handle_connected(instant{2'000});
+  (void)m.handle_subscribed(instant{2'000}, create);
+  m.handle_timeout(instant{12'000});  // one of two tries
+  REQUIRE(m.current() == state::create_backoff);
+  REQUIRE(m.handle_certificate(instant{12'001}, issued()));
+  REQUIRE(m.handle_stored(instant{12'001}));
+  REQUIRE(m.handle_subscribed(instant{12'001}, registering));
+  m.handle_timeout(instant{22'001});
+  CHECK(m.current() == state::register_backoff);
+  REQUIRE(m.handle_disconnected(instant{22'002}));
+  CHECK(m.current() == state::connect_backoff);
+}
+
+TEST_CASE("of another certificate RegisterThing was not sent yet") {
+  settings how;
+  how.max_renewals = 2;
+  machine m = registering_machine(how);
+  (void)m.handle_rejected(instant{0}, registering, reply(400, "InvalidCertificateOwnershipToken"));
+  (void)m.handle_credentials_refused(instant{0});
+  (void)m.handle_connected(instant{0});
+  (void)m.handle_subscribed(instant{0}, create);
+  (void)m.handle_certificate(instant{0}, issued());
+  (void)m.handle_stored(instant{0});
+  REQUIRE(m.current() == state::subscribing_register);
+  m.handle_timeout(instant{3'600'000});
+  CHECK(m.current() == state::subscribing_create);  // a third one may be asked for at once
+}

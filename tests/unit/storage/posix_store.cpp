@@ -344,3 +344,189 @@ TEST_CASE("a temporary file that a crash left while the store was open is replac
   CHECK(saved.error().code == errc::storage);
   CHECK(store->pending()->certificate_id == "b");
 }
+
+TEST_CASE("whatever a pending record lacks or has too much of, it is set aside and its key kept") {
+  const std::string good = R"({"certificate_id":"a","issued_at":1,"state":"stored","key_file":"a.pem.key"})";
+  const std::vector<std::string> bad{
+      "[]", R"({"issued_at":1,"state":"stored"})", R"({"certificate_id":"a","issued_at":1})", R"({"certificate_id":"a","state":"stored"})",
+      R"({"certificate_id":"a","issued_at":"1","state":"stored"})", R"({"certificate_id":"a","issued_at":1.5,"state":"stored"})",
+      R"({"certificate_id":"a","issued_at":1,"state":"done"})", R"({"certificate_id":"../a","issued_at":1,"state":"stored"})",
+      R"({"certificate_id":"a","issued_at":1,"state":"stored","key_file":"/etc/x"})", good.substr(0, good.size() - 1) + std::string(1 << 20, ' ') + "}"};
+  for (const std::string& text : bad) {
+    CAPTURE(text.substr(0, 100));
+    temporary_folder place;
+    {
+      auto store = posix_store::open(place.path);
+      REQUIRE(store);
+      REQUIRE(store->save_pending(credentials("a")));
+    }
+    std::ofstream(place.path + "/pending/pending.json") << text;
+    {
+      auto store = posix_store::open(place.path);
+      REQUIRE(store);
+      CHECK(store->found_unreadable_pending());
+      CHECK_FALSE(store->pending());
+      CHECK(store->pending_token().error().code == errc::not_found);
+      CHECK(store->pending_certificate_path().empty());
+      CHECK(store->pending_key_path().empty());
+      CHECK(store->confirm(answer("t")).error().code == errc::not_found);
+      CHECK(store->discard_pending());
+    }
+    CHECK(content(place.path + "/pending/a.pem.key") == "KEY a");
+  }
+  temporary_folder place;
+  {
+    auto store = posix_store::open(place.path);
+    REQUIRE(store);
+    REQUIRE(store->save_pending(credentials("a")));
+  }
+  std::ofstream(place.path + "/pending/pending.json") << good;
+  auto store = posix_store::open(place.path);
+  REQUIRE(store);
+  CHECK_FALSE(store->found_unreadable_pending());
+  CHECK(store->pending());
+}
+
+TEST_CASE("the largest device configuration that a message can bring survives a cut before it is in place") {
+  temporary_folder place;
+  storage::registration registered = answer("t");
+  for (int i = 0; i < 128; ++i) registered.device_configuration["k" + std::to_string(i)] = std::string(1000, '\x01');
+  for (int cut = 6; cut < 40; ++cut) {
+    auto store = cut_store::open(place.path);
+    REQUIRE(store);
+    REQUIRE(store->save_pending(credentials("id" + std::to_string(cut))));
+    failing_calls::fails = true;
+    failing_calls::left = cut;
+    const bool confirmed = store->confirm(registered).has_value();
+    failing_calls::fails = false;
+    failing_calls::left = -1;
+    store = errc::not_found;
+    auto again = posix_store::open(place.path);
+    REQUIRE(again);
+    CAPTURE(cut);
+    CHECK_FALSE(again->found_unreadable_pending());
+    REQUIRE(again->device());
+    CHECK(again->device()->certificate_id == "id" + std::to_string(cut));
+    CHECK(again->device()->device_configuration == registered.device_configuration);
+    if (confirmed) break;
+  }
+}
+
+TEST_CASE("a device record that is too large is an error, not an empty record") {
+  temporary_folder place;
+  std::ofstream(place.path + "/device.json") << "{\"superseded\":[" << std::string(1 << 20, ' ') << "]}";
+  const auto store = posix_store::open(place.path);
+  REQUIRE_FALSE(store);
+  CHECK(store.error().code == errc::too_large);
+}
+
+TEST_CASE("a full disk while credentials are discarded or their key is in a token loses nothing either") {
+  const bool had_credentials = GENERATE(false, true), discards = GENERATE(false, true);
+  int steps = 0;
+  for (int fault = 0;; ++fault) {
+    temporary_folder place;
+    {
+      auto store = posix_store::open(place.path);
+      REQUIRE(store);
+      if (had_credentials) {
+        REQUIRE(store->save_pending(credentials("old")));
+        REQUIRE(store->confirm(answer("t")));
+      }
+      auto issued = credentials("new", discards ? "KEY" : "");
+      if (!discards) issued.key_uri = "pkcs11:object=k";
+      REQUIRE(store->save_pending(issued));
+    }
+    bool failed = false;
+    {
+      failing_calls::left = -1;
+      auto store = cut_store::open(place.path);
+      REQUIRE(store);
+      failing_calls::left = fault;
+      failing_calls::fails = true;
+      const auto done = discards ? store->discard_pending() : store->confirm(answer("t"));
+      failing_calls::left = -1;
+      failing_calls::fails = false;
+      failed = !done;
+      if (failed) CHECK(done.error() == failure{errc::storage, ENOSPC});
+    }
+    CAPTURE(fault, had_credentials, discards);
+    check_folder(place.path, had_credentials, !discards);
+    if (!failed) break;
+    ++steps;
+  }
+  CHECK(steps > 5);
+}
+
+namespace {
+
+/// A signal arrives at every other call.
+struct interrupted_calls : storage::posix_calls {
+  static inline int made = 0;
+  static inline int read_error = 0;
+  static ssize_t write(int f, const void* b, std::size_t n) {
+    if (++made % 2 == 1) {
+      errno = EINTR;
+      return -1;
+    }
+    return ::write(f, b, n > 3 ? 3 : n);
+  }
+  static ssize_t read(int f, void* b, std::size_t n) {
+    if (read_error != 0) {
+      errno = read_error;
+      return -1;
+    }
+    if (++made % 2 == 1) {
+      errno = EINTR;
+      return -1;
+    }
+    return ::read(f, b, n > 5 ? 5 : n);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("interrupted and short reads and writes are carried on, a read that fails is an error") {
+  using short_store = storage::basic_posix_store<interrupted_calls>;
+  temporary_folder place;
+  {
+    auto store = short_store::open(place.path + "//");
+    REQUIRE(store);
+    REQUIRE(store->save_pending(credentials("new")));
+    REQUIRE(store->confirm(answer("t")));
+  }
+  check_folder(place.path, false, true);
+  interrupted_calls::read_error = EIO;
+  const auto store = short_store::open(place.path);
+  interrupted_calls::read_error = 0;
+  REQUIRE_FALSE(store);
+  CHECK(store.error() == failure{errc::storage, EIO});
+}
+
+TEST_CASE("a folder that cannot be one is an error") {
+  temporary_folder place;
+  std::ofstream(place.path + "/file") << "x";
+  CHECK(posix_store::open(place.path + "/file").error().code == errc::storage);
+  CHECK(posix_store::open(place.path + "/file/sub").error().code == errc::storage);
+  std::ofstream(place.path + "/pending") << "x";  // a file where the folder belongs
+  auto store = posix_store::open(place.path);
+  REQUIRE(store);
+  CHECK(store->save_pending(credentials("a")).error().code == errc::storage);
+  CHECK(store->prepare_key(secret("k")).error().code == errc::storage);
+  CHECK(store->save_pending(credentials(std::string(129, 'a'))).error().code == errc::encoding);
+}
+
+TEST_CASE("what the caller found superseded is kept, each id once, and an unowned key stays where it belongs") {
+  temporary_folder place;
+  auto store = posix_store::open(place.path);
+  REQUIRE(store);
+  std::ofstream(place.path + "/device.pem.key") << "OWN";
+  auto issued = credentials("new", "");
+  REQUIRE(store->save_pending(issued));
+  storage::registration registered = answer("t");
+  registered.superseded = {"x", "", "new", "x", "y"};
+  registered.endpoint.clear();
+  REQUIRE(store->confirm(registered, posix_store::unowned_key::keep));
+  CHECK(content(store->key_path()) == "OWN");
+  CHECK(store->device()->superseded == std::vector<std::string>{"x", "y"});
+  CHECK(store->device()->endpoint == "localhost:8883");
+}

@@ -323,3 +323,10 @@ TEST_CASE("a device configuration that fits no message is refused") {
   const auto over = templates::evaluate(subject, {{"S", std::string(4000, 'v')}}, {}, wide);
   CHECK(find(over.diagnostics, rule_id::output_too_large) != nullptr);
 }
+
+TEST_CASE("a list that a program put where a string belongs is refused") {
+  auto odd = parse_good(fleet(R"("ThingName":"t","ThingGroups":["a","b"])"));
+  odd.things[0].name = *odd.things[0].groups;
+  CHECK(find(templates::evaluate(odd, {}).diagnostics, rule_id::list_not_allowed) != nullptr);
+  CHECK(find(templates::validate(odd), rule_id::impossible_thing_name) == nullptr);
+}

@@ -3,6 +3,7 @@
 #include <fleetprov/core/result.hpp>
 #include <fleetprov/core/secret.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -65,9 +66,37 @@ class open_file {
   int number_;
 };
 
+/// Bytes of a file on their way into a `secret`: wiped whenever they are left behind.
+class read_buffer {
+ public:
+  read_buffer() : bytes_(16 * 1024) {}
+  read_buffer(const read_buffer&) = delete;
+  read_buffer& operator=(const read_buffer&) = delete;
+  ~read_buffer() { wipe(bytes_.data(), bytes_.size()); }
+  char* room() noexcept { return bytes_.data() + size_; }
+  std::size_t room_size() const noexcept { return bytes_.size() - size_; }
+  std::size_t size() const noexcept { return size_; }
+  std::string_view text() const noexcept { return {bytes_.data(), size_}; }
+  void filled(std::size_t count) {
+    size_ += count;
+    if (size_ < bytes_.size()) return;
+    std::vector<char> wider(bytes_.size() * 2);
+    std::copy(bytes_.begin(), bytes_.end(), wider.begin());
+    wipe(bytes_.data(), bytes_.size());
+    bytes_.swap(wider);
+  }
+
+ private:
+  std::vector<char> bytes_;
+  std::size_t size_ = 0;
+};
+
 /// Whole files, durable and never torn.
 template <class Calls>
 struct files {
+  /// Bytes in a file: more than what a message's device configuration becomes with every byte escaped.
+  static constexpr std::size_t size_limit = 1024 * 1024;
+
   /// Makes what happened to names in `directory` durable.
   static result<void> sync_directory(const std::string& directory) {
     open_file<Calls> dir(Calls::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0));
@@ -77,8 +106,9 @@ struct files {
   }
 
   /// Puts `bytes` under `name`: a new file (0600 from its first byte), synced, renamed into place.
-  /// The directory still has to be synced.
+  /// The directory still has to be synced. Errors: `too_large` (nothing would read it back), `storage`.
   static result<void> replace(const std::string& directory, const std::string& name, std::string_view bytes) {
+    if (bytes.size() > size_limit) return errc::too_large;
     const std::string target = directory + "/" + name;
     const std::string temporary = directory + "/." + name + ".tmp";
     constexpr int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
@@ -110,27 +140,22 @@ struct files {
     return {};
   }
 
-  /// Reads at most 256 KiB. Errors: `not_found`, `too_large`, `storage`.
+  /// Errors: `not_found`, `too_large` (over `size_limit`), `storage`.
   static result<secret> read(const std::string& path) {
     open_file<Calls> in(Calls::open(path.c_str(), O_RDONLY | O_CLOEXEC, 0));
     if (!in.is_open()) {
       if (errno == ENOENT || errno == ENOTDIR) return errc::not_found;
       return os_failure();
     }
-    constexpr std::size_t limit = 256 * 1024;
-    std::vector<char> bytes(limit + 1);
-    std::size_t size = 0;
-    while (size <= limit) {
-      const ssize_t n = Calls::read(in.number(), bytes.data() + size, bytes.size() - size);
+    read_buffer bytes;
+    while (bytes.size() <= size_limit) {
+      const ssize_t n = Calls::read(in.number(), bytes.room(), bytes.room_size());
       if (n < 0 && errno == EINTR) continue;
       if (n < 0) return os_failure();
-      if (n == 0) break;
-      size += static_cast<std::size_t>(n);
+      if (n == 0) return secret(bytes.text());
+      bytes.filled(static_cast<std::size_t>(n));
     }
-    if (size > limit) return errc::too_large;
-    secret out(std::string_view(bytes.data(), size));
-    wipe(bytes.data(), size);
-    return out;
+    return errc::too_large;
   }
 
   /// Removing what is not there is no failure.
