@@ -161,7 +161,10 @@ class agent {
     say("rotated", store_.device()->certificate_id);
     link_ = std::make_unique<paho_link>(own(store_.certificate_path(), store_.key_path()));
     link_->connect();
-    adapters::wait_connected(*link_);
+    if (adapters::wait_connected(*link_).what != link_event::kind::connected) {
+      link_.reset();
+      (void)life_.handle_disconnected(monotonic_now());  // the life cycle connects again
+    }
     (void)life_.handle_promoted(monotonic_now(), ends_in());
   }
   void act(const provisioning::discard_credentials&) {
