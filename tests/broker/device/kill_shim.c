@@ -1,9 +1,12 @@
-/* LD_PRELOAD: counts the calls that change what is under KILL_DIR (an open for reading changes nothing) and
- * kills the process before number KILL_AT.
- * KILL_MODE=torn counts writes only, and cuts the last one in half. A process that ends by itself made fewer.
+/* LD_PRELOAD: counts calls and kills the process before number KILL_AT. KILL_MODE says which calls:
+ * before  every open, write, fsync, rename, unlink, mkdir and rmdir under KILL_DIR, opens that only read among them;
+ * torn    the writes under KILL_DIR, the last one cut in half first;
+ * sent    the writes to sockets.
+ * A process that ends by itself made fewer.
  * Other calls that could change a file there abort the process: the test would not see them. Raw system calls pass by:
  * kills.py compares with strace. With KILL_REPORT the count is written there at the end. */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -13,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sendfile.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -35,13 +39,22 @@ static int ours_by_number(int file) {
 }
 
 static int at(void) { return getenv("KILL_AT") ? atoi(getenv("KILL_AT")) : -1; }
-static int is_torn(void) { return getenv("KILL_MODE") != NULL && strcmp(getenv("KILL_MODE"), "torn") == 0; }
+static int is_mode(const char* name) {
+  const char* mode = getenv("KILL_MODE");
+  return strcmp(mode != NULL ? mode : "before", name) == 0;
+}
+static int is_socket(int file) {
+  struct stat about;
+  return fstat(file, &about) == 0 && S_ISSOCK(about.st_mode);
+}
 
-/* Whether this write is to be cut in half; in the other mode the process ends here. */
-static int turn(int is_ours, int is_write) {
-  if (!is_ours || (is_torn() && !is_write) || ++count != at()) return 0;
-  if (!is_torn()) kill(getpid(), SIGKILL);
-  return 1;
+/* Whether this call is number KILL_AT. Threads send too. */
+static int is_last(void) { return __atomic_add_fetch(&count, 1, __ATOMIC_SEQ_CST) == at(); }
+static void turn(int is_ours) {
+  if (is_mode("before") && is_ours && is_last()) kill(getpid(), SIGKILL);
+}
+static void turn_to_send(int file) {
+  if (is_mode("sent") && is_socket(file) && is_last()) kill(getpid(), SIGKILL);
 }
 
 __attribute__((destructor)) static void report(void) {
@@ -55,7 +68,7 @@ __attribute__((destructor)) static void report(void) {
 #define REAL(type, name, arguments) type(*real) arguments = (type(*) arguments)dlsym(RTLD_NEXT, #name)
 
 static int opened(int (*real)(const char*, int, ...), const char* path, int flags, mode_t mode) {
-  turn((flags & (O_WRONLY | O_RDWR | O_CREAT | O_TRUNC)) != 0 && ours(path), 0);
+  turn(ours(path));
   return real(path, flags, mode);
 }
 int open(const char* path, int flags, ...) {
@@ -76,34 +89,67 @@ int open64(const char* path, int flags, ...) {
 }
 ssize_t write(int file, const void* bytes, size_t size) {
   REAL(ssize_t, write, (int, const void*, size_t));
-  int last = turn(file > 2 && ours_by_number(file), 1);
-  ssize_t result = real(file, bytes, last ? size / 2 : size);
-  if (last) kill(getpid(), SIGKILL);
+  int is_ours = file > 2 && ours_by_number(file);
+  turn(is_ours);
+  turn_to_send(file);
+  int is_cut = is_mode("torn") && is_ours && is_last();
+  ssize_t result = real(file, bytes, is_cut ? size / 2 : size);
+  if (is_cut) kill(getpid(), SIGKILL);
   return result;
+}
+ssize_t send(int file, const void* bytes, size_t size, int flags) {
+  REAL(ssize_t, send, (int, const void*, size_t, int));
+  turn_to_send(file);
+  return real(file, bytes, size, flags);
+}
+ssize_t sendto(int file, const void* bytes, size_t size, int flags, const struct sockaddr* to, socklen_t to_size) {
+  REAL(ssize_t, sendto, (int, const void*, size_t, int, const struct sockaddr*, socklen_t));
+  turn_to_send(file);
+  return real(file, bytes, size, flags, to, to_size);
+}
+ssize_t sendmsg(int file, const struct msghdr* message, int flags) {
+  REAL(ssize_t, sendmsg, (int, const struct msghdr*, int));
+  turn_to_send(file);
+  return real(file, message, flags);
 }
 int fsync(int file) {
   REAL(int, fsync, (int));
-  turn(ours_by_number(file), 0);
+  turn(ours_by_number(file));
   return real(file);
 }
 int rename(const char* from, const char* to) {
   REAL(int, rename, (const char*, const char*));
-  turn(ours(to), 0);
+  turn(ours(to));
   return real(from, to);
 }
 int unlink(const char* path) {
   REAL(int, unlink, (const char*));
-  turn(ours(path), 0);
+  turn(ours(path));
   return real(path);
 }
 int mkdir(const char* path, mode_t mode) {
   REAL(int, mkdir, (const char*, mode_t));
-  turn(ours(path), 0);
+  turn(ours(path));
   return real(path, mode);
 }
 int rmdir(const char* path) {
   REAL(int, rmdir, (const char*));
-  turn(ours(path), 0);
+  turn(ours(path));
+  return real(path);
+}
+FILE* fopen(const char* path, const char* how) {
+  REAL(FILE*, fopen, (const char*, const char*));
+  turn(ours(path));
+  return real(path, how);
+}
+FILE* fopen64(const char* path, const char* how) {
+  REAL(FILE*, fopen64, (const char*, const char*));
+  turn(ours(path));
+  return real(path, how);
+}
+DIR* opendir(const char* path) {
+  REAL(DIR*, opendir, (const char*));
+  turn(ours(path));
   return real(path);
 }
 
@@ -134,13 +180,16 @@ BY_PATH(int, unlinkat, (int dir, const char* path, int flags), path, dir, path, 
 BY_PATH(int, mkdirat, (int dir, const char* path, mode_t mode), path, dir, path, mode)
 BY_PATH(int, truncate, (const char* path, off_t size), path, path, size)
 BY_PATH(int, chmod, (const char* path, mode_t mode), path, path, mode)
-BY_PATH(FILE*, fopen, (const char* path, const char* how), *how != 'r' ? path : NULL, path, how)
-BY_PATH(FILE*, fopen64, (const char* path, const char* how), *how != 'r' ? path : NULL, path, how)
 BY_NUMBER(int, ftruncate, (int file, off_t size), file, file, size)
 BY_NUMBER(int, fdatasync, (int file), file, file)
 BY_NUMBER(int, fchmod, (int file, mode_t mode), file, file, mode)
 BY_NUMBER(ssize_t, pwrite, (int file, const void* bytes, size_t size, off_t at_byte), file, file, bytes, size, at_byte)
-BY_NUMBER(ssize_t, writev, (int file, const struct iovec* parts, int number), file, file, parts, number)
+ssize_t writev(int file, const struct iovec* parts, int number) {
+  REAL(ssize_t, writev, (int, const struct iovec*, int));
+  if (ours_by_number(file)) uncounted("writev");
+  turn_to_send(file);
+  return real(file, parts, number);
+}
 BY_NUMBER(ssize_t, pwritev, (int file, const struct iovec* parts, int number, off_t at_byte), file, file, parts, number, at_byte)
 BY_NUMBER(int, fallocate, (int file, int mode, off_t from, off_t size), file, file, mode, from, size)
 BY_NUMBER(int, posix_fallocate, (int file, off_t from, off_t size), file, file, from, size)
@@ -151,7 +200,7 @@ int openat(int dir, const char* path, int flags, ...) {
   va_start(rest, flags);
   mode_t mode = (flags & O_CREAT) ? (mode_t)va_arg(rest, int) : 0;
   va_end(rest);
-  if ((flags & (O_WRONLY | O_RDWR | O_CREAT | O_TRUNC)) != 0 && ours(path)) uncounted("openat");
+  if (ours(path)) uncounted("openat");
   REAL(int, openat, (int, const char*, int, ...));
   return real(dir, path, flags, mode);
 }

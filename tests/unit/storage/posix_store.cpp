@@ -420,6 +420,40 @@ TEST_CASE("a device record that is too large is an error, not an empty record") 
   CHECK(store.error().code == errc::too_large);
 }
 
+TEST_CASE("what no one could read back is not written, and what is there stays") {
+  temporary_folder place;
+  auto store = posix_store::open(place.path);
+  REQUIRE(store);
+  REQUIRE(store->save_pending(credentials("a")));
+  REQUIRE(store->confirm(answer("thing")));
+  const std::string too_much(1024 * 1024 + 1, 'x');
+
+  auto large = credentials("b");
+  large.certificate_pem = too_much;
+  const auto saved = store->save_pending(large);
+  REQUIRE_FALSE(saved);
+  CHECK(saved.error().code == errc::too_large);
+  CHECK_FALSE(store->pending());
+
+  REQUIRE(store->save_pending(credentials("c")));
+  auto registered = answer("thing");
+  registered.device_configuration["k"] = too_much;
+  const auto confirmed = store->confirm(registered);
+  REQUIRE_FALSE(confirmed);
+  CHECK(confirmed.error().code == errc::too_large);
+  REQUIRE(store->pending());
+  CHECK(store->device()->certificate_id == "a");
+
+  store = errc::not_found;
+  auto again = posix_store::open(place.path);
+  REQUIRE(again);
+  CHECK_FALSE(again->found_unreadable_pending());
+  REQUIRE(again->pending());
+  CHECK(again->pending()->certificate_id == "c");
+  REQUIRE(again->confirm(answer("thing")));
+  CHECK(again->device()->certificate_id == "c");
+}
+
 TEST_CASE("a full disk while credentials are discarded or their key is in a token loses nothing either") {
   const bool had_credentials = GENERATE(false, true), discards = GENERATE(false, true);
   int steps = 0;
