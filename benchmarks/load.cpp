@@ -4,7 +4,7 @@
 //   1. bare: handshakes per second (connect, CONNACK, disconnect) of a plain Mosquitto with the mock's
 //      own certificates and require_certificate;
 //   2. flows: complete provisioning flows per second of the mock: connect with the claim, create
-//      (CSR, or keys from the pool), RegisterThing, reconnect with the new certificate, one message
+//      (CSR, or key and certificate from the pool), RegisterThing, reconnect with the new certificate, one message
 //      published and received back. A flow has two handshakes, so half of 1 is its ceiling.
 //   3. one client alone: the time of a flow, median and 95th percentile.
 #include <fleetprov/crypto/csr.hpp>
@@ -42,18 +42,32 @@ double seconds_since(steady::time_point start) { return std::chrono::duration<do
 struct measured {
   std::size_t good = 0, bad = 0;
   double seconds = 0;
+  double client_cpu_ms = 0, broker_cpu_ms = 0;
   std::vector<double> each_ms;
 };
 
-/// Runs `total` jobs, `width` at a time. `start(index, done)` returns an object that lives until done.
+/// What a process has used of the processors so far; 0 when it is gone.
+double cpu_ms_of(pid_t process) {
+  const std::string text = slurp("/proc/" + std::to_string(process) + "/stat");
+  const std::size_t after_name = text.rfind(')');
+  unsigned long user = 0, system = 0;
+  if (after_name == std::string::npos ||
+      std::sscanf(text.c_str() + after_name + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) != 2)
+    return 0;
+  return static_cast<double>(user + system) * 1000 / static_cast<double>(::sysconf(_SC_CLK_TCK));
+}
+
+/// Runs `total` jobs against `broker`, `width` at a time. `start(index, done)` returns an object that lives until done.
 template <class Start>
-measured run_many(test::probe_loop& loop, std::size_t total, std::size_t width, Start start) {
+measured run_many(test::probe_loop& loop, pid_t broker, std::size_t total, std::size_t width, Start start) {
   using job = decltype(start(std::size_t(), std::function<void(bool)>()));
   measured out;
   std::vector<job> running(width);
   std::vector<std::size_t> finished;
   std::size_t begun = 0;
   const auto from = steady::now();
+  out.client_cpu_ms = -cpu_ms_of(::getpid());
+  out.broker_cpu_ms = -cpu_ms_of(broker);
   const auto launch = [&](std::size_t slot) {
     const auto at = steady::now();
     running[slot] = start(begun++, [&, slot, at](bool good) {
@@ -70,7 +84,14 @@ measured run_many(test::probe_loop& loop, std::size_t total, std::size_t width, 
       if (begun < total) launch(slot);
   }
   out.seconds = seconds_since(from);
+  out.client_cpu_ms += cpu_ms_of(::getpid());
+  out.broker_cpu_ms += cpu_ms_of(broker);
   return out;
+}
+
+void print_cpu(const char* what, const measured& of) {
+  const auto each = static_cast<double>(of.good + of.bad);
+  std::printf("processor time per %s: broker %.2f ms, client %.2f ms\n", what, of.broker_cpu_ms / each, of.client_cpu_ms / each);
 }
 
 /// A plain Mosquitto with the same certificates, for the bare measurement.
@@ -108,6 +129,7 @@ class plain_broker {
     }
     std::filesystem::remove(conf_);
   }
+  pid_t pid() const { return pid_; }
   bool wait_listening() const {
     const auto end = steady::now() + std::chrono::seconds(10);
     while (steady::now() < end) {
@@ -165,16 +187,18 @@ crypto::subject load_subject() {
   return out;
 }
 
-/// Until the mock's key pool is full: its threads would take part of the processors that are measured.
-void wait_for_pool(const std::filesystem::path& mock_dir) {
-  std::size_t before = 0;
-  for (int unchanged = 0, left = 600; unchanged < 15 && left > 0; --left) {
+/// Until the mock's pool is full: its threads would take part of the processors that are measured. False when it takes
+/// longer than a slow machine would need.
+bool wait_for_pool(const std::filesystem::path& mock_dir, std::size_t wanted) {
+  const auto end = steady::now() + std::chrono::milliseconds(10'000 + 1'000 * wanted);
+  for (std::size_t told = 0; steady::now() < end;) {
     std::error_code none;
     const auto found = static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(mock_dir / "pool", none), {}));
-    unchanged = found == before ? unchanged + 1 : 0;
-    before = found;
-    ::poll(nullptr, 0, 100);
+    if (found >= wanted) return true;
+    if (found >= told + 100) std::fprintf(stderr, "the pool holds %zu of %zu\n", told = found, wanted);
+    ::poll(nullptr, 0, 50);
   }
+  return false;
 }
 
 int usage() {
@@ -182,7 +206,7 @@ int usage() {
             "  --flows N       provisioning flows (default 1000)\n"
             "  --clients N     at a time (default 24)\n"
             "  --handshakes N  bare handshakes (default 1500)\n"
-            "  --keys          CreateKeysAndCertificate instead of a CSR\n"
+            "  --keys          CreateKeysAndCertificate instead of a CSR; first waits until the mock has as many keys ready\n"
             "  --reload        the broker reloads its configuration (SIGHUP) before the flows and after them\n"
             "Needs FLEETPROV_PROGRAM or `fleetprov` in PATH.");
   return 2;
@@ -205,12 +229,16 @@ int main(int argc, char** argv) {
     else return usage();
   }
   if (flows == 0 || clients == 0) return usage();
+  const std::size_t alone_flows = std::min<std::size_t>(flows, 100);
 
   const auto policy = std::filesystem::temp_directory_path() / ("fleetprov-load-" + std::to_string(::getpid()) + ".json");
   std::ofstream(policy) << R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iot:Connect","Resource":"arn:aws:iot:*:*:client/${iot:Connection.Thing.ThingName}"},)"
                         << R"({"Effect":"Allow","Action":["iot:Publish","iot:Receive"],"Resource":"arn:aws:iot:*:*:topic/load/${iot:Connection.Thing.ThingName}"},)"
                         << R"({"Effect":"Allow","Action":"iot:Subscribe","Resource":"arn:aws:iot:*:*:topicfilter/load/${iot:Connection.Thing.ThingName}"}]})";
-  auto mock = testing::mock_broker::start({{}, {"--policy", "sample-device=" + policy.string()}, std::chrono::seconds(60)});
+  // Every flow of the measurement finds its key ready, and so many are left that none is made meanwhile.
+  const std::size_t pool = create == create_call::keys ? (flows + alone_flows) * 4 / 3 + 4 : 0;
+  auto mock = testing::mock_broker::start(
+      {{}, {"--policy", "sample-device=" + policy.string(), "--key-pool", std::to_string(pool)}, std::chrono::seconds(60)});
   std::filesystem::remove(policy);
   if (!mock || mock->templates().empty()) {
     std::fputs("the mock did not start\n", stderr);
@@ -226,7 +254,10 @@ int main(int argc, char** argv) {
   const scenario how{endpoint, claim, *name, create, *csr, std::string(key_pem->reveal()), test::afterwards::disconnect};
   test::probe_loop loop;
 
-  if (create == create_call::csr) wait_for_pool(mock->directory());
+  if (!wait_for_pool(mock->directory(), pool)) {
+    std::fputs("the mock's pool of keys did not fill\n", stderr);
+    return 3;
+  }
   const int port = free_port();
   measured bare;
   {
@@ -236,7 +267,7 @@ int main(int argc, char** argv) {
       return 3;
     }
     const test::tls_endpoint bare_endpoint(mock->host(), port, mock->ca_file());
-    bare = run_many(loop, handshakes, clients, [&](std::size_t index, std::function<void(bool)> done) {
+    bare = run_many(loop, plain.pid(), handshakes, clients, [&](std::size_t index, std::function<void(bool)> done) {
       auto one = std::make_unique<test::probe>(loop, bare_endpoint, claim);
       one->on_packet = [done](test::probe& self, test::mqtt_packet&) {
         self.send(test::disconnect_packet());
@@ -253,16 +284,19 @@ int main(int argc, char** argv) {
     return std::make_unique<flow>(loop, how, std::to_string(serial++), std::move(done));
   };
   if (reload) ::kill(broker_of(mock->directory()), SIGHUP);
-  const measured many = run_many(loop, flows, clients, start_flow);
+  const pid_t broker = broker_of(mock->directory());
+  const measured many = run_many(loop, broker, flows, clients, start_flow);
   if (reload) ::kill(broker_of(mock->directory()), SIGHUP);
-  const measured alone = run_many(loop, std::min<std::size_t>(flows, create == create_call::csr ? 100 : 10), 1, start_flow);
+  const measured alone = run_many(loop, broker, alone_flows, 1, start_flow);
 
   const double bare_rate = static_cast<double>(bare.good) / bare.seconds;
   const double flow_rate = static_cast<double>(many.good) / many.seconds;
   std::printf("bare Mosquitto: %zu handshakes, %zu failed, %.0f per second (%zu clients)\n", bare.good, bare.bad, bare_rate, clients);
   std::printf("mock:           %zu full flows (%s), %zu failed, %.0f per second: %.0f %% of half the bare handshakes\n", many.good,
-              create == create_call::csr ? "CSR" : "keys", many.bad, flow_rate, 200 * flow_rate / bare_rate);
+              create == create_call::csr ? "CSR" : "keys from the pool", many.bad, flow_rate, 200 * flow_rate / bare_rate);
   std::printf("one client:     median %.1f ms, 95th percentile %.1f ms per full flow\n", percentile(alone.each_ms, 0.5),
               percentile(alone.each_ms, 0.95));
+  print_cpu("bare handshake", bare);
+  print_cpu("flow", many);
   return bare.bad + many.bad + alone.bad == 0 ? 0 : 1;
 }

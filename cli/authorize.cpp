@@ -1,4 +1,5 @@
 #include <cli/commands.hpp>
+#include <cli/companion.hpp>
 #include <cli/documents.hpp>
 #include <cli/output.hpp>
 #include <cli/requests.hpp>
@@ -185,7 +186,7 @@ void add_principal_options(CLI::App& me, authorize_arguments& given) {
 }  // namespace
 
 void add_authorize(CLI::App& app, int& exit_code) {
-  CLI::App& me = add_subcommand(app, "authorize", "Say whether policies allow a request, and why",
+  CLI::App& me = add_subcommand(app, authorize_command.name, authorize_command.about,
                                 "fleetprov authorize --policy device.json --action iot:Subscribe --resource topicfilter/d/1/# \\\n"
                                 "  --client-id 1 --thing 1");
   const auto given = std::make_shared<authorize_arguments>();
@@ -199,6 +200,6 @@ void add_authorize(CLI::App& app, int& exit_code) {
   me.callback([given, &exit_code] { exit_code = run_authorize(*given); });
 }
 
-static const registrar authorize_here("authorize", add_authorize);
+static const registrar authorize_here(authorize_command.name, add_authorize);
 
 }  // namespace fleetprov::cli

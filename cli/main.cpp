@@ -1,4 +1,5 @@
 #include <cli/commands.hpp>
+#include <cli/companion.hpp>
 #include <cli/output.hpp>
 #include <cli/suggest.hpp>
 
@@ -147,6 +148,9 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   try {
+#ifdef FLEETPROV_COMPANION_INSTALLED
+    fleetprov::cli::become_companion_if_asked(argv);
+#endif
     return fleetprov::cli::run(argc, argv);
   } catch (const std::bad_alloc&) {
     fleetprov::cli::print_error("fleetprov: out of memory\n");

@@ -25,6 +25,7 @@ struct mock_arguments {
   std::vector<std::string> hosts, policies, templates, lambdas, hooks, faults, strict;
   std::vector<int> ports;
   int http_port = 8080;
+  int key_pool = 16;
   bool ephemeral = false;
   bool empty = false;
 };
@@ -115,6 +116,9 @@ void read_behaviour(const mock_arguments& in, mock::launch_options& out) {
     }
   }
   out.faults = in.faults;
+  constexpr int most_in_pool = 100'000;
+  require(in.key_pool >= 0 && in.key_pool <= most_in_pool, "--key-pool wants a number from 0 to " + std::to_string(most_in_pool));
+  out.key_pool = static_cast<std::size_t>(in.key_pool);
   const std::vector<std::string>& known = mock::strict_names();
   for (const std::string& name : in.strict) {
     std::string all;
@@ -195,6 +199,8 @@ void add_mock(CLI::App& app, int& exit_code) {
   add_repeatable(me, "--lambda", in->lambdas, "NAME=COMMAND or NAME=URL: what runs when a hook names this Lambda function");
   add_repeatable(me, "--hook", in->hooks, "TEMPLATE=LAMBDA: pre-provisioning hook of a template");
   add_repeatable(me, "--fault", in->faults, "operation=RegisterThing,fault=reject,status_code=429,count=1");
+  me.add_option("--key-pool", in->key_pool,
+                "Keys and certificates kept ready for CreateKeysAndCertificate (default 16); more for load tests, 0 for none");
   add_repeatable(me, "--strict", in->strict, "Stricter than by default: quotas, require-subscription, token-connection, ...");
   add_text(me, "--ready-file", in->ready_file, "Write the ready object to this file, too");
   add_text(me, "--format", in->shape, "Ready line as text or json");

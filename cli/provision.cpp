@@ -1,4 +1,5 @@
 #include <cli/commands.hpp>
+#include <cli/companion.hpp>
 #include <cli/device_connection.hpp>
 #include <cli/documents.hpp>
 #include <cli/output.hpp>
@@ -552,7 +553,7 @@ int run(const provision_options& options) {
 void add_provision(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<provision_options>();
   CLI::App& me =
-      add_subcommand(app, "provision", "Provision a device by claim",
+      add_subcommand(app, provision_command.name, provision_command.about,
                      "fleetprov provision --endpoint localhost:8883 --cert claim.pem.crt --key claim.pem.key \\\n"
                      "  --ca-file AmazonRootCA1.pem --template-name fleet \\\n"
                      "  --template-parameters '{\"SerialNumber\":\"1\"}' --out device-1");
@@ -586,7 +587,7 @@ void add_provision(CLI::App& app, int& exit_code) {
 }
 
 namespace {
-const registrar provision_here("provision", add_provision);
+const registrar provision_here(provision_command.name, add_provision);
 }  // namespace
 
 }  // namespace fleetprov::cli

@@ -1,4 +1,5 @@
 #include <cli/commands.hpp>
+#include <cli/companion.hpp>
 #include <cli/device_connection.hpp>
 #include <cli/output.hpp>
 
@@ -127,7 +128,7 @@ int run(const pubsub_options& options) {
 void add_pubsub(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<pubsub_options>();
   CLI::App& me =
-      add_subcommand(app, "pubsub", "Connect as a device, publish messages and receive them back",
+      add_subcommand(app, pubsub_command.name, pubsub_command.about,
                      "fleetprov pubsub --endpoint localhost:8883 --cert device.pem.crt --key device.pem.key \\\n"
                      "  --ca-file AmazonRootCA1.pem --client-id fleet-1 --topic sdk/test/cpp --count 10");
   add_device_options(me, options->device);
@@ -141,7 +142,7 @@ void add_pubsub(CLI::App& app, int& exit_code) {
 }
 
 namespace {
-const registrar pubsub_here("pubsub", add_pubsub);
+const registrar pubsub_here(pubsub_command.name, add_pubsub);
 }  // namespace
 
 }  // namespace fleetprov::cli

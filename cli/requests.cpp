@@ -2,8 +2,6 @@
 #include <cli/requests.hpp>
 #include <cli/suggest.hpp>
 
-#include <fleetprov/crypto/certificate.hpp>
-#include <fleetprov/crypto/certificate_variables.hpp>
 #include <fleetprov/policies/actions.hpp>
 #include <fleetprov/topics/arn.hpp>
 
@@ -67,13 +65,6 @@ full_question complete(question asked) {
   out.asked.values = policies::make_context(asked.who);
   if (is_connect) out.asked.values.try_emplace("iot:ConnectAttributes");
   return out;
-}
-
-void add_certificate(policies::principal_facts& who, const std::string& name, std::string_view pem) {
-  const result<crypto::certificate> read = crypto::certificate::from_pem(pem);
-  if (!read) throw input_error("`" + name + "` holds no X.509 certificate in PEM form");
-  who.certificate_variables = crypto::certificate_variables(*read);
-  if (!who.certificate_id) who.certificate_id = read->certificate_id();
 }
 
 std::string doubt_about_action(std::string_view action) {

@@ -1,4 +1,5 @@
 #include <cli/commands.hpp>
+#include <cli/companion.hpp>
 #include <cli/output.hpp>
 #include <cli/suite.hpp>
 
@@ -122,7 +123,7 @@ int run_test(const test_arguments& given) {
 }  // namespace
 
 void add_test(CLI::App& app, int& exit_code) {
-  CLI::App& me = add_subcommand(app, "test", "Run the test suites of policies and templates",
+  CLI::App& me = add_subcommand(app, test_command.name, test_command.about,
                                 "fleetprov test policies/device.test.json\n"
                                 "fleetprov test --format junit policies/*.test.json > results.xml");
   const auto given = std::make_shared<test_arguments>();
@@ -131,6 +132,6 @@ void add_test(CLI::App& app, int& exit_code) {
   me.callback([given, &exit_code] { exit_code = run_test(*given); });
 }
 
-static const registrar test_here("test", add_test);
+static const registrar test_here(test_command.name, add_test);
 
 }  // namespace fleetprov::cli

@@ -16,6 +16,7 @@
 #include <array>
 #include <cstring>
 #include <ctime>
+#include <mutex>
 #include <stdexcept>
 
 namespace fleetprov::mock {
@@ -173,15 +174,21 @@ std::optional<signer> read_signer(const std::filesystem::path& key_file, const s
 }
 
 template <std::size_t N>
-signer open_ca(const std::filesystem::path& key_file, const std::filesystem::path& pem_file, crypto::key_type kind,
-               const std::array<name_field, N>& name) {
-  if (auto found = read_signer(key_file, pem_file)) return std::move(*found);
+signer make_signer(const std::filesystem::path& key_file, const std::filesystem::path& pem_file, crypto::key_type kind,
+                   const std::array<name_field, N>& name) {
   private_key key = make_key(kind);
   x509_ptr made = make_ca(key.native(), name);
   std::string pem = pem_of(made.get());
   write_file(key_file, pem_of(key).reveal(), file_access::owner_only);
   write_file(pem_file, pem, file_access::everyone_reads);
   return {std::move(key), std::move(made), std::move(pem)};
+}
+
+/// As `read_signer`, for files that were there before.
+signer reread_signer(const std::filesystem::path& key_file, const std::filesystem::path& pem_file) {
+  auto found = read_signer(key_file, pem_file);
+  if (!found) throw std::runtime_error("cannot read " + pem_file.string() + " and " + key_file.string());
+  return std::move(*found);
 }
 
 bool is_address(const std::string& host) {
@@ -267,18 +274,28 @@ csr_check check_csr(std::string_view pem) {
 
 struct certificate_authority::state {
   authority_options how;
-  authority_files files;
-  std::optional<signer> root, devices;
+  mock_files files;
+  std::filesystem::path root_key, device_ca_key;
+  std::string root_pem, device_ca_pem;
+  // Reading a private key takes OpenSSL 3.0 about as long as a handshake: what a start does not need waits.
+  mutable std::once_flag once;
+  mutable std::optional<signer> devices;
+
+  const signer& device_signer() const {
+    std::call_once(once, [this] {
+      if (!devices) devices = reread_signer(device_ca_key, files.device_ca);
+    });
+    return *devices;
+  }
 
   issued_certificate issue(EVP_PKEY* public_half, const X509_PUBKEY* as_requested, instant now,
                            std::optional<instant> not_after) const {
     x509_ptr out = blank_certificate(public_half, as_requested);
-    X509* issuer = devices->certificate.get();
+    const signer& with = device_signer();
+    X509* issuer = with.certificate.get();
     set_name(X509_get_subject_name(out.get()), device_subject);
     must(X509_set_issuer_name(out.get(), X509_get_subject_name(issuer)) == 1, "write a name");
-    // assumption: notBefore is not documented (Q10). TLS stacks compare with real time, so a certificate
-    // made while the mock's clock runs ahead must be valid in both times.
-    set_time(X509_getm_notBefore(out.get()), std::min(now, real_now()) - back_dating);
+    set_time(X509_getm_notBefore(out.get()), not_before_at(now));
     if (not_after)
       set_time(X509_getm_notAfter(out.get()), std::max(*not_after, real_now() + (*not_after - now)));
     else
@@ -287,7 +304,7 @@ struct certificate_authority::state {
     add_extension(out.get(), issuer, NID_subject_key_identifier, "hash");
     add_extension(out.get(), issuer, NID_basic_constraints, "critical,CA:FALSE");
     add_extension(out.get(), issuer, NID_key_usage, "critical,digitalSignature");
-    sign(out.get(), devices->key.native());
+    sign(out.get(), with.key.native());
     const auto read = crypto::certificate::share(out.get());
     return {read.certificate_id(), pem_of(out.get()), moment(X509_get0_notBefore(out.get())),
             moment(X509_get0_notAfter(out.get()))};
@@ -301,48 +318,104 @@ struct certificate_authority::state {
   }
 };
 
+namespace {
+
+/// The text of an authority's certificate whose key is there as well; empty where it has to be made.
+std::optional<std::string> find_ca(const std::filesystem::path& key_file, const std::filesystem::path& pem_file) {
+  auto pem = std::filesystem::exists(key_file) ? read_file(pem_file) : std::nullopt;
+  // The broker would end with words of its own; parsing it here would cost every start a fraction of a millisecond.
+  if (pem && pem->find("-----BEGIN CERTIFICATE-----") == std::string::npos)
+    throw std::runtime_error("not a certificate: " + pem_file.string());
+  return pem;
+}
+
+/// Everything that the answer of `has_server` depends on, in a line for `server.checked`.
+std::string check_mark(const std::string& root_pem, const std::string& server_pem, const std::vector<std::string>& hosts) {
+  std::string all = root_pem + server_pem;
+  for (const std::string& host : hosts) all += host + "\n";
+  std::array<unsigned char, 32> digest{};
+  must(EVP_Q_digest(nullptr, "SHA256", nullptr, all.data(), all.size(), digest.data(), nullptr) == 1, "make a digest");
+  std::string out;
+  for (const unsigned char byte : digest) out += std::to_string(byte) + ".";
+  return out;
+}
+
+/// Whether the server's certificate is there, the root's, and good for these names for another month. The broker itself
+/// checks that its key belongs to it. What was found good within the last day is not looked at again: OpenSSL 3.0 would
+/// take a tenth of a start for it.
+bool has_server(const mock_files& files, const std::string& root_pem, const std::vector<std::string>& hosts) {
+  const auto pem = std::filesystem::exists(files.server_key) ? read_file(files.server_certificate) : std::nullopt;
+  if (!pem) return false;
+  const std::string mark = check_mark(root_pem, *pem, hosts) +
+                           std::to_string(real_now() / std::chrono::hours(24)) + "\n";
+  if (read_file(files.server_check) == mark) return true;
+  const auto root = crypto::certificate::from_pem(root_pem);
+  if (!root) throw std::runtime_error("not a certificate: " + files.root.string());
+  const auto server = crypto::certificate::from_pem(*pem);
+  if (!server || !covers(server->native(), hosts) ||
+      X509_verify(server->native(), X509_get0_pubkey(root->native())) != 1)
+    return false;
+  write_file(files.server_check, mark, file_access::owner_only);
+  return true;
+}
+
+}  // namespace
+
 certificate_authority::certificate_authority(authority_options how) : state_(std::make_unique<state>()) {
   const error_queue_guard quiet;
   state& s = *state_;
   s.how = std::move(how);
   const std::filesystem::path directory = std::filesystem::absolute(s.how.directory);
-  const std::filesystem::path hidden = directory / "private";
   make_private_directory(directory);
-  make_private_directory(hidden);
-  s.files = authority_files_in(directory);
-  s.root = open_ca(hidden / "root.key", s.files.root, crypto::key_type::ec_p256, root_subject);
-  s.devices = open_ca(hidden / "device-ca.key", s.files.device_ca,
-                      s.how.device_ca_key == authority_key::rsa_2048 ? crypto::key_type::rsa_2048
-                                                                     : crypto::key_type::ec_p256,
-                      device_issuer);
+  s.files = mock_files_in(directory);
+  make_private_directory(s.files.hidden);
+  s.root_key = s.files.hidden / "root.key";
+  s.device_ca_key = s.files.hidden / "device-ca.key";
+  std::optional<signer> root;
+  if (auto found = find_ca(s.root_key, s.files.root)) {
+    s.root_pem = std::move(*found);
+  } else {
+    root = make_signer(s.root_key, s.files.root, crypto::key_type::ec_p256, root_subject);
+    s.root_pem = root->pem;
+  }
+  if (auto found = find_ca(s.device_ca_key, s.files.device_ca)) {
+    s.device_ca_pem = std::move(*found);
+  } else {
+    const bool is_rsa = s.how.device_ca_key == authority_key::rsa_2048;
+    s.devices = make_signer(s.device_ca_key, s.files.device_ca, is_rsa ? crypto::key_type::rsa_2048 : crypto::key_type::ec_p256,
+                            device_issuer);
+    s.device_ca_pem = s.devices->pem;
+  }
   std::vector<std::string> hosts{"localhost", "127.0.0.1", "::1"};
   for (const std::string& host : s.how.host_names) {
     check_host(host);
     if (std::find(hosts.begin(), hosts.end(), host) == hosts.end()) hosts.push_back(host);
   }
-  const auto server = read_signer(s.files.server_key, s.files.server_certificate);
-  if (server && covers(server->certificate.get(), hosts) &&
-      X509_verify(server->certificate.get(), s.root->key.native()) == 1)
-    return;
+  if (has_server(s.files, s.root_pem, hosts)) return;
+  if (!root) root = reread_signer(s.root_key, s.files.root);
   const private_key key = make_key(crypto::key_type::ec_p256);
-  const x509_ptr made = make_server(*s.root, key.native(), hosts);
+  const x509_ptr made = make_server(*root, key.native(), hosts);
   // The certificate goes first and the key last: a start that finds one of an old pair makes a new one.
   std::filesystem::remove(s.files.server_key);
   write_file(s.files.server_certificate, pem_of(made.get()), file_access::everyone_reads);
   write_file(s.files.server_key, pem_of(key).reveal(), file_access::owner_only);
 }
 
+void certificate_authority::open() const {
+  const error_queue_guard quiet;
+  (void)state_->device_signer();
+}
+
 certificate_authority::certificate_authority(certificate_authority&&) noexcept = default;
 certificate_authority::~certificate_authority() = default;
 
-authority_files authority_files_in(const std::filesystem::path& directory) {
-  return {directory / "AmazonRootCA1.pem", directory / "private" / "device-ca.pem", directory / "private" / "server.crt",
-          directory / "private" / "server.key"};
-}
+const mock_files& certificate_authority::files() const noexcept { return state_->files; }
+const std::string& certificate_authority::root_pem() const noexcept { return state_->root_pem; }
+const std::string& certificate_authority::device_ca_pem() const noexcept { return state_->device_ca_pem; }
 
-const authority_files& certificate_authority::files() const noexcept { return state_->files; }
-const std::string& certificate_authority::root_pem() const noexcept { return state_->root->pem; }
-const std::string& certificate_authority::device_ca_pem() const noexcept { return state_->devices->pem; }
+// assumption: notBefore is not documented (Q10). TLS stacks compare with real time, so a certificate made while the mock's
+// clock runs ahead must be valid in both times.
+instant certificate_authority::not_before_at(instant now) { return std::min(now, real_now()) - back_dating; }
 
 issued_certificate certificate_authority::issue_for_key(const secret& private_key_pem, instant now) const {
   return state_->issue(private_key_pem, now, std::nullopt);

@@ -2,6 +2,7 @@
 
 #include <fleetprov/core/secret.hpp>
 #include <mock_broker/clock.hpp>
+#include <mock_broker/mock_files.hpp>
 
 #include <cstdint>
 #include <filesystem>
@@ -49,33 +50,28 @@ std::optional<certificate_facts> read_certificate(std::string_view pem);
 /// Whether `ca_pem`'s key signed `pem`. False for anything unreadable.
 bool is_signed_by(std::string_view pem, std::string_view ca_pem);
 
-/// The authority's files below a mock's folder, whether they are there or not.
-struct authority_files {
-  std::filesystem::path root;                ///< DIR/AmazonRootCA1.pem
-  std::filesystem::path device_ca;           ///< DIR/private/device-ca.pem: the broker's `cafile`
-  std::filesystem::path server_certificate;  ///< DIR/private/server.crt
-  std::filesystem::path server_key;          ///< DIR/private/server.key (0600)
-};
-authority_files authority_files_in(const std::filesystem::path& directory);
-
-
 /// Two authorities in one folder, made at the first start and kept: the root that clients trust
 /// (`AmazonRootCA1.pem`) signs the server certificate; another one signs device certificates, so that no
 /// device can pose as the server. Key files are 0600 from their first byte. Thread-safe after construction.
 class certificate_authority {
  public:
-  /// Opens or makes the authorities; makes a new server certificate when the host names changed.
-  /// Throws std::runtime_error naming the file, never a key.
+  /// Makes what is missing in the folder, and a new server certificate when the host names changed: afterwards the
+  /// broker can listen. Throws std::runtime_error naming the file, never a key.
   explicit certificate_authority(authority_options how);
+  /// Reads the key that device certificates are signed with; the first certificate would do it otherwise.
+  /// Throws std::runtime_error when it is not that of the certificate.
+  void open() const;
   certificate_authority(certificate_authority&&) noexcept;
   ~certificate_authority();
   certificate_authority(const certificate_authority&) = delete;
   certificate_authority& operator=(const certificate_authority&) = delete;
 
-  const authority_files& files() const noexcept;
+  const mock_files& files() const noexcept;
   const std::string& root_pem() const noexcept;
   const std::string& device_ca_pem() const noexcept;
 
+  /// The notBefore of a certificate that is issued at `now`.
+  static instant not_before_at(instant now);
   /// A device certificate for the public half of `private_key_pem`, contents as provisioning.md 2.4.
   issued_certificate issue_for_key(const secret& private_key_pem, instant now) const;
   /// The same for a CSR. Throws aws_error InvalidRequestException 400 for one that is longer than 4096

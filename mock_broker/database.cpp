@@ -70,7 +70,17 @@ struct database::state {
   struct writers {
     statement put, erase;
   };
-  std::map<std::string, writers, std::less<>> by_table;
+  std::map<std::string, writers, std::less<>> by_table;  ///< made when a table is first written
+
+  writers& writers_of(std::string_view table) {
+    const auto found = by_table.find(table);
+    if (found != by_table.end()) return found->second;
+    const std::string name(table);
+    return by_table[name] = {
+               prepare(handle.get(),
+                       "INSERT INTO " + name + " VALUES (?1, ?2, ?3) ON CONFLICT (name, part) DO UPDATE SET body=?3"),
+               prepare(handle.get(), "DELETE FROM " + name + " WHERE name=?1 AND part=?2")};
+  }
   statement begin, commit;
 };
 
@@ -90,18 +100,14 @@ database::database(const std::filesystem::path& file, std::vector<std::string_vi
   execute(raw, "PRAGMA cache_size=-256");  // the tables are in memory: pages are written, hardly ever read again
   const int version = read_number(raw, "PRAGMA user_version");
   if (version > schema_version) throw storage_error(file.string() + " was written by a newer fleetprov");
-  execute(raw, "BEGIN IMMEDIATE");
-  for (const std::string_view table : tables)
-    execute(raw, "CREATE TABLE IF NOT EXISTS " + std::string(table) +
-                     " (name TEXT NOT NULL, part TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (name, part))"
-                     " WITHOUT ROWID");
-  execute(raw, "PRAGMA user_version=" + std::to_string(schema_version));
-  execute(raw, "COMMIT");
-  for (const std::string_view table : tables) {
-    const std::string name(table);
-    state_->by_table[name] = {
-        prepare(raw, "INSERT INTO " + name + " VALUES (?1, ?2, ?3) ON CONFLICT (name, part) DO UPDATE SET body=?3"),
-        prepare(raw, "DELETE FROM " + name + " WHERE name=?1 AND part=?2")};
+  if (version < schema_version) {  // all in one transaction: a file of this version has every table
+    execute(raw, "BEGIN IMMEDIATE");
+    for (const std::string_view table : tables)
+      execute(raw, "CREATE TABLE IF NOT EXISTS " + std::string(table) +
+                       " (name TEXT NOT NULL, part TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (name, part))"
+                       " WITHOUT ROWID");
+    execute(raw, "PRAGMA user_version=" + std::to_string(schema_version));
+    execute(raw, "COMMIT");
   }
   state_->begin = prepare(raw, "BEGIN IMMEDIATE");
   state_->commit = prepare(raw, "COMMIT");
@@ -147,7 +153,7 @@ void database::apply(const std::vector<stored_change>& changes) {
   const rollback_guard guard(handle);
   step(handle, state_->begin.get());
   for (const stored_change& change : changes) {
-    auto& table = state_->by_table.find(change.table)->second;
+    state::writers& table = state_->writers_of(change.table);
     sqlite3_stmt* write = change.body ? table.put.get() : table.erase.get();
     bind(handle, write, 1, change.name);
     bind(handle, write, 2, change.part);

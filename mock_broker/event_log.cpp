@@ -16,6 +16,8 @@ namespace fleetprov::mock {
 namespace {
 
 constexpr std::size_t max_pending_bytes = 64U << 20U;
+/// Between two writes: a busy broker makes thousands of entries a second, and each wake-up costs its thread a system call.
+constexpr std::chrono::milliseconds rest{5};
 
 bool write_all(int fd, std::string_view text) noexcept {
   while (!text.empty()) {
@@ -146,6 +148,7 @@ void event_log::append(std::string_view line) {
     }
     pending_.append(line);
     pending_ += '\n';
+    if (resting_) return;
   }
   work_.notify_one();
 }
@@ -156,12 +159,15 @@ void event_log::say(std::string_view line) {
     if (pending_words_.size() + line.size() > max_pending_bytes) return;
     pending_words_.append(line);
     pending_words_ += '\n';
+    if (resting_) return;
   }
   work_.notify_one();
 }
 
 void event_log::flush() {
   std::unique_lock<std::mutex> lock(guard_);
+  hurry_ = true;
+  work_.notify_one();
   changed_.wait(lock, [this] { return stop_ || (pending_.empty() && pending_words_.empty() && !busy_); });
 }
 
@@ -208,6 +214,7 @@ void event_log::run() noexcept {
   for (;;) {
     work_.wait(lock, [this] { return stop_ || !pending_.empty() || !pending_words_.empty(); });
     if (stop_ && pending_.empty() && pending_words_.empty()) return;
+    hurry_ = false;
     const std::string entries = std::exchange(pending_, {});
     std::string words = std::exchange(pending_words_, {});
     if (const std::uint64_t lost = std::exchange(lost_, 0); lost != 0)
@@ -226,6 +233,9 @@ void event_log::run() noexcept {
     if (measured) written_.bytes = static_cast<std::uint64_t>(there.st_size);
     busy_ = false;
     changed_.notify_all();
+    resting_ = true;
+    work_.wait_for(lock, rest, [this] { return stop_ || hurry_; });
+    resting_ = false;
   }
 }
 

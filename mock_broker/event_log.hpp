@@ -27,7 +27,8 @@ class json_line {
 };
 
 /// Writes `iot-logs.jsonl` and lines for people on stderr from a thread of its own: the broker's
-/// thread only appends to memory. All members may be called from any thread.
+/// thread only appends to memory, and the writer wakes for many entries at once when they come fast: what is appended
+/// is in the file some milliseconds later. All members may be called from any thread.
 class event_log {
  public:
   /// Appends to the file at `path` (0600). A disk that fails costs entries, never the broker.
@@ -72,6 +73,8 @@ class event_log {
   std::uint64_t lost_ = 0;     // guarded: entries given up because the disk did not keep up
   mark written_;               // guarded
   bool busy_ = false;          // guarded
+  bool resting_ = false;       // guarded: the writer looks again by itself in a moment
+  bool hurry_ = false;         // guarded: somebody waits for the file
   bool stop_ = false;          // guarded
   bool closing_ = false;       // guarded
   std::thread writer_;

@@ -7,10 +7,10 @@
 #include <fleetprov/templates/evaluate.hpp>
 #include <fleetprov/templates/hook.hpp>
 #include <fleetprov/topics/limits.hpp>
+#include <mock_broker/credential_pool.hpp>
 #include <mock_broker/documents.hpp>
 #include <mock_broker/fleet_service.hpp>
 #include <mock_broker/hook_runner.hpp>
-#include <mock_broker/key_pool.hpp>
 #include <mock_broker/worker_pool.hpp>
 
 #include <openssl/rand.h>
@@ -135,7 +135,7 @@ struct fleet_service::state {
   const certificate_authority& authority;
   service_settings how;
   service_callbacks callbacks;
-  key_pool keys;
+  credential_pool pool;
   std::mutex quota_lock;
   std::array<token_bucket, 3> quotas;
   std::atomic<std::size_t> in_progress{0};
@@ -154,7 +154,7 @@ struct fleet_service::state {
         authority(a),
         how(std::move(s)),
         callbacks(std::move(c)),
-        keys(how.key_pool, how.key_pool_size),
+        pool(how.key_pool, how.key_pool_size, a, w.time()),
         hooks(hook_limits{how.max_hooks, 64, how.hook_timeout, 1024 * 1024},
               [this](std::string_view label, std::string_view line) {
                 note(note_level::info, std::string(label) + ": " + std::string(line));
@@ -246,24 +246,19 @@ struct fleet_service::state {
 
   void create_keys(const call_ptr& c) {
     decode_payload<payloads::create_keys_and_certificate_request>(*c);
-    if (auto ready = keys.take_ready()) {
-      issue_with_key(*c, std::move(*ready));
+    if (auto ready = pool.take_ready()) {
+      accept_certificate(*c, ready->certificate, std::move(ready->private_key));
       finished();
       return;
     }
     key_makers.post([this, c] {
       run_step(c, [&] {
-        auto made = keys.make_now();
+        auto made = pool.make_now();
         if (!made) throw rejection{refusal::internal_error, "The service is stopping."};
-        issue_with_key(*c, std::move(*made));
+        accept_certificate(*c, made->certificate, std::move(made->private_key));
         finished();
       });
     });
-  }
-
-  void issue_with_key(call& c, secret key) {
-    const issued_certificate issued = authority.issue_for_key(key, world.time().now());
-    accept_certificate(c, issued, std::move(key));
   }
 
   void create_from_csr(const call_ptr& c) {
@@ -443,11 +438,11 @@ struct fleet_service::state {
     }
   }
 
-  secret key_for_control_plane() {
-    auto key = keys.take_ready();
-    if (!key) key = keys.make_now();
-    if (!key) throw aws_error::internal_failure("The service is stopping.");
-    return std::move(*key);
+  fresh_credentials credentials_for_control_plane() {
+    auto fresh = pool.take_ready();
+    if (!fresh) fresh = pool.make_now();
+    if (!fresh) throw aws_error::internal_failure("The service is stopping.");
+    return std::move(*fresh);
   }
 };
 
@@ -466,7 +461,7 @@ fleet_service::~fleet_service() {
   state_->sweep_wake.notify_all();
   state_->sweeper.join();
   state_->hooks.stop();
-  state_->keys.stop();
+  state_->pool.stop();
   state_->workers.stop();
   state_->key_makers.stop();
 }
@@ -497,9 +492,9 @@ void fleet_service::handle(requester from, const topics::fleet_topic& topic, con
 // ---- control plane ------------------------------------------------------------------------------------
 
 certificate_with_key fleet_service::create_keys_and_certificate(bool set_as_active) {
-  key_pair keys = read_key_pair(state_->key_for_control_plane());
-  const issued_certificate issued =
-      state_->authority.issue_for_key(keys.private_key, state_->world.time().now());
+  fresh_credentials fresh = state_->credentials_for_control_plane();
+  key_pair keys = read_key_pair(std::move(fresh.private_key));
+  const issued_certificate& issued = fresh.certificate;
   state_->world.add_certificate(issued, set_as_active ? certificate_status::active : certificate_status::inactive);
   return {issued.id, issued.pem, std::move(keys), {}};
 }
@@ -513,7 +508,7 @@ snapshot_of<certificate_record> fleet_service::create_certificate_from_csr(std::
 
 certificate_with_key fleet_service::create_provisioning_claim(std::string_view template_name) {
   state_->world.describe_template(template_name);  // 404 before a key is spent
-  key_pair keys = read_key_pair(state_->key_for_control_plane());
+  key_pair keys = read_key_pair(state_->credentials_for_control_plane().private_key);
   const instant now = state_->world.time().now();
   const instant expires = now + seconds(limits::claim_lifetime_seconds);
   const issued_certificate issued = state_->authority.issue_claim(keys.private_key, now, expires);

@@ -86,7 +86,7 @@ struct strict_switches {
 
 struct service_settings {
   std::filesystem::path key_pool;    ///< DIR/pool, created 0700; empty: no pool on disk
-  std::size_t key_pool_size = 16;    ///< keys kept ready
+  std::size_t key_pool_size = 16;    ///< keys kept ready, with their certificates
   std::size_t max_hooks = 256;       ///< hook processes at once; more wait
   std::size_t max_waiting = 8192;    ///< requests in progress; more get 429
   std::chrono::milliseconds hook_timeout{5000};

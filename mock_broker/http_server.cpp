@@ -1,5 +1,6 @@
 #include <mock_broker/http_server.hpp>
 
+#include <mock_broker/loopback.hpp>
 #include <mock_broker/mock_api.hpp>
 
 #include <httplib.h>
@@ -344,10 +345,6 @@ bool is_own_host(const std::string& header, const std::vector<std::string>& name
   const std::string host = host_of(header);
   if (host.empty()) return false;
   return std::any_of(names.begin(), names.end(), [&](const std::string& name) { return lower(name) == host; });
-}
-
-bool is_loopback(const std::string& address) {
-  return address == "localhost" || address == "::1" || address.compare(0, 4, "127.") == 0;
 }
 
 struct http_server::state {

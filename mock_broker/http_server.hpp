@@ -41,8 +41,6 @@ class http_server {
   std::unique_ptr<state> state_;
 };
 
-bool is_loopback(const std::string& address);
-
 /// Whether a Host header names this server: `host[:port]`, IPv6 in brackets, case ignored.
 bool is_own_host(const std::string& header, const std::vector<std::string>& names);
 

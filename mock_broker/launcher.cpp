@@ -2,7 +2,9 @@
 
 #include <mock_broker/child_process.hpp>
 #include <mock_broker/event_log.hpp>
-#include <mock_broker/http_server.hpp>
+#include <mock_broker/errors.hpp>
+#include <mock_broker/loopback.hpp>
+#include <mock_broker/mock_files.hpp>
 #include <mock_broker/mock_settings.hpp>
 
 #include <arpa/inet.h>
@@ -238,15 +240,8 @@ class stop_signals {
 
 // ---- starting the broker ------------------------------------------------------------------------------
 
-enum class start_result : std::uint8_t { ready, failed, told_to_stop };
-struct start_report {
-  start_result what = start_result::failed;
-  std::uint16_t http_port = 0;
-  std::string words;
-};
-
-/// Waits for `ready PORT` or `failed WORDS` from the plugin, the broker's end, or a signal.
-start_report wait_ready(int pipe, const stop_signals& signals) {
+/// Waits for the plugin's report, the broker's end (a report of a failure without words) or a signal (empty).
+std::optional<start_report> wait_ready(int pipe, const stop_signals& signals) {
   start_report out;
   std::string line;
   const auto until = std::chrono::steady_clock::now() + start_patience;
@@ -259,37 +254,25 @@ start_report wait_ready(int pipe, const stop_signals& signals) {
       out.words = "the broker was not ready within " + std::to_string(start_patience.count()) + " s";
       return out;
     }
-    if (waiting[1].revents != 0) {
-      out.what = start_result::told_to_stop;
-      return out;
-    }
-    std::array<char, 512> buffer{};
+    if (waiting[1].revents != 0) return std::nullopt;
+    std::array<char, 4096> buffer{};
     const ssize_t got = ::read(pipe, buffer.data(), buffer.size());
     if (got > 0) line.append(buffer.data(), static_cast<std::size_t>(got));
     if (got <= 0 || line.find('\n') != std::string::npos) break;
   }
-  constexpr std::string_view ready = "ready ";
-  constexpr std::string_view failed = "failed ";
-  const std::string_view told = std::string_view(line).substr(0, line.find('\n'));
-  if (told.substr(0, ready.size()) == ready) {
-    out.what = start_result::ready;
-    out.http_port = static_cast<std::uint16_t>(std::atoi(std::string(told.substr(ready.size())).c_str()));
-  } else if (told.substr(0, failed.size()) == failed) {
-    out.words = told.substr(failed.size());
-  }
-  return out;
+  return read_report(line.substr(0, line.find('\n')));
 }
 
 struct started_broker {
   child_process process;
   std::vector<std::uint16_t> ports;
-  std::uint16_t http_port = 0;
+  start_report report;
 };
 
 class launcher {
  public:
   explicit launcher(const launch_options& wanted)
-      : wanted_(wanted), broker_(find_broker()), plugin_(find_plugin(wanted.installed_plugin)), folder_(wanted) {}
+      : wanted_(wanted), broker_(find_broker()), plugin_(find_plugin(wanted.installed_plugin)), folder_(wanted), files_(mock_files_in(folder_.path())) {}
 
   void run() {
     std::error_code ignored;
@@ -308,25 +291,14 @@ class launcher {
  private:
   std::string host() const { return wanted_.host_names.empty() ? "localhost" : wanted_.host_names.front(); }
 
-  /// What the broker needs in the folder.
-  void prepare_folder() {
-    if (is_prepared_) return;
-    const certificate_authority authority({folder_.path(), host_names_, authority_key::rsa_2048});
-    clock time;
-    registry_options how;
-    how.database = folder_.path() / "state.db";
-    how.region = wanted_.region;
-    how.account = wanted_.account;
-    registry world(how, time);
-    world_ = seed_default_world(world, authority, folder_.path(), wanted_.world);
-    is_prepared_ = true;
+  static void make_folder(const fs::path& folder) {
+    if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
+      throw launch_error("cannot make the folder " + folder.string() + ": " + errno_text());
   }
 
   void write_configuration(const std::vector<std::uint16_t>& ports, int ready_descriptor) const {
-    const fs::path private_folder = folder_.path() / "private";
-    if (::mkdir(private_folder.c_str(), 0700) != 0 && errno != EEXIST)
-      throw launch_error("cannot make the folder " + private_folder.string() + ": " + errno_text());
-    const authority_files authority = authority_files_in(folder_.path());
+    make_folder(files_.hidden);
+    make_folder(files_.registered_cas);
     mock_settings settings;
     settings.directory = folder_.path();
     settings.region = wanted_.region;
@@ -339,26 +311,27 @@ class launcher {
     settings.lambdas = wanted_.lambdas;
     for (const auto& [name, lambda] : wanted_.world.hooks) settings.hooks[name] = lambda;
     settings.faults = wanted_.faults;
+    settings.key_pool = wanted_.key_pool;
+    settings.world = wanted_.world;
     settings.ready_descriptor = ready_descriptor;
-    write_file(private_folder / "settings.json", to_json(settings) + "\n");
+    write_file(files_.settings, to_json(settings) + "\n");
 
     broker_configuration broker;
     broker.bind = wanted_.bind;
     broker.ports = ports;
-    broker.client_ca = authority.device_ca;
-    broker.client_ca_folder = folder_.path() / "ca";
-    broker.server_certificate = authority.server_certificate;
-    broker.server_key = authority.server_key;
+    broker.client_ca = files_.device_ca;
+    broker.client_ca_folder = files_.registered_cas;
+    broker.server_certificate = files_.server_certificate;
+    broker.server_key = files_.server_key;
     broker.plugin = plugin_;
-    broker.settings = private_folder / "settings.json";
+    broker.settings = files_.settings;
     broker.as_root = ::geteuid() == 0;
-    if (::mkdir(broker.client_ca_folder.c_str(), 0700) != 0 && errno != EEXIST)
-      throw launch_error("cannot make the folder " + broker.client_ca_folder.string() + ": " + errno_text());
-    write_file(folder_.path() / "mosquitto.conf", to_mosquitto_conf(broker));
+    write_file(files_.configuration, to_mosquitto_conf(broker));
+    write_file(files_.broker_tls, broker_tls);
   }
 
-  /// The broker loads while the folder is prepared, which takes about as long. Empty when a signal came before it was
-  /// ready.
+  /// Everything else that the folder holds is made by the plugin, before the broker listens: opening it twice would be
+  /// half of a start. Empty when a signal came before it was ready.
   std::optional<started_broker> start() {
     const bool may_retry = std::find(wanted_.ports.begin(), wanted_.ports.end(), 0) != wanted_.ports.end();
     for (int attempt = 1;; ++attempt) {
@@ -369,26 +342,20 @@ class launcher {
       descriptor ours(ends[0]);
       descriptor brokers(ends[1]);
       write_configuration(ports, child_process::passed_descriptor);
-      ::setenv("GLIBC_TUNABLES", broker_allocator, 0);  // the user's own, if there is one, stays
+      // The user's own, if there is one, stays.
+      ::setenv("GLIBC_TUNABLES", broker_allocator, 0);
+      ::setenv("OPENSSL_CONF", files_.broker_tls.c_str(), 0);
       child_process process =
-          child_process::start({broker_.string(), "-c", (folder_.path() / "mosquitto.conf").string()}, brokers.get());
+          child_process::start({broker_.string(), "-c", files_.configuration.string()}, brokers.get());
       brokers.close();
-      try {
-        prepare_folder();
-      } catch (...) {
-        ours.close();
-        process.stop(stop_patience);
-        throw;
-      }
-      (void)::send(ours.get(), "g", 1, MSG_NOSIGNAL);  // a broker that is gone is seen below
-      const start_report report = wait_ready(ours.get(), signals_);
-      if (report.what == start_result::ready)
-        return started_broker{std::move(process), std::move(ports), report.http_port};
+      std::optional<start_report> report = wait_ready(ours.get(), signals_);
+      if (report && report->is_ready) return started_broker{std::move(process), std::move(ports), std::move(*report)};
       const std::string end = process.stop(stop_patience);
-      if (report.what == start_result::told_to_stop) return std::nullopt;
+      if (!report) return std::nullopt;
+      if (!report->refusal.empty()) throw aws_error(report->refusal, 400, report->words);
       // A free port may be taken between the choice and the broker's bind: choose again.
-      if (!may_retry || !report.words.empty() || attempt == start_attempts)
-        throw launch_error("the broker did not start: " + (report.words.empty() ? end : report.words));
+      if (!may_retry || !report->words.empty() || attempt == start_attempts)
+        throw launch_error("the broker did not start: " + (report->words.empty() ? end : report->words));
     }
   }
 
@@ -396,10 +363,9 @@ class launcher {
     ready_facts facts;
     facts.host = host();
     facts.port = broker.ports.front();
-    facts.http_url = url_of(wanted_.bind, broker.http_port);
-    facts.ca_file = authority_files_in(folder_.path()).root;
+    facts.http_url = url_of(wanted_.bind, broker.report.http_port);
     facts.directory = folder_.path();
-    facts.world = world_;
+    facts.world = broker.report.world;
     facts.account = wanted_.account;
     facts.region = wanted_.region;
     const std::string json = to_ready_json(facts) + "\n";
@@ -426,9 +392,8 @@ class launcher {
   stop_signals signals_;
   fs::path broker_, plugin_;
   work_folder folder_;
+  mock_files files_;
   std::vector<std::string> host_names_;
-  seed_report world_;
-  bool is_prepared_ = false;
 };
 
 std::string shell_word(const std::string& text) {
@@ -491,11 +456,12 @@ std::string to_ready_json(const ready_facts& facts) {
   json_line http;
   http.text("url", facts.http_url);
   json_line out;
-  out.raw("mqtt", mqtt.take()).raw("http", http.take()).text("ca_file", facts.ca_file.string());
+  const mock_files files = mock_files_in(fs::absolute(facts.directory));
+  out.raw("mqtt", mqtt.take()).raw("http", http.take()).text("ca_file", files.root.string());
   if (facts.world.claim_certificate_id) {
     json_line claim;
-    claim.text("certificate", fs::absolute(facts.world.claim_certificate).string())
-        .text("private_key", fs::absolute(facts.world.claim_key).string())
+    claim.text("certificate", files.claim_certificate.string())
+        .text("private_key", files.claim_key.string())
         .text("certificate_id", *facts.world.claim_certificate_id);
     out.raw("claim", claim.take());
   } else {
@@ -512,14 +478,15 @@ std::string to_ready_json(const ready_facts& facts) {
 
 std::string to_ready_text(const ready_facts& facts) {
   const std::string endpoint = facts.host + ":" + std::to_string(facts.port);
-  std::string out = "ready: mqtts://" + endpoint + ", " + facts.http_url + ", root " + facts.ca_file.string();
+  const mock_files files = mock_files_in(fs::absolute(facts.directory));
+  std::string out = "ready: mqtts://" + endpoint + ", " + facts.http_url + ", root " + files.root.string();
   if (!facts.world.claim_certificate_id) return out + "; no claim certificate (--empty)";
-  const std::string certificate = fs::absolute(facts.world.claim_certificate).string();
-  const std::string key = fs::absolute(facts.world.claim_key).string();
+  const std::string certificate = files.claim_certificate.string();
+  const std::string key = files.claim_key.string();
   out += ", claim " + certificate + " " + key;
   if (facts.world.templates.empty()) return out;
   return out + "; try: fleetprov provision --endpoint " + endpoint + " --cert " + shell_word(certificate) + " --key " +
-         shell_word(key) + " --ca-file " + shell_word(facts.ca_file.string()) + " --template-name " +
+         shell_word(key) + " --ca-file " + shell_word(files.root.string()) + " --template-name " +
          facts.world.templates.front() + " --template-parameters '{\"SerialNumber\":\"1\"}'";
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <mock_broker/seed.hpp>
+#include <mock_broker/seed_options.hpp>
 
 #include <cstdint>
 #include <filesystem>
@@ -25,6 +25,7 @@ struct launch_options {
   seed_options world;
   std::map<std::string, std::string> lambdas;
   std::vector<std::string> faults, strict;
+  std::size_t key_pool = 16;  ///< credentials kept ready for CreateKeysAndCertificate; 0: each is made on demand
   std::filesystem::path ready_file;  ///< empty: none
   bool json = false;
   std::filesystem::path installed_plugin;  ///< where an installed package has it; empty: nowhere
@@ -55,7 +56,7 @@ struct ready_facts {
   std::string host;
   std::uint16_t port = 0;
   std::string http_url;
-  std::filesystem::path ca_file, directory;
+  std::filesystem::path directory;
   seed_report world;
   std::string account, region;
 };

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <mock_broker/seed_options.hpp>
+
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -15,6 +17,22 @@ inline constexpr const char* broker_allocator =
     "glibc.malloc.tcache_count=0:glibc.malloc.arena_max=1:glibc.malloc.trim_threshold=4194304:glibc.malloc.top_pad="
     "1048576";
 
+/// The broker's OpenSSL configuration, written into the folder. No session tickets: for each of two per handshake OpenSSL 3.0
+/// encodes the session and decodes it again with the device's certificate in it, a third of the broker's time per
+/// connection, and a device that reconnects gains nothing that a local mock could notice.
+inline constexpr const char* broker_tls =
+    "# Written by `fleetprov mock` at each start.\n"
+    "openssl_conf = fleetprov\n"
+    "[fleetprov]\n"
+    "ssl_conf = tls\n"
+    "[tls]\n"
+    "system_default = broker\n"
+    "[broker]\n"
+    "MinProtocol = TLSv1.2\n"
+    "CipherString = DEFAULT@SECLEVEL=2\n"
+    "Options = -SessionTicket\n"
+    "NumTickets = 0\n";
+
 /// What the launcher tells the plugin: one JSON file, so that commands may hold any character.
 struct mock_settings {
   std::filesystem::path directory;
@@ -28,7 +46,18 @@ struct mock_settings {
   std::map<std::string, std::string> lambdas;  ///< name -> command or URL
   std::map<std::string, std::string> hooks;    ///< template -> lambda name
   std::vector<std::string> faults;             ///< as `--fault` takes them
-  int ready_descriptor = -1;                   ///< inherited socket; a byte comes when the folder is ready, then gets `ready PORT` or `failed WORDS`
+  std::size_t key_pool = 16;                   ///< credentials kept ready for CreateKeysAndCertificate
+  seed_options world;
+  int ready_descriptor = -1;                   ///< inherited; gets one line, a `start_report`
+};
+
+/// What the plugin tells the launcher: that it serves, or why it cannot.
+struct start_report {
+  bool is_ready = false;
+  std::uint16_t http_port = 0;
+  seed_report world;
+  std::string refusal;  ///< AWS's name of the exception, for a document that AWS would refuse
+  std::string words;    ///< why it failed
 };
 
 /// The names that `--strict` takes.
@@ -37,5 +66,9 @@ const std::vector<std::string>& strict_names();
 std::string to_json(const mock_settings& settings);
 /// Throws std::runtime_error naming the file.
 mock_settings read_settings(const std::filesystem::path& file);
+
+/// One line of JSON, without line break, and back; what cannot be read is a report of a failure.
+std::string to_json(const start_report& report);
+start_report read_report(const std::string& line);
 
 }  // namespace fleetprov::mock

@@ -5,9 +5,12 @@
 #include <mock_broker/control_plane.hpp>
 #include <mock_broker/http_server.hpp>
 #include <mock_broker/maintenance.hpp>
+#include <mock_broker/mock_files.hpp>
 #include <mock_broker/mock_api.hpp>
 #include <mock_broker/mock_settings.hpp>
 #include <mock_broker/plugin_core.hpp>
+#include <mock_broker/seed.hpp>
+#include <mock_broker/worker_pool.hpp>
 
 #include <mosquitto.h>
 #include <mosquitto_broker.h>
@@ -16,15 +19,21 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <future>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <utility>
 
 namespace fleetprov::mock {
@@ -36,7 +45,8 @@ bool has(const std::vector<std::string>& names, const char* name) {
 
 service_settings settings_of_service(const mock_settings& from) {
   service_settings out;
-  out.key_pool = from.directory / "pool";
+  out.key_pool = mock_files_in(from.directory).pool;
+  out.key_pool_size = from.key_pool;
   out.strict.quotas = has(from.strict, "quotas");
   out.strict.token_connection = has(from.strict, "token-connection");
   out.strict.token_once = has(from.strict, "token-once");
@@ -48,7 +58,7 @@ service_settings settings_of_service(const mock_settings& from) {
 
 registry_options options_of_registry(const mock_settings& from) {
   registry_options out;
-  out.database = from.directory / "state.db";
+  out.database = mock_files_in(from.directory).state;
   out.region = from.region;
   out.account = from.account;
   return out;
@@ -69,31 +79,27 @@ authority_options options_of_authority(const mock_settings& from) {
   return out;
 }
 
-/// Everything that lives as long as the broker, in the order of construction.
+/// Everything behind the broker's events, in the order of construction.
 struct running_mock {
-  mock_settings settings;
+  const mock_settings& settings;
   clock time;
   event_log log;
   denial_ring denials;
   fault_list faults;
-  std::future<certificate_authority> opening;  // of the authority, meanwhile
   registry world;
-  certificate_authority authority;
+  seed_report seeded;
   plugin_core core;
   fleet_service service;
   control_plane control;
   mock_api mock;
   http_server http;
   maintenance upkeep;
-  bool told_ready = false;
 
-  explicit running_mock(mock_settings how)
-      : settings(std::move(how)),
-        log((settings.directory / "iot-logs.jsonl").string()),
-        opening(std::async(std::launch::async,
-                           [&how = settings] { return certificate_authority(options_of_authority(how)); })),
+  running_mock(const mock_settings& how, const certificate_authority& authority)
+      : settings(how),
+        log(mock_files_in(settings.directory).log.string()),
         world(options_of_registry(settings), time),
-        authority(opening.get()),
+        seeded(seed_default_world(world, authority, settings.directory, settings.world)),
         core(world, log, denials, faults, strictness_of(settings)),
         service(world, authority, settings_of_service(settings), callbacks()),
         control({world, service, settings.mqtt_host, core}),
@@ -101,6 +107,10 @@ struct running_mock {
         http({settings.http_bind, settings.http_port, settings.host_names}, control, mock),
         upkeep(world, log) {
     core.serve(service);
+    for (const std::string& spec : settings.faults) faults.add(parse_fault_option(spec));
+    faults.remember();
+    http.start();
+    authority.open();
   }
 
   service_callbacks callbacks() {
@@ -111,19 +121,103 @@ struct running_mock {
     return out;
   }
 
-  void tell_launcher(const std::string& words) noexcept {
-    if (settings.ready_descriptor < 0) return;
-    [[maybe_unused]] const ssize_t put = ::write(settings.ready_descriptor, words.data(), words.size());
-    ::close(settings.ready_descriptor);
-    settings.ready_descriptor = -1;
-  }
-
   /// False when something still runs: then this object must not be destroyed.
   bool stop() noexcept {
     core.shut_down();
     upkeep.stop();
     return http.stop();
   }
+};
+
+/// A broker that was started by hand has no launcher (-1).
+void tell_launcher(int descriptor, const start_report& report) noexcept {
+  if (descriptor < 0 && !report.is_ready) std::fprintf(stderr, "fleetprov: %s\n", report.words.c_str());
+  if (descriptor < 0) return;
+  const std::string line = to_json(report) + "\n";
+  [[maybe_unused]] const ssize_t put = ::write(descriptor, line.data(), line.size());
+  ::close(descriptor);
+}
+
+/// The report of what `work` throws.
+template <class Work>
+std::optional<start_report> failure_of(Work&& work) {
+  start_report out;
+  try {
+    work();
+    return std::nullopt;
+  } catch (const aws_error& refused) {
+    out.refusal = refused.code();
+    out.words = refused.message();
+  } catch (const std::exception& trouble) {
+    out.words = trouble.what();
+  }
+  return out;
+}
+
+/// What lives as long as the broker. Only the authority must be there before the broker listens; everything else opens on
+/// a thread of its own meanwhile, and the first event waits for it.
+class plugin_instance {
+ public:
+  explicit plugin_instance(mock_settings how)
+      : settings_(std::move(how)), authority_(options_of_authority(settings_)), opened_(opening_.get_future()) {
+    const signal_block quiet;
+    opener_ = std::thread([this] { open(); });
+  }
+  /// Returns when nothing is being opened any more.
+  void settle() noexcept {
+    finished_.store(true);
+    if (opener_.joinable()) opener_.join();
+  }
+  /// False when something still runs: then this object must not be destroyed.
+  bool stop() noexcept {
+    settle();
+    const running_mock* opened = wait();
+    return opened == nullptr || mock_->stop();
+  }
+  plugin_instance(const plugin_instance&) = delete;
+  plugin_instance& operator=(const plugin_instance&) = delete;
+
+  /// Null where it could not be opened: the launcher was told why and is about to end the broker.
+  running_mock* wait() {
+    if (opened_.valid()) mock_ = opened_.get();
+    return mock_.get();
+  }
+  bool is_open() const {
+    return !opened_.valid() || opened_.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+  }
+
+  void tell_ready() {
+    if (std::exchange(told_, true) || !mock_) return;
+    finished_.store(true);
+    start_report report;
+    report.is_ready = true;
+    report.http_port = mock_->http.port();
+    report.world = mock_->seeded;
+    tell_launcher(settings_.ready_descriptor, report);
+  }
+
+ private:
+  void open() noexcept {
+    std::unique_ptr<running_mock> made;
+    const auto failure = failure_of([&] { made = std::make_unique<running_mock>(settings_, authority_); });
+    if (failure) tell_launcher(settings_.ready_descriptor, *failure);
+    plugin_core* core = made ? &made->core : nullptr;
+    opening_.set_value(std::move(made));
+    // Otherwise the launcher would hear of it when the broker's loop turns by itself, after 100 ms.
+    std::mutex nobody;
+    std::unique_lock<std::mutex> held(nobody);
+    std::condition_variable never;
+    while (core != nullptr && !finished_.load() && !core->hasten_first_tick()) never.wait_for(held, std::chrono::milliseconds(1));
+  }
+
+  mock_settings settings_;
+  certificate_authority authority_;
+  std::promise<std::unique_ptr<running_mock>> opening_;
+  std::future<std::unique_ptr<running_mock>> opened_;
+  std::unique_ptr<running_mock> mock_;  // broker's thread
+  bool told_ = false;                   // broker's thread
+  std::atomic<bool> finished_{false};
+  std::thread opener_;
 };
 
 int number_of(broker_answer answer) noexcept {
@@ -145,9 +239,9 @@ int number_of(broker_answer answer) noexcept {
 /// Runs one callback; an exception becomes `on_failure`.
 template <class Work>
 int guarded(void* self, int on_failure, Work&& work) noexcept {
-  auto& mock = *static_cast<running_mock*>(self);
   try {
-    return work(mock);
+    running_mock* mock = static_cast<plugin_instance*>(self)->wait();
+    return mock != nullptr ? work(*mock) : on_failure;
   } catch (const std::exception& trouble) {
     mosquitto_log_printf(MOSQ_LOG_ERR, "fleetprov: %s", trouble.what());
   } catch (...) {
@@ -212,14 +306,20 @@ int on_disconnect(int, void* event_data, void* self) noexcept {
 }
 
 int on_tick(int, void*, void* self) noexcept {
+  auto& instance = *static_cast<plugin_instance*>(self);
+  if (!instance.is_open()) return MOSQ_ERR_SUCCESS;
   return guarded(self, MOSQ_ERR_SUCCESS, [&](running_mock& mock) {
     mock.core.on_tick();
-    if (!mock.told_ready) {
-      mock.told_ready = true;
-      mock.tell_launcher("ready " + std::to_string(mock.http.port()) + "\n");
-    }
+    instance.tell_ready();
     return static_cast<int>(MOSQ_ERR_SUCCESS);
   });
+}
+
+/// A broker that cannot listen leaves by exit() while its plugin still opens: OpenSSL and SQLite must not be taken down
+/// under that thread.
+plugin_instance* to_settle_at_exit = nullptr;
+void settle_at_exit() {
+  if (to_settle_at_exit != nullptr) to_settle_at_exit->settle();
 }
 
 std::string option_of(const mosquitto_opt* options, int count, const char* key) {
@@ -228,42 +328,37 @@ std::string option_of(const mosquitto_opt* options, int count, const char* key) 
   return {};
 }
 
-/// The launcher starts the broker first and prepares the folder while it loads: returns when that is done. Throws when
-/// the launcher gave up.
-void wait_for_launcher(int descriptor) {
-  if (descriptor < 0) return;  // a broker that was started by hand, on a folder that is ready
-  char word = 0;
-  ssize_t got = 0;
-  do got = ::read(descriptor, &word, 1);
-  while (got < 0 && errno == EINTR);
-  if (got != 1) throw std::runtime_error("the launcher has ended");
+/// What the launcher set for this process is not for the hooks' children.
+void unset_if(const char* name, const std::string& value) {
+  const char* found = std::getenv(name);
+  if (found != nullptr && value == found) ::unsetenv(name);
 }
 
 int start(mosquitto_plugin_id_t* id, void** self, const mosquitto_opt* options, int count) {
   mock_settings settings = read_settings(option_of(options, count, "settings"));
-  const int ready = settings.ready_descriptor;
-  try {
-    wait_for_launcher(ready);
-    auto mock = std::make_unique<running_mock>(std::move(settings));
-    for (const std::string& spec : mock->settings.faults) mock->faults.add(parse_fault_option(spec));
-    mock->faults.remember();
-    mock->http.start();
-    for (const auto& [event, callback] :
-         {std::pair<int, MOSQ_FUNC_generic_callback>(MOSQ_EVT_BASIC_AUTH, on_basic_auth),
-          std::pair<int, MOSQ_FUNC_generic_callback>(MOSQ_EVT_ACL_CHECK, on_acl_check),
-          std::pair<int, MOSQ_FUNC_generic_callback>(MOSQ_EVT_MESSAGE, on_message),
-          std::pair<int, MOSQ_FUNC_generic_callback>(MOSQ_EVT_DISCONNECT, on_disconnect),
-          std::pair<int, MOSQ_FUNC_generic_callback>(MOSQ_EVT_TICK, on_tick)})
-      if (const int rc = mosquitto_callback_register(id, event, callback, nullptr, mock.get()); rc != MOSQ_ERR_SUCCESS)
-        return rc;
-    *self = mock.release();
-    return MOSQ_ERR_SUCCESS;
-  } catch (const std::exception& trouble) {
-    const std::string words = std::string("failed ") + trouble.what() + "\n";
-    [[maybe_unused]] const ssize_t put = ready < 0 ? 0 : ::write(ready, words.data(), words.size());
-    mosquitto_log_printf(MOSQ_LOG_ERR, "fleetprov: %s", trouble.what());
+  unset_if("GLIBC_TUNABLES", broker_allocator);
+  unset_if("OPENSSL_CONF", mock_files_in(settings.directory).broker_tls.string());
+  const int launcher = settings.ready_descriptor;
+  std::unique_ptr<plugin_instance> instance;
+  if (const auto failure = failure_of([&] { instance = std::make_unique<plugin_instance>(std::move(settings)); })) {
+    tell_launcher(launcher, *failure);
     return MOSQ_ERR_UNKNOWN;
   }
+  for (const auto& [event, callback] :
+       {std::pair<int, MOSQ_FUNC_generic_callback>(MOSQ_EVT_BASIC_AUTH, on_basic_auth),
+        std::pair<int, MOSQ_FUNC_generic_callback>(MOSQ_EVT_ACL_CHECK, on_acl_check),
+        std::pair<int, MOSQ_FUNC_generic_callback>(MOSQ_EVT_MESSAGE, on_message),
+        std::pair<int, MOSQ_FUNC_generic_callback>(MOSQ_EVT_DISCONNECT, on_disconnect),
+        std::pair<int, MOSQ_FUNC_generic_callback>(MOSQ_EVT_TICK, on_tick)})
+    if (const int rc = mosquitto_callback_register(id, event, callback, nullptr, instance.get()); rc != MOSQ_ERR_SUCCESS) {
+      if (!instance->stop()) static_cast<void>(instance.release());
+      return rc;
+    }
+  to_settle_at_exit = instance.get();
+  static const int registered = std::atexit(settle_at_exit);
+  static_cast<void>(registered);
+  *self = instance.release();
+  return MOSQ_ERR_SUCCESS;
 }
 
 }  // namespace
@@ -281,9 +376,6 @@ __attribute__((visibility("default"))) int mosquitto_plugin_init(mosquitto_plugi
                                                                  mosquitto_opt* options, int count) {
   // Beyond RLIMIT_FSIZE a write shall fail as on a full disk, where it is answered with 500, not end the broker.
   ::signal(SIGXFSZ, SIG_IGN);
-  const char* allocator = std::getenv("GLIBC_TUNABLES");  // was for this process, not for the hooks' children
-  if (allocator != nullptr && std::strcmp(allocator, fleetprov::mock::broker_allocator) == 0)
-    ::unsetenv("GLIBC_TUNABLES");
   try {
     return fleetprov::mock::start(id, user_data, options, count);
   } catch (const std::exception& trouble) {
@@ -295,8 +387,9 @@ __attribute__((visibility("default"))) int mosquitto_plugin_init(mosquitto_plugi
 }
 
 __attribute__((visibility("default"))) int mosquitto_plugin_cleanup(void* user_data, mosquitto_opt*, int) {
-  auto* mock = static_cast<fleetprov::mock::running_mock*>(user_data);
-  if (mock != nullptr && mock->stop()) delete mock;
+  auto* instance = static_cast<fleetprov::mock::plugin_instance*>(user_data);
+  fleetprov::mock::to_settle_at_exit = nullptr;
+  if (instance != nullptr && instance->stop()) delete instance;
   return MOSQ_ERR_SUCCESS;
 }
 }

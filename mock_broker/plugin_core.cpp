@@ -140,8 +140,9 @@ broker_answer plugin_core::refuse_connect(session& candidate, std::string_view r
   more.details = details;
   log_.append(make_broker_entry(world_.time().now(), world_.options().account, "Connect", candidate, more));
   const bool denied = reason == authorization_failure;
-  if (auto event = events_.connect_failed(candidate, denied ? "AUTHORIZATION_FAILED" : reason))
-    events_out_.push_back(std::move(*event));
+  if (somebody_follows_)
+    if (auto event = events_.connect_failed(candidate, denied ? "AUTHORIZATION_FAILED" : reason))
+      events_out_.push_back(std::move(*event));
   return candidate.version == mqtt_version::v5 ? broker_answer::refuse_connect : broker_answer::refuse_silently;
 }
 
@@ -196,16 +197,16 @@ broker_answer plugin_core::on_connect(mosquitto* client) {
   }
   if (!host_.set_identity(client, certificate_id)) return broker_answer::refuse_silently;
 
-  session& opened = book_.open(client, std::move(client_id), candidate.clean_start);
+  session& opened = book_.open(client, std::move(client_id), certificate_id, candidate.clean_start);
   opened.version = candidate.version;
-  opened.certificate_id = candidate.certificate_id;
   opened.certificate_variables = std::move(candidate.certificate_variables);
   opened.source_ip = std::move(candidate.source_ip);
   opened.source_port = candidate.source_port;
   opened.identity = std::move(candidate.identity);
   opened.by_claim = gate_.is_claim(opened);
   log_.append(make_broker_entry(world_.time().now(), world_.options().account, "Connect", opened, {}));
-  if (auto event = events_.connected(opened, gate_.exclusive_thing(opened))) events_out_.push_back(std::move(*event));
+  if (somebody_follows_)
+    if (auto event = events_.connected(opened, gate_.exclusive_thing(opened))) events_out_.push_back(std::move(*event));
   if (hit && hit->kind == fault_kind::disconnect_after_reply) {
     const session_key key{client, opened.generation};
     later_.push_back({std::chrono::steady_clock::now(), [this, key] { kick(key, "SERVER_INITIATED_DISCONNECT"); }});
@@ -492,8 +493,8 @@ broker_answer plugin_core::on_subscribe(mosquitto* client, std::string_view filt
   };
   if (!topics::validate_topic_filter(filter))
     return refuse_by_rule("AWS IoT refuses this filter (at most 256 bytes and 7 slashes, `#` last, `+` alone in its level)");
-  if (!topics::classify_reserved(filter).may_subscribe)
-    return refuse_by_rule("no AWS IoT API defines this reserved topic");
+  const topics::reserved_topic reserved = topics::classify_reserved(filter);
+  if (!reserved.may_subscribe) return refuse_by_rule("no AWS IoT API defines this reserved topic");
   if (!gate_.allows(*whose, policies::action::subscribe, filter))
     return refuse_subscribe(*whose, client, gate_.explain(*whose, policies::action::subscribe, filter));
   if (whose->subscriptions.size() >= topics::limits::max_subscriptions &&
@@ -508,6 +509,9 @@ broker_answer plugin_core::on_subscribe(mosquitto* client, std::string_view filt
   log_details more;
   more.topic_name = filter;
   log_.append(make_broker_entry(world_.time().now(), world_.options().account, "Subscribe", *whose, more));
+  somebody_follows_ = somebody_follows_ || (reserved.service != topics::reserved_service::not_reserved &&
+                                            reserved.service != topics::reserved_service::fleet_provisioning);
+  if (!somebody_follows_) return broker_answer::accept;
   subscription_changes& changed = changes_[whose->generation];
   changed.whose = {client, whose->generation};
   changed.subscribed.emplace_back(filter);
@@ -524,6 +528,7 @@ broker_answer plugin_core::on_unsubscribe(mosquitto* client, std::string_view fi
   log_details more;
   more.topic_name = filter;
   log_.append(make_broker_entry(world_.time().now(), world_.options().account, "Unsubscribe", *whose, more));
+  if (!somebody_follows_) return broker_answer::accept;
   subscription_changes& changed = changes_[whose->generation];
   changed.whose = {client, whose->generation};
   changed.unsubscribed.emplace_back(filter);
@@ -551,8 +556,9 @@ void plugin_core::on_disconnect(mosquitto* client) {
   }
   if (!displaced) more.disconnect_reason = reason;
   log_.append(make_broker_entry(world_.time().now(), world_.options().account, "Disconnect", *whose, more));
-  if (auto event = events_.disconnected(*whose, gate_.exclusive_thing(*whose), reason))
-    events_out_.push_back(std::move(*event));
+  if (somebody_follows_)
+    if (auto event = events_.disconnected(*whose, gate_.exclusive_thing(*whose), reason))
+      events_out_.push_back(std::move(*event));
   book_.close(*whose);
 }
 
@@ -569,12 +575,12 @@ void plugin_core::kick(session_key key, const char* reason) {
   if (session* whose = book_.find_live(key)) kick(*whose, reason, true);
 }
 
-void plugin_core::drop_inactive(const std::vector<std::string>& certificate_ids) {
+void plugin_core::drop_inactive(const std::set<std::string>& certificate_ids) {
   std::vector<session_key> lost;
-  book_.for_each_live([&](session& whose) {
-    if (whose.by_claim || !std::binary_search(certificate_ids.begin(), certificate_ids.end(), whose.certificate_id)) return;
-    if (!gate_.is_active(whose)) lost.push_back({whose.broker_client, whose.generation});
-  });
+  for (const std::string& id : certificate_ids)
+    book_.for_each_live_of(id, [&](session& whose) {
+      if (!whose.by_claim && !gate_.is_active(whose)) lost.push_back({whose.broker_client, whose.generation});
+    });
   for (const session_key key : lost) kick(key, "AUTH_ERROR");
 }
 
@@ -630,12 +636,18 @@ void plugin_core::on_tick() {
   }
   for (const std::function<void()>& item : work) item();
   run_due();
-  if (!suspects.empty()) drop_inactive({suspects.begin(), suspects.end()});
+  drop_inactive(suspects);
   for (completed_reply& reply : replies) send_reply(reply);
   announce();
 }
 
 // ---- from other threads -----------------------------------------------------------------------------
+
+bool plugin_core::hasten_first_tick() noexcept {
+  if (!wakeup_.try_attach()) return false;
+  wakeup_.wake();
+  return true;
+}
 
 void plugin_core::on_broker_thread(std::function<void()> work) {
   {
@@ -703,8 +715,8 @@ bool plugin_core::disconnect(const std::string& client_id, bool clean_session, b
 void plugin_core::drop_sessions_of_certificate(std::string certificate_id) {
   on_broker_thread([this, certificate_id = std::move(certificate_id)] {
     std::vector<session_key> lost;
-    book_.for_each_live([&](session& whose) {
-      if (whose.certificate_id == certificate_id) lost.push_back({whose.broker_client, whose.generation});
+    book_.for_each_live_of(certificate_id, [&](session& whose) {
+      lost.push_back({whose.broker_client, whose.generation});
     });
     for (const session_key key : lost) kick(key, "AUTH_ERROR");
   });

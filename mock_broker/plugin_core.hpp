@@ -79,6 +79,8 @@ class plugin_core final : public broker_actions {
   void on_tick();
 
   // ---- from any thread ----------------------------------------------------------------------------
+  /// Wakes the broker as soon as its loop runs; true when that has been done or is not needed any more.
+  bool hasten_first_tick() noexcept;
   void deliver(completed_reply reply);
   void log_service(const service_log_entry& entry);
   void publish(outgoing_message message) override;
@@ -126,7 +128,7 @@ class plugin_core final : public broker_actions {
   void send_payload(session& to, std::string_view topic, const void* payload, std::size_t size);
   void kick(session& whose, const char* reason, bool with_will);
   void kick(session_key whose, const char* reason);
-  void drop_inactive(const std::vector<std::string>& certificate_ids);
+  void drop_inactive(const std::set<std::string>& certificate_ids);
   void drop_all_inactive();
   void announce();
   void run_due();
@@ -148,6 +150,9 @@ class plugin_core final : public broker_actions {
   connect_throttle connects_;
   bool attached_ = false;
   bool kicking_ = false;
+  /// Somebody has subscribed to topics of AWS's own: without, life-cycle events are not made. (A filter whose first level
+  /// is a wildcard matches no topic that begins with `$`.)
+  bool somebody_follows_ = false;
   routing routing_;
   std::vector<outgoing_message> events_out_;
   struct subscription_changes {

@@ -97,6 +97,10 @@ bound_identity& policy_gate::current(session& whose) {
   const std::uint64_t generation = world_.generation();
   const instant now = world_.time().now();
   const std::int64_t second = now.count() / 1000;
+  // A change elsewhere in the account must not cost every session a new binding.
+  if (whose.identity && whose.identity->generation != generation &&
+      world_.last_change_of_rights(whose.certificate_id) <= whose.identity->generation)
+    whose.identity->generation = generation;
   if (whose.identity && whose.identity->generation == generation) {
     const bool keeps = !whose.identity->asks_time || whose.identity->epoch_second == second;
     const bool in_time = !whose.identity->claim || whose.identity->claim->expires > now;

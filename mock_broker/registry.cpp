@@ -85,7 +85,9 @@ void registry::state::commit(const draft& staged) {
   reach after(account);
   after.changes(staged);
   after.certificates.merge(before.certificates);
-  const std::uint64_t now_at = ++generation;
+  const std::uint64_t now_at = generation.load() + 1;
+  rights.set(after.certificates, now_at);  // first: who sees the new generation must see what it changed
+  generation.store(now_at);
   if (after.certificates.empty()) return;
   const change_notice notice{now_at, {after.certificates.begin(), after.certificates.end()}};
   for (const auto& listener : listeners) listener(notice);
@@ -98,6 +100,9 @@ const registry_options& registry::options() const noexcept { return state_->how;
 const clock& registry::time() const noexcept { return *state_->time; }
 std::string registry::arn_of(std::string_view type, std::string_view name) const { return state_->arn(type, name); }
 std::uint64_t registry::generation() const noexcept { return state_->generation.load(); }
+std::uint64_t registry::last_change_of_rights(const std::string& certificate_id) const {
+  return state_->rights.last(certificate_id);
+}
 void registry::on_change(std::function<void(const change_notice&)> listener) {
   const std::lock_guard<std::mutex> alone(state_->writing);
   state_->listeners.push_back(std::move(listener));

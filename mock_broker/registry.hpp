@@ -175,6 +175,9 @@ class registry {
   // ---- notification -------------------------------------------------------------------------------
   /// Rises with each change.
   std::uint64_t generation() const noexcept;
+  /// The generation since which a certificate's rights, status and thing are what they are, or a later one: whoever read
+  /// them at that generation or after need not read them again.
+  std::uint64_t last_change_of_rights(const std::string& certificate_id) const;
   /// Called after each change that may alter rights, status or thing of a certificate, on the thread
   /// that made it, with no lock held that a read needs. Must be quick and must not change the registry.
   /// Register before other threads run.

@@ -12,8 +12,35 @@
 #include <mutex>
 #include <set>
 #include <shared_mutex>
+#include <string>
+#include <unordered_map>
 
 namespace fleetprov::mock {
+
+/// When the rights of each certificate last changed, as a generation of the registry. Bounded: when there are too many
+/// to remember, all of them count as changed just now.
+class change_marks {
+ public:
+  void set(const std::set<std::string>& certificate_ids, std::uint64_t generation) {
+    const std::lock_guard<std::mutex> alone(guard_);
+    if (at_.size() + certificate_ids.size() > max_remembered) {
+      at_.clear();
+      floor_ = generation;
+    }
+    for (const std::string& id : certificate_ids) at_[id] = generation;
+  }
+  std::uint64_t last(const std::string& certificate_id) const {
+    const std::lock_guard<std::mutex> alone(guard_);
+    const auto found = at_.find(certificate_id);
+    return found == at_.end() ? floor_ : found->second;
+  }
+
+ private:
+  static constexpr std::size_t max_remembered = 20'000;
+  mutable std::mutex guard_;
+  std::unordered_map<std::string, std::uint64_t> at_;
+  std::uint64_t floor_ = 0;
+};
 
 struct registry::state {
   state(registry_options options, const clock& time);
@@ -28,6 +55,7 @@ struct registry::state {
   world account;
   std::optional<world> snapshot;
   std::atomic<std::uint64_t> generation{1};
+  change_marks rights;
   std::vector<std::function<void(const change_notice&)>> listeners;
 
   /// Runs `change(draft&)` and commits what it staged. Refusals leave everything as it was.

@@ -8,6 +8,7 @@
 #include <mock_broker/documents.hpp>
 #include <mock_broker/embedded.hpp>
 #include <mock_broker/files.hpp>
+#include <mock_broker/mock_files.hpp>
 #include <mock_broker/seed.hpp>
 
 #include <nlohmann/json.hpp>
@@ -163,8 +164,9 @@ class seeding {
 
   /// The certificate of claim.pem.crt, made anew where a file is missing or does not belong to the mock.
   std::string make_claim_certificate() {
-    const auto pem = read_file(directory_ / "claim.pem.crt");
-    const bool has_key = std::filesystem::exists(directory_ / "claim.pem.key");
+    const mock_files files = mock_files_in(directory_);
+    const auto pem = read_file(files.claim_certificate);
+    const bool has_key = std::filesystem::exists(files.claim_key);
     const auto facts = pem && has_key ? read_certificate(*pem) : std::nullopt;
     if (facts && is_signed_by(*pem, authority_.device_ca_pem())) {
       if (!world_.find_certificate(facts->id))
@@ -174,8 +176,8 @@ class seeding {
     const key_pair keys = generate_rsa_key();
     const issued_certificate issued = authority_.issue_for_key(keys.private_key, world_.time().now());
     // Files first: a start that is killed here finds them and registers the certificate.
-    write_file(directory_ / "claim.pem.key", keys.private_key.reveal(), file_access::owner_only);
-    write_file(directory_ / "claim.pem.crt", issued.pem, file_access::everyone_reads);
+    write_file(files.claim_key, keys.private_key.reveal(), file_access::owner_only);
+    write_file(files.claim_certificate, issued.pem, file_access::everyone_reads);
     world_.add_certificate(issued, certificate_status::active);
     return issued.id;
   }
@@ -264,8 +266,6 @@ class seeding {
   seed_report report() const {
     seed_report out;
     out.claim_certificate_id = claim_id_;
-    out.claim_certificate = directory_ / "claim.pem.crt";
-    out.claim_key = directory_ / "claim.pem.key";
     out.policies = all_policies();
     out.templates = all_templates();
     std::sort(out.policies.begin(), out.policies.end());

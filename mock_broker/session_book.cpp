@@ -41,11 +41,13 @@ session::~session() = default;
 session_book::session_book() = default;
 session_book::~session_book() = default;
 
-session& session_book::open(const void* broker_client, std::string client_id, bool clean_start) {
+session& session_book::open(const void* broker_client, std::string client_id, std::string certificate_id,
+                            bool clean_start) {
   auto fresh = std::make_unique<session>();
   fresh->generation = next_generation_++;
   fresh->broker_client = broker_client;
   fresh->client_id = std::move(client_id);
+  fresh->certificate_id = std::move(certificate_id);
   fresh->clean_start = clean_start;
   fresh->session_identifier = make_session_identifier();
   // AWS starts again from 0 after about an hour offline; here when there are too many to remember.
@@ -63,6 +65,7 @@ session& session_book::open(const void* broker_client, std::string client_id, bo
   forget(broker_client);
   session& opened = *(by_pointer_[broker_client] = std::move(fresh));
   live_[opened.client_id] = &opened;
+  by_certificate_.insert({opened.certificate_id, &opened});
   return opened;
 }
 
@@ -112,6 +115,7 @@ void session_book::forget(const void* broker_client) noexcept {
   if (at == by_pointer_.end()) return;
   erase_if_same(live_, *at->second);
   erase_if_same(stored_, *at->second);
+  by_certificate_.erase({at->second->certificate_id, at->second.get()});
   by_pointer_.erase(at);
 }
 

@@ -4,9 +4,11 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace fleetprov::mock {
@@ -56,7 +58,7 @@ class session_book {
 
   /// A new connection was accepted. An older session of the same client id that is not clean hands its
   /// subscriptions over when the new one asks to resume.
-  session& open(const void* broker_client, std::string client_id, bool clean_start);
+  session& open(const void* broker_client, std::string client_id, std::string certificate_id, bool clean_start);
 
   /// The session behind a pointer of the broker, live or not; null when there is none.
   session* find(const void* broker_client) noexcept;
@@ -79,6 +81,13 @@ class session_book {
   void for_each_live(Visit&& visit) {
     for (auto& [id, held] : live_) visit(*held);
   }
+  /// The sessions with a connection that this certificate made.
+  template <class Visit>
+  void for_each_live_of(const std::string& certificate_id, Visit&& visit) {
+    for (auto at = by_certificate_.lower_bound({certificate_id, nullptr});
+         at != by_certificate_.end() && at->first == certificate_id; ++at)
+      if (at->second->live) visit(*at->second);
+  }
   std::size_t live_count() const noexcept { return live_.size(); }
   std::size_t known_count() const noexcept { return by_pointer_.size(); }  ///< ended ones included
 
@@ -88,6 +97,8 @@ class session_book {
  private:
   std::unordered_map<const void*, std::unique_ptr<session>> by_pointer_;
   std::unordered_map<std::string, session*> live_;     ///< by client id
+  /// Every session that is known, with its certificate id. Thousands may share a claim certificate.
+  std::set<std::pair<std::string_view, session*>> by_certificate_;
   std::unordered_map<std::string, session*> stored_;   ///< closed persistent sessions by client id
   std::vector<session_key> ended_;  ///< closed since the last forget_ended
   std::unordered_map<std::string, std::uint64_t> version_numbers_;

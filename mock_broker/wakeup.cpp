@@ -50,20 +50,25 @@ wakeup::~wakeup() {
   if (event_fd_ >= 0) ::close(event_fd_);
 }
 
-void wakeup::attach() noexcept {
+bool wakeup::try_attach() noexcept {
+  const std::lock_guard<std::mutex> alone(attaching_);
+  if (attached_.load()) return true;
   const int epoll = find_epoll();
-  if (epoll >= 0 && event_fd_ >= 0) {
-    epoll_event when{};
-    when.events = EPOLLIN | EPOLLET;
-    when.data.ptr = &not_a_client;
-    in_epoll_ = ::epoll_ctl(epoll, EPOLL_CTL_ADD, event_fd_, &when) == 0;
-  }
-  if (!in_epoll_) {
-    struct sigaction interrupt {};
-    interrupt.sa_handler = [](int) {};
-    ::sigaction(wake_signal(), &interrupt, nullptr);
-    broker_thread_ = ::syscall(SYS_gettid);
-  }
+  if (epoll < 0 || event_fd_ < 0) return false;
+  epoll_event when{};
+  when.events = EPOLLIN | EPOLLET;
+  when.data.ptr = &not_a_client;
+  in_epoll_ = ::epoll_ctl(epoll, EPOLL_CTL_ADD, event_fd_, &when) == 0;
+  attached_.store(in_epoll_, std::memory_order_release);
+  return in_epoll_;
+}
+
+void wakeup::attach() noexcept {
+  if (try_attach()) return;
+  struct sigaction interrupt {};
+  interrupt.sa_handler = [](int) {};
+  ::sigaction(wake_signal(), &interrupt, nullptr);
+  broker_thread_ = ::syscall(SYS_gettid);
   attached_.store(true, std::memory_order_release);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <mutex>
 
 namespace fleetprov::mock {
 
@@ -15,6 +16,8 @@ class wakeup {
   wakeup(const wakeup&) = delete;
   wakeup& operator=(const wakeup&) = delete;
 
+  /// From any thread: adds the eventfd to the broker's epoll. False while it has none: its loop does not run yet.
+  bool try_attach() noexcept;
   /// Call once on the broker's thread, when its loop runs (the first TICK).
   void attach() noexcept;
 
@@ -26,7 +29,8 @@ class wakeup {
  private:
   int event_fd_ = -1;
   long broker_thread_ = 0;
-  bool in_epoll_ = false;
+  bool in_epoll_ = false;        // guarded until attached_
+  std::mutex attaching_;
   std::atomic<bool> attached_{false};
 };
 

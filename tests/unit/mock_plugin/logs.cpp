@@ -117,6 +117,7 @@ TEST_CASE("settings survive the way through their file, whatever characters a co
   out.strict = {"quotas"};
   out.faults = {"operation=Connect,fault=reject"};
   out.ready_descriptor = 7;
+  out.key_pool = 1234;
   const std::string file = folder.path + "/settings.json";
   std::ofstream(file) << to_json(out);
   const mock_settings in = read_settings(file);
@@ -126,6 +127,7 @@ TEST_CASE("settings survive the way through their file, whatever characters a co
   CHECK(in.strict == out.strict);
   CHECK(in.faults == out.faults);
   CHECK(in.ready_descriptor == 7);
+  CHECK(in.key_pool == 1234);
   CHECK(in.http_port == 8080);
   CHECK_THROWS(read_settings(folder.path + "/missing"));
 }

@@ -4,6 +4,9 @@
 #include <mock_broker/session_book.hpp>
 #include <mock_broker/throttle.hpp>
 
+#include <set>
+#include <string>
+
 using namespace fleetprov::mock;
 
 namespace {
@@ -15,10 +18,10 @@ const int clients[4] = {};
 
 TEST_CASE("a key names one session for ever, although the broker reuses its pointers") {
   session_book book;
-  const session& first = book.open(&clients[0], "a", true);
+  const session& first = book.open(&clients[0], "a", "certificate", true);
   const session_key key{&clients[0], first.generation};
   CHECK(book.find_live(key) == &first);
-  session& again = book.open(&clients[0], "a", true);
+  session& again = book.open(&clients[0], "a", "certificate", true);
   CHECK(book.find_live(key) == nullptr);
   CHECK(book.find_live(session_key{&clients[0], again.generation}) == &again);
   book.close(again);
@@ -28,8 +31,8 @@ TEST_CASE("a key names one session for ever, although the broker reuses its poin
 
 TEST_CASE("after a takeover the client id means the newer connection, whichever way the older one ends") {
   session_book book;
-  session& old = book.open(&clients[0], "a", true);
-  session& fresh = book.open(&clients[1], "a", true);
+  session& old = book.open(&clients[0], "a", "certificate", true);
+  session& fresh = book.open(&clients[1], "a", "certificate", true);
   CHECK(book.find_live("a") == &fresh);
   CHECK(book.live_count() == 1);
   book.close(old);
@@ -39,13 +42,35 @@ TEST_CASE("after a takeover the client id means the newer connection, whichever 
   CHECK(book.find_live("a") == &fresh);
 }
 
+TEST_CASE("the live sessions of a certificate are found, those that ended or are another's are not") {
+  session_book book;
+  const auto live_of = [&](const std::string& certificate) {
+    std::set<std::string> out;
+    book.for_each_live_of(certificate, [&](const session& one) { out.insert(one.client_id); });
+    return out;
+  };
+  book.open(&clients[0], "a", "shared", true);
+  session& second = book.open(&clients[1], "b", "shared", true);
+  book.open(&clients[2], "c", "own", true);
+  CHECK(live_of("shared") == std::set<std::string>{"a", "b"});
+  CHECK(live_of("own") == std::set<std::string>{"c"});
+  CHECK(live_of("other").empty());
+  book.close(second);
+  CHECK(live_of("shared") == std::set<std::string>{"a"});
+  book.forget(&clients[0]);
+  CHECK(live_of("shared").empty());
+  book.open(&clients[2], "d", "shared", true);  // the broker reused the pointer
+  CHECK(live_of("own").empty());
+  CHECK(live_of("shared") == std::set<std::string>{"d"});
+}
+
 TEST_CASE("ended clean 3.1.1 sessions are let go at the next tick, and nothing else is") {
   session_book book;
-  session& clean = book.open(&clients[0], "clean", true);
-  session& stored = book.open(&clients[1], "stored", false);
-  session& newer = book.open(&clients[2], "newer", true);
+  session& clean = book.open(&clients[0], "clean", "certificate", true);
+  session& stored = book.open(&clients[1], "stored", "certificate", false);
+  session& newer = book.open(&clients[2], "newer", "certificate", true);
   newer.version = mqtt_version::v5;
-  book.open(&clients[3], "live", true);
+  book.open(&clients[3], "live", "certificate", true);
   book.close(clean);
   book.close(stored);
   book.close(newer);
@@ -57,9 +82,9 @@ TEST_CASE("ended clean 3.1.1 sessions are let go at the next tick, and nothing e
   CHECK(book.find(&clients[2]) == &newer);
   CHECK(book.find_live("live") != nullptr);
 
-  session& again = book.open(&clients[0], "again", true);
+  session& again = book.open(&clients[0], "again", "certificate", true);
   book.close(again);
-  const session& reused = book.open(&clients[0], "reused", true);  // the broker reused the pointer at once
+  const session& reused = book.open(&clients[0], "reused", "certificate", true);  // the broker reused the pointer at once
   book.forget_ended();
   CHECK(book.find(&clients[0]) == &reused);
   CHECK(book.find_live("reused") == &reused);
@@ -67,26 +92,26 @@ TEST_CASE("ended clean 3.1.1 sessions are let go at the next tick, and nothing e
 
 TEST_CASE("subscriptions pass on to a connection that resumes, live or stored, and not to a clean one") {
   session_book book;
-  session& first = book.open(&clients[0], "a", false);
+  session& first = book.open(&clients[0], "a", "certificate", false);
   first.subscriptions["t/#"] = 1;
-  session& resumed = book.open(&clients[1], "a", false);
+  session& resumed = book.open(&clients[1], "a", "certificate", false);
   CHECK(resumed.inherited);
   CHECK(resumed.subscriptions.count("t/#") == 1);
   book.close(first);
   book.forget(&clients[0]);
   book.close(resumed);
-  session& later = book.open(&clients[2], "a", false);
+  session& later = book.open(&clients[2], "a", "certificate", false);
   CHECK(later.subscriptions.count("t/#") == 1);
   book.forget(&clients[1]);
   CHECK(book.find_live("a") == &later);
-  CHECK(book.open(&clients[3], "a", true).subscriptions.empty());
+  CHECK(book.open(&clients[3], "a", "certificate", true).subscriptions.empty());
 }
 
 TEST_CASE("version numbers count the connections of a client id; session identifiers are 32 hex digits") {
   session_book book;
-  CHECK(book.open(&clients[0], "a", true).version_number == 0);
-  CHECK(book.open(&clients[1], "a", true).version_number == 1);
-  const session& other = book.open(&clients[2], "b", true);
+  CHECK(book.open(&clients[0], "a", "certificate", true).version_number == 0);
+  CHECK(book.open(&clients[1], "a", "certificate", true).version_number == 1);
+  const session& other = book.open(&clients[2], "b", "certificate", true);
   CHECK(other.version_number == 0);
   CHECK(other.session_identifier.size() == 32);
   CHECK(other.session_identifier.find_first_not_of("0123456789abcdef") == std::string::npos);

@@ -1,4 +1,5 @@
 #include <fleetprov/crypto/certificate.hpp>
+#include <mock_broker/files.hpp>
 #include <tests/support/catch.hpp>
 #include <tests/support/mock_world.hpp>
 
@@ -60,6 +61,15 @@ TEST_CASE("a second start keeps the authorities, other host names make another s
     const certificate_authority ca({folder.path(), {}, authority_key::ec_p256});
     CHECK(ca.root_pem() == root);
     CHECK(server_text(ca) == server);
+    CHECK_NOTHROW(ca.open());
+  }
+  CHECK(std::filesystem::exists(mock_files_in(folder.path()).server_check));
+  // What was found good is looked at again when any of it has changed.
+  const auto& stranger = test::shared_authority();
+  write_file(mock_files_in(folder.path()).server_certificate, server_text(stranger), file_access::everyone_reads);
+  {
+    const certificate_authority ca({folder.path(), {}, authority_key::ec_p256});
+    CHECK(is_signed_by(server_text(ca), root));
   }
   const certificate_authority ca({folder.path(), {"mock.example"}, authority_key::ec_p256});
   CHECK(ca.root_pem() == root);

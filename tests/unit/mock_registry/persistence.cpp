@@ -239,14 +239,14 @@ TEST_CASE("the default world is usable, and a second start finds it") {
     REQUIRE(made.claim_certificate_id);
     CHECK(r.status_of(*made.claim_certificate_id) == certificate_status::active);
     CHECK(r.view_principal(*made.claim_certificate_id, "any").policies.size() == 1);
-    CHECK(read_certificate(slurp(made.claim_certificate))->id == *made.claim_certificate_id);
+    CHECK(read_certificate(slurp(mock_files_in(folder.path()).claim_certificate))->id == *made.claim_certificate_id);
     if (start == 0) first_id = *made.claim_certificate_id;
     CHECK(first_id == *made.claim_certificate_id);
     CHECK(r.describe_template("fleet-basic")->enabled);
     CHECK(r.describe_template("fleet-basic")->versions.size() == 1);
     CHECK(r.get_policy("sample-claim")->versions.size() == 1);
     struct stat found {};
-    REQUIRE(::stat(made.claim_key.c_str(), &found) == 0);
+    REQUIRE(::stat(mock_files_in(folder.path()).claim_key.c_str(), &found) == 0);
     CHECK((found.st_mode & 0777) == 0600);
   }
 }

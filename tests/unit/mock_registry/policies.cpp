@@ -157,9 +157,12 @@ TEST_CASE("a change names exactly the certificates whose rights it may touch") {
     told = notice.certificate_ids;
     generation = notice.generation;
   });
+  const std::uint64_t before = r.generation();
   r.create_policy_version("p", deny_policy(), true);
   CHECK(told == std::vector<std::string>{a});
   CHECK(generation == r.generation());
+  CHECK(r.last_change_of_rights(a) == r.generation());
+  CHECK(r.last_change_of_rights(b) <= before);
   r.attach_policy("g", r.arn_of("thinggroup", "root"));
   CHECK(told == std::vector<std::string>{b});
   told.clear();

@@ -1,5 +1,4 @@
 #include <mock_broker/hook_runner.hpp>
-#include <mock_broker/key_pool.hpp>
 #include <tests/support/catch.hpp>
 #include <tests/support/mock_world.hpp>
 
@@ -286,38 +285,4 @@ TEST_CASE("stopping the service in the middle of hooks and key generation is qui
     s.send("h", api::register_thing, test::service::registration(made.token, {{"SerialNumber", "1"}}), "T");
   }
   CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(20));
-}
-
-TEST_CASE("the key pool fills its folder with private files and gives each key once") {
-  const test::temporary_folder folder;
-  const auto files = [&] {
-    std::size_t n = 0;
-    for (const auto& entry : std::filesystem::directory_iterator(folder.path() / "pool")) {
-      struct stat found {};
-      if (::stat(entry.path().c_str(), &found) == 0 && (found.st_mode & 0777) == 0600) ++n;
-    }
-    return n;
-  };
-  std::string kept;
-  {
-    key_pool pool(folder.path() / "pool", 2);
-    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(120);
-    while (pool.ready() < 2 && std::chrono::steady_clock::now() < until) std::this_thread::yield();
-    REQUIRE(pool.ready() == 2);
-    CHECK(files() >= 2);
-    const auto key = pool.take_ready();
-    REQUIRE(key);
-    kept = std::string(key->reveal());
-    for (const auto& entry : std::filesystem::directory_iterator(folder.path() / "pool")) {
-      std::ifstream in(entry.path());
-      const std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-      CHECK(text != kept);
-    }
-  }
-  key_pool again(folder.path() / "pool", 1);
-  const auto next = again.take_ready();
-  REQUIRE(next);
-  CHECK(next->reveal() != kept);
-  again.stop();
-  CHECK_FALSE(again.make_now().has_value());
 }
