@@ -119,10 +119,9 @@ class line_table {
     for (std::size_t i = 0; i < text.size(); ++i)
       if (text[i] == '\n') starts_.push_back(static_cast<std::uint32_t>(i + 1));
   }
-  /// 1-based line and code-point column of `offset` in the same `text`.
+  /// 1-based line and code-point column of `offset` in the same `text`; beyond its end, of the end.
   position locate(std::string_view text, std::uint32_t offset) const noexcept {
     if (starts_.empty()) return {};
-    if (offset > text.size()) offset = static_cast<std::uint32_t>(text.size());
     auto next = std::upper_bound(starts_.begin(), starts_.end(), offset);
     const std::uint32_t begin = *(next - 1);
     const auto before = text.substr(begin, offset - begin);

@@ -71,6 +71,11 @@ TEST_CASE("pointers follow RFC 6901 and what is not there is not found") {
     CHECK(tildes.value->find(no_escape) == nullptr);
   }
   CHECK(tildes.value->find("/~02")->text == "3");
+  const auto long_array = document::from_text("[0,1,2,3,4,5,6,7,8,9,10,11]");
+  REQUIRE(long_array.value.has_value());
+  CHECK(long_array.value->find("/11")->text == "11");
+  CHECK(long_array.value->find("/:") == nullptr);  // the character after 9
+  CHECK(long_array.value->find("/0:") == nullptr);
   CHECK(json::child_pointer(json::child_pointer("", "a/b~"), 3) == "/a~1b~0/3");
 }
 
