@@ -354,8 +354,8 @@ inline explanation explain_no_action(const std::vector<indexed_statement>& all, 
   for (const indexed_statement& s : all) {
     if (s.what->what != effect::allow) continue;
     for (const action_node& a : s.what->actions) {
-      if (s.what->action_mode == list_mode::any_of) add_once(known, {a.text});
       const std::string near = near_action(*s.what, a, asked.action);
+      add_once(known, {a.text});
       if (near.empty() || !out.why.empty()) continue;
       out.nearest = s.index;
       out.why = "no statement allows " + shown_action(asked.action) + "; " + place_of(*s.trace) + " has " + in_ticks(a.text) + near;

@@ -33,10 +33,7 @@ inline std::string render_arn(std::string_view arn, const render_values& values)
   while (fields.size() < 5) {
     std::size_t colon = arn.find(':', at);
     // `${AWS::Region}` and its like hold colons of their own.
-    if (arn.substr(at, 2) == "${") {
-      const std::size_t close = arn.find('}', at);
-      colon = close == std::string_view::npos ? close : arn.find(':', close);
-    }
+    if (arn.substr(at, 2) == "${") colon = arn.find(':', arn.find('}', at));
     if (colon == std::string_view::npos) return std::string(arn);
     fields.emplace_back(arn.substr(at, colon - at));
     at = colon + 1;
