@@ -119,10 +119,9 @@ class line_table {
     for (std::size_t i = 0; i < text.size(); ++i)
       if (text[i] == '\n') starts_.push_back(static_cast<std::uint32_t>(i + 1));
   }
-  /// 1-based line and code-point column of `offset` in the same `text`.
+  /// 1-based line and code-point column of `offset` in the same `text`; beyond its end, of the end.
   position locate(std::string_view text, std::uint32_t offset) const noexcept {
     if (starts_.empty()) return {};
-    if (offset > text.size()) offset = static_cast<std::uint32_t>(text.size());
     auto next = std::upper_bound(starts_.begin(), starts_.end(), offset);
     const std::uint32_t begin = *(next - 1);
     const auto before = text.substr(begin, offset - begin);
@@ -199,7 +198,7 @@ class tree_builder {
   bool end_container() { return close(); }
   bool is_open() const noexcept { return !open_.empty(); }
   bool in_object() const noexcept { return open_.back()->what == kind::object; }
-  bool key(std::string& k) {
+  void key(std::string& k) {
     const source_range where = token(*consumed_);
     value& object = *open_.back();
     if (is_repeated(object, k)) {
@@ -213,12 +212,11 @@ class tree_builder {
       duplicates_->push_back(std::move(d));
     }
     object.members.push_back(member{std::move(k), where, value{}});
-    return true;
   }
   bool overflow() { return stop(trouble::number, skip_blanks(last_end_)); }
-  /// `at`: how many bytes the lexer has read, the end of the input counted as one.
+  /// `at`: how many bytes the lexer has read, at least one: the end of the input counts too.
   bool syntax_error(std::size_t at) {
-    std::size_t offset = std::min(at == 0 ? 0 : at - 1, source_.size());
+    std::size_t offset = std::min(at - 1, source_.size());
     // Good tokens in the wrong place are reported at their last byte; people look at the first.
     const std::size_t begin = skip_blanks(last_end_);
     if (begin < offset && offset < source_.size() && is_whole_token(source_.substr(begin, offset - begin + 1)))
@@ -229,8 +227,6 @@ class tree_builder {
   trouble found() const noexcept { return found_; }
   std::size_t offset() const noexcept { return offset_; }
   value take() { return std::move(root_); }
-  bool complete() const noexcept { return done_; }
-  std::size_t last_end() const noexcept { return last_end_; }
 
  private:
   bool stop(trouble what, std::size_t at) {
@@ -267,7 +263,6 @@ class tree_builder {
     v.what = what;
     v.text = std::move(text);
     v.where = token(*consumed_);
-    if (open_.empty()) done_ = true;
     return true;
   }
   bool number(std::string written) {
@@ -283,7 +278,6 @@ class tree_builder {
     v.what = kind::number;
     v.text = std::move(written);
     v.where = token(end);
-    if (open_.empty()) done_ = true;
     return true;
   }
   bool open(kind what) {
@@ -310,7 +304,6 @@ class tree_builder {
     last_end_ = *consumed_;
     open_.pop_back();
     keys_.pop_back();
-    if (open_.empty()) done_ = true;
     return true;
   }
   std::string pointer() const {
@@ -336,7 +329,6 @@ class tree_builder {
   trouble found_ = trouble::none;
   std::size_t offset_ = 0;
   std::size_t last_end_ = 0;
-  bool done_ = false;
 };
 
 /// What the library's lexer asks of a JSON type.
@@ -375,7 +367,7 @@ class text_feeder {
       }
       // A value is complete, and perhaps the containers around it.
       for (;;) {
-        if (!to_->is_open()) return lexer_.scan() == token::end_of_input || unexpected();
+        if (!to_->is_open()) return lexer_.scan() == token::end_of_input ? true : unexpected();
         next = lexer_.scan();
         if (next != (to_->in_object() ? token::end_object : token::end_array)) break;
         (void)to_->end_container();
@@ -394,7 +386,7 @@ class text_feeder {
   /// The key that `next` is, its colon, and the first token of its value into `next`.
   bool feed_key(token& next) {
     if (next != token::value_string) return unexpected();
-    if (!to_->key(lexer_.get_string())) return false;
+    to_->key(lexer_.get_string());
     if (lexer_.scan() != token::name_separator) return unexpected();
     next = lexer_.scan();
     return true;
@@ -428,7 +420,10 @@ class cbor_feeder {
   cbor_feeder(std::string_view bytes, std::size_t* consumed, tree_builder* to) : in_(bytes), consumed_(consumed), to_(to) {}
 
   /// False: malformed (`why` says where), not allowed in a document (`wrong_type`), or stopped by the builder.
-  bool feed_document() { return feed() && (in_.left() == 0 || in_.fail(errc::encoding, in_.at())); }
+  bool feed_document() {
+    if (!feed()) return false;
+    return in_.left() == 0 ? true : in_.fail(errc::encoding, in_.at());
+  }
   bool failed() const noexcept { return in_.failed(); }
   failure why() const noexcept { return in_.why(); }
 
@@ -446,7 +441,8 @@ class cbor_feeder {
       case type::negative_integer: return negative(h->value);
       case type::text: {
         std::string text;
-        return read_text(begin, *h, text) && to_->string(text);
+        if (!read_text(begin, *h, text)) return false;
+        return to_->string(text);
       }
       case type::array:
       case type::map: return container(begin, *h);
@@ -488,7 +484,9 @@ class cbor_feeder {
     if (!h) return false;
     if (h->type != type::text) return in_.fail(errc::wrong_type, begin);
     std::string text;
-    return read_text(begin, *h, text) && to_->key(text);
+    if (!read_text(begin, *h, text)) return false;
+    to_->key(text);
+    return true;
   }
 
   bool simple(std::size_t begin, const head& h) {
@@ -538,6 +536,11 @@ inline diagnostic finding(std::size_t rule_index, std::size_t offset, std::size_
   return d;
 }
 
+/// Whether a value may end with this byte: of a string, object, array, number, `true`, `false` or `null`.
+constexpr bool ends_value(char c) noexcept {
+  return std::string_view("\"}]0123456789el").find(c) != std::string_view::npos;
+}
+
 /// The length of a Unicode blank that JSON does not know at `text[at]`, or 0.
 inline std::size_t foreign_blank(std::string_view text, std::size_t at) noexcept {
   for (const std::string_view blank :
@@ -547,8 +550,8 @@ inline std::size_t foreign_blank(std::string_view text, std::size_t at) noexcept
   return 0;
 }
 
-inline std::string show_byte(std::string_view text, std::size_t at) {
-  if (at >= text.size()) return "end of text";
+/// The character at `at`, which is inside the text.
+inline std::string show_character(std::string_view text, std::size_t at) {
   const auto c = static_cast<unsigned char>(text[at]);
   if (c >= 0x20 && c < 0x7F) return std::string("`") + text[at] + "`";
   static constexpr char digits[] = "0123456789abcdef";
@@ -611,10 +614,9 @@ inline outcome<document> document::from_text(std::string text, limits cap) {
   }
   std::size_t consumed = 0;
   detail::tree_builder builder(text, &consumed, true, cap, &out.diagnostics);
-  const bool good = detail::text_feeder(text, &consumed, &builder).feed_document();
-  if (!good || !builder.complete()) {
+  if (!detail::text_feeder(text, &consumed, &builder).feed_document()) {
     out.diagnostics.clear();
-    std::size_t at = builder.offset();
+    const std::size_t at = builder.offset();
     switch (builder.found()) {
       case detail::trouble::too_deep:
         refuse(4, at, "nested more than " + std::to_string(cap.max_depth) + " levels deep", "");
@@ -623,8 +625,6 @@ inline outcome<document> document::from_text(std::string text, limits cap) {
         refuse(6, at, "the number does not fit a double", "");
         break;
       default: {
-        // The lexer points at the last byte it took, which may be inside a multi-byte character.
-        while (at > 0 && at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80U) --at;
         if (at < text.size() && detail::foreign_blank(text, at) != 0) {
           refuse(1, at, "a no-break or other Unicode blank stands where JSON allows only space, tab and line breaks",
                  "replace it with an ordinary space; such blanks come in with text copied from web pages");
@@ -642,14 +642,12 @@ inline outcome<document> document::from_text(std::string text, limits cap) {
           refuse(0, at, "the text ends inside the document", "a closing `}`, `]` or `\"` is missing");
         } else if (last == ',' && (here == '}' || here == ']')) {
           refuse(0, before - 1, "trailing comma before `" + std::string(1, here) + "`", "delete the comma");
-        } else if (here == '"' && (last == '"' || last == '}' || last == ']' || (last >= '0' && last <= '9') || (last >= 'a' && last <= 'z'))) {
-          refuse(0, at, "unexpected `\"`", "a comma is probably missing after the value before it");
-        } else if ((here == '{' || here == '[') && (last == '}' || last == ']' || last == '"')) {
-          refuse(0, at, "unexpected `" + std::string(1, here) + "`", "a comma is probably missing before it");
+        } else if ((here == '"' || here == '{' || here == '[') && detail::ends_value(last)) {
+          refuse(0, at, "unexpected `" + std::string(1, here) + "`", "a comma is probably missing after the value before it");
         } else if (here == '/' || here == '#') {
           refuse(0, at, "unexpected `" + std::string(1, here) + "`", "JSON has no comments");
         } else {
-          refuse(0, at, "unexpected " + detail::show_byte(text, at), "");
+          refuse(0, at, "unexpected " + detail::show_character(text, at), "");
         }
       }
     }
@@ -716,8 +714,13 @@ inline const value* document::find(std::string_view pointer) const noexcept {
     }
     std::string key;
     for (std::size_t i = 0; i < raw.size(); ++i) {
-      if (raw[i] == '~' && i + 1 < raw.size()) key += raw[++i] == '1' ? '/' : '~';
-      else key += raw[i];
+      if (raw[i] != '~') {
+        key += raw[i];
+        continue;
+      }
+      const std::string_view escape = raw.substr(i++, 2);
+      if (escape != "~0" && escape != "~1") return nullptr;
+      key += escape == "~1" ? '/' : '~';
     }
     at = at->find(key);
     if (at == nullptr) return nullptr;

@@ -102,6 +102,16 @@ constexpr bool equal_folded(std::string_view a, std::string_view b) noexcept {
   return true;
 }
 
+/// `text` with every `from`, which is not empty, as `to`.
+inline std::string replaced(std::string_view text, std::string_view from, std::string_view to) {
+  std::string out;
+  for (std::size_t found = text.find(from); found != std::string_view::npos; found = text.find(from)) {
+    out.append(text.substr(0, found)).append(to);
+    text.remove_prefix(found + from.size());
+  }
+  return out.append(text);
+}
+
 /// Text of a document or a request for a message: in backticks, on one line, at most 200 bytes.
 inline std::string in_ticks(std::string_view text) {
   constexpr std::size_t most = 200;

@@ -3,6 +3,7 @@
 #include <fleetprov/policies/variables.hpp>
 #include <fleetprov/topics/arn.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -52,7 +53,7 @@ namespace detail {
 
 inline std::string two_digits(std::int64_t n) { return {static_cast<char>('0' + n / 10), static_cast<char>('0' + n % 10)}; }
 
-/// Days since 1970-01-01 to a date (proleptic Gregorian calendar).
+/// Seconds since 1970 as W3C date and time (proleptic Gregorian calendar).
 inline std::string iso_time(std::int64_t seconds) {
   std::int64_t days = seconds / 86400, rest = seconds % 86400;
   if (rest < 0) {
@@ -67,7 +68,9 @@ inline std::string iso_time(std::int64_t seconds) {
   const std::int64_t shifted_month = (5 * day_of_year + 2) / 153;
   const std::int64_t month = shifted_month < 10 ? shifted_month + 3 : shifted_month - 9;
   const std::int64_t year = year_of_era + era * 400 + (month <= 2 ? 1 : 0);
-  return std::to_string(year) + '-' + two_digits(month) + '-' + two_digits(day_of_year - (153 * shifted_month + 2) / 5 + 1) +
+  std::string out = std::to_string(year);
+  out.insert(0, 4 - std::min<std::size_t>(4, out.size()), '0');
+  return out + '-' + two_digits(month) + '-' + two_digits(day_of_year - (153 * shifted_month + 2) / 5 + 1) +
          'T' + two_digits(rest / 3600) + ':' + two_digits(rest / 60 % 60) + ':' + two_digits(rest % 60) + 'Z';
 }
 

@@ -101,8 +101,8 @@ inline context_values find_values(const context& values, std::string_view key) n
   const auto base = values.find(key.substr(0, dot));
   if (base == values.end()) return {};
   if (detail::equal_folded(tail, "List")) return detail::values_of(base->second, 0, detail::max_certificate_values);
-  if (tail.size() != 1 || tail[0] < '0' || tail[0] > '9') return {};
-  const auto index = static_cast<std::size_t>(tail[0] - '0');
+  if (tail.size() != 1) return {};
+  const std::size_t index = static_cast<unsigned char>(tail[0]) - std::size_t{'0'};  // of what is no digit: beyond any value
   if (index >= base->second.size() || index >= detail::max_certificate_values) return {};
   return detail::values_of(base->second, index, 1);
 }

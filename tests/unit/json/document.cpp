@@ -47,6 +47,7 @@ TEST_CASE("a document keeps values, order and the place of every value and key")
   CHECK(doc.locate(number->where.begin) == position{2, 12});
   CHECK(doc.locate(number->where.end) == position{2, 18});
   CHECK(doc.find("/b/2")->text == "x\n");
+  CHECK(document::from_text("-7").value->root().text == "-7");
   CHECK(doc.find("/a/t")->text == "true");
   CHECK(doc.find("/a/n")->is(kind::null));
   CHECK(doc.line(2) == "  \"b\": [1, -2.5e3, \"x\\n\"],");
@@ -59,10 +60,22 @@ TEST_CASE("pointers follow RFC 6901 and what is not there is not found") {
   CHECK(doc.find("") == &doc.root());
   CHECK(doc.find("/a~1b/m~0n/1")->text == "20");
   CHECK(doc.find("/")->text == "1");
-  for (const char* missing : {"a", "/x", "/a~1b/m~0n/2", "/a~1b/m~0n/-", "/a~1b/m~0n/", "/a~1b/m~0n/9999999999", "/a~1b/m~0n/1/x"}) {
+  for (const char* missing : {"a", "/x", "/a~1b/m~0n/2", "/a~1b/m~0n/-", "/a~1b/m~0n/1x", "/a~1b/m~0n/", "/a~1b/m~0n/9999999999", "/a~1b/m~0n/1/x"}) {
     CAPTURE(missing);
     CHECK(doc.find(missing) == nullptr);
   }
+  const auto tildes = document::from_text(R"({"~":1,"a~":2,"~2":3})");
+  REQUIRE(tildes.value.has_value());
+  for (const char* no_escape : {"/~", "/~2", "/a~"}) {
+    CAPTURE(no_escape);
+    CHECK(tildes.value->find(no_escape) == nullptr);
+  }
+  CHECK(tildes.value->find("/~02")->text == "3");
+  const auto long_array = document::from_text("[0,1,2,3,4,5,6,7,8,9,10,11]");
+  REQUIRE(long_array.value.has_value());
+  CHECK(long_array.value->find("/11")->text == "11");
+  CHECK(long_array.value->find("/:") == nullptr);  // the character after 9
+  CHECK(long_array.value->find("/0:") == nullptr);
   CHECK(json::child_pointer(json::child_pointer("", "a/b~"), 3) == "/a~1b~0/3");
 }
 
@@ -72,7 +85,18 @@ TEST_CASE("columns count code points and lines end with a newline") {
   CHECK(read.value->locate(read.value->root().members[0].held.where.begin) == position{1, 8});
   CHECK(read.value->locate(read.value->root().members[1].held.where.begin) == position{2, 7});
   CHECK(read.value->line(1) == "{\"\xC3\xA9\xF0\x9F\x98\x80\": 1,");
+  CHECK(read.value->line(2) == " \"b\": 2}");
   CHECK(read.value->line(3).empty());
+}
+
+TEST_CASE("places outside the text are its end or nowhere, and an empty line is empty") {
+  const auto read = document::from_text("[\n\n1]");
+  REQUIRE(read.value.has_value());
+  CHECK(read.value->locate(1000) == position{3, 3});
+  CHECK(read.value->line(0).empty());
+  CHECK(read.value->line(1) == "[");
+  CHECK(read.value->line(2).empty());
+  CHECK(read.value->line(3) == "1]");
 }
 
 TEST_CASE("text that is not JSON is reported where it goes wrong") {
@@ -87,6 +111,11 @@ TEST_CASE("text that is not JSON is reported where it goes wrong") {
       {"{\"a\" 1}", "J001", 1, 6},
       {"[1 234]", "J001", 1, 4},
       {"{true: 1}", "J001", 1, 2},
+      {"{false: 1}", "J001", 1, 2},
+      {"[1 null]", "J001", 1, 4},
+      {"[-\"a\"]", "J001", 1, 3},
+      {"[1E\"a\"]", "J001", 1, 4},
+      {"[\xC3\xA9", "J001", 1, 2},
       {"[1,, 2]", "J001", 1, 4},
       {"{\"a\": \"\\x\"}", "J001", 1, 9},
       {"{\"a\": \"b", "J001", 1, 9},
@@ -119,10 +148,22 @@ TEST_CASE("text that is not JSON is reported where it goes wrong") {
 }
 
 TEST_CASE("a missing comma before a string or an object is named as such") {
-  for (const char* text : {"{\"a\": \"x\" \"b\": 2}", "{\"a\": {} \"b\": 2}", "[{} {}]", "[\"a\" \"b\"]", "[1 \"b\"]"}) {
+  for (const char* text : {"{\"a\": \"x\" \"b\": 2}", "{\"a\": {} \"b\": 2}", "[{} {}]", "[\"a\" \"b\"]", "[1 \"b\"]", "[[] \"b\"]", "[true \"b\"]", "[null\t\"b\"]",
+                           "[1\r\n\"b\"]", "[[] []]", "[[] {}]", "[\"a\" []]", "[1 {}]"}) {
     CAPTURE(text);
     CHECK(only(document::from_text(text)).help.find("comma") != std::string::npos);
   }
+  for (const char* text : {"[-\"a\"]", "[1E\"a\"]", "[tru\"a\"]", "[tru[]]", "{[]: 1}", "[1 2]"}) {
+    CAPTURE(text);
+    CHECK(only(document::from_text(text)).help.empty());
+  }
+}
+
+TEST_CASE("what stands where no value can is shown, and a comment is called one") {
+  CHECK(only(document::from_text("[\xC3\xA9")).message == "unexpected `\xC3\xA9`");
+  CHECK(only(document::from_text("[\xC3\xA9]")).message == "unexpected `\xC3\xA9`");
+  CHECK(only(document::from_text("# x\n{}")).help == "JSON has no comments");
+  CHECK(only(document::from_text("// x\n{}")).help == "JSON has no comments");
 }
 
 TEST_CASE("a duplicate key is an error at the second key and keeps the document") {
@@ -134,6 +175,7 @@ TEST_CASE("a duplicate key is an error at the second key and keeps the document"
   CHECK(found.where == source_range{23, 31});
   CHECK(read.value->find("/x/a")->text == "1");
   CHECK(read.value->find("/x")->members.size() == 3);
+  CHECK(only(document::from_text(R"([0, {"b": {}, "a": [{"c": 1, "c": 2}]}])")).pointer == "/1/a/0/c");
 }
 
 TEST_CASE("duplicates are found among very many keys without comparing all with all") {
@@ -175,6 +217,9 @@ TEST_CASE("a CBOR document gives the same tree, with byte ranges") {
   CHECK(doc.find("/b")->text == "x");
   CHECK(doc.find("/a")->where == source_range{3, 11});
   CHECK(doc.root().where == source_range{0, 15});
+  CHECK(doc.locate(3) == position{});
+  CHECK(doc.line(1).empty());
+  CHECK(from_bytes("\x81\xf4"sv).value->find("/0")->text == "false");
   const auto indefinite = from_bytes("\xbf\x61\x61\x9f\x7f\x61x\x61y\xff\xff\xff"sv);
   REQUIRE(indefinite.value.has_value());
   CHECK(indefinite.value->find("/a/0")->text == "xy");
@@ -196,6 +241,12 @@ TEST_CASE("hostile CBOR is refused without exhausting stack or memory") {
   CHECK(only(from_bytes("\xba\xff\xff\xff\xff"sv)).broken->id == "J001");
   CHECK(only(from_bytes("\x61\xff"sv)).broken->id == "J003");
   CHECK(only(from_bytes("\x41x"sv)).broken->id == "J001");
+  CHECK(only(from_bytes("\x81\xf7"sv)).where.begin == 1);
+  CHECK(only(from_bytes("\x81\xf7"sv)).broken->id == "J001");
+  CHECK(only(from_bytes("\x9f\x01"sv)).where == source_range{2, 2});
+  CHECK(only(from_bytes("\xbf\x78"sv)).where.begin == 1);
+  CHECK(only(from_bytes("\xa1\x61\xff\x01"sv)).broken->id == "J003");
+  CHECK(only(from_bytes("\xa1\x61\xff\x01"sv)).where.begin == 2);
   CHECK(only(from_bytes("\x01\x01"sv)).where.begin == 1);
   CHECK(only(from_bytes("\xa1\x01\x01"sv)).where.begin == 1);
   CHECK(only(from_bytes("\xf9\x7e\x00"sv)).broken->id == "J001");

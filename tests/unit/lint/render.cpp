@@ -67,12 +67,37 @@ TEST_CASE("what nobody filled in is named with its place, and there is no text")
   CHECK_FALSE(run(R"({"a":["arn:aws:iot:aws-region:aws-account-id:topic/x"]})", values).value.has_value());
 }
 
+TEST_CASE("the help for what is left names the option that fills it") {
+  const std::vector<std::pair<std::string, std::string>> rows{
+      {"arn:aws:iot:aws-region:123456789012:topic/x", "give the region with --region"},
+      {"arn:aws:iot:eu-west-1:<account-id>:topic/x", "give the 12-digit account id with --account"},
+      {"arn:aws:iot:eu-west-1:123456789012:topic/$aws/provisioning-templates/templateName/provision/*", "give the template with --template-name"},
+      {"arn:aws:iot:eu-west-1:123456789012:topic/<room>", "give its value with --set NAME=VALUE"},
+      {"arn:aws:iot:${AWS::Region", "give the region with --region"},
+  };
+  for (const auto& [resource, help] : rows) {
+    CAPTURE(resource);
+    auto out = run("[\"" + resource + "\"]", {});
+    CHECK_FALSE(out.value.has_value());
+    REQUIRE(out.diagnostics.size() == 1);
+    CHECK(out.diagnostics[0].help == help);
+  }
+}
+
+TEST_CASE("a name that is empty fills nothing, not even an empty level") {
+  policies::render_values values;
+  values.set = {{"", "x"}};
+  const std::string text = R"(["arn:aws:iot:eu-west-1:210987654321:topic//a/$/[]", ""])";
+  CHECK(*run(text, values).value == text);
+}
+
 TEST_CASE("set values fill whole levels and marked names as text that cannot break the JSON") {
   auto values = usual();
   values.set = {{"thingName", "a\"b"}, {"device", "d1"}};
   auto out = run(R"(["arn:aws:iot:region:account:topic/thingName/thingNames/<device>-7/[device]/$device"])", values);
   REQUIRE(out.value.has_value());
   CHECK(*out.value == R"(["arn:aws:iot:eu-west-1:210987654321:topic/a\"b/thingNames/d1-7/d1/d1"])");
+  CHECK(*run(R"(["arn:aws:iot:region:account:topic/<device>"])", values).value == R"(["arn:aws:iot:eu-west-1:210987654321:topic/d1"])");
 }
 
 TEST_CASE("example accounts are replaced only on request") {
@@ -81,6 +106,7 @@ TEST_CASE("example accounts are replaced only on request") {
   auto values = usual();
   values.examples = policies::example_arns::replace;
   CHECK(*run(text, values).value == R"(["arn:aws:iot:eu-west-1:210987654321:topic/a"])");
+  CHECK(*run(R"(["arn:aws:iot:*:123456789012:topic/a"])", values).value == R"(["arn:aws:iot:*:210987654321:topic/a"])");
   const std::string real = R"(["arn:aws:iot:us-east-1:314159265358:topic/a"])";
   CHECK(*run(real, values).value == real);
 }
@@ -119,7 +145,7 @@ TEST_CASE("notes in brackets and marked words are leftovers, wherever they stand
     CAPTURE(left);
     CHECK_FALSE(run(std::string(R"({"Resource":")") + left + "\"}", usual()).value.has_value());
   }
-  for (const char* fine : {"a < b", "arn:aws:iot:eu-west-1:210987654321:topic/a<b", "arn:aws:iot:eu-west-1:210987654321:topic/$Name", "arn:aws:iot:eu-west-1:210987654321:topic/$A",
+  for (const char* fine : {"a < b", "<a", "arn:aws:iot:eu-west-1:210987654321:topic/a<b", "arn:aws:iot:eu-west-1:210987654321:topic/$Name", "arn:aws:iot:eu-west-1:210987654321:topic/$A",
                            "arn:aws:iot:eu-west-1:210987654321:topic/$AB-", "arn:short"}) {
     CAPTURE(fine);
     CHECK(run(std::string(R"({"Resource":")") + fine + "\"}", usual()).value.has_value());

@@ -210,6 +210,7 @@ TEST_CASE("escapes and raw UTF-8 mean the same text") {
   REQUIRE(got.has_value());
   CHECK(got->error_code == std::string("\xC3\xA9\xF0\x9F\x98\x80/\"\\\b\f\n\r\t\0", 15));
   CHECK(got->error_message == "\xC3\xA9\xF0\x9F\x98\x80");
+  CHECK(read<error_response>(R"({"errorCode":"a\nb\u0063d"})")->error_code == "a\nbcd");
   CHECK(read<error_response>(text_of(*got))->error_code == got->error_code);
 }
 
@@ -222,6 +223,12 @@ TEST_CASE("malformed CBOR is refused, huge declared lengths without reserving th
   CHECK(why_cbor<error_response>("a1 6161 5a ffffffff 00") == failure{errc::encoding, 3});
   CHECK(why_cbor<error_response>("a1 7b 8000000000000000").code == errc::encoding);
   CHECK(why_cbor<error_response>("1c").code == errc::encoding);
+  CHECK(why_cbor<error_response>("b8") == failure{errc::encoding, 0});
+  CHECK(why_cbor<error_response>("bf 78") == failure{errc::encoding, 1});
+  CHECK(why_cbor<error_response>("a1 6178 82 01 1c") == failure{errc::encoding, 5});
+  CHECK(why_cbor<error_response>("a1 6178 a1 1c 01") == failure{errc::encoding, 4});
+  CHECK(why_cbor<error_response>("a1 6178 a1 01 1c") == failure{errc::encoding, 5});
+  CHECK(why_cbor<error_response>("a1 6178 9f 01") == failure{errc::encoding, 5});
   CHECK(why_cbor<error_response>("a1 6161 f81f") == failure{errc::encoding, 3});
   CHECK(why_cbor<error_response>("a1 6161 ff") == failure{errc::encoding, 3});
   CHECK(why_cbor<error_response>("bf 6161 01") == failure{errc::encoding, 4});
@@ -253,6 +260,14 @@ TEST_CASE("nesting is cut at 32 levels and payloads at 128 KiB, without recursio
   };
   CHECK(read<error_response>(nested(31)).has_value());
   CHECK(why<error_response>(nested(32)) == failure{errc::too_deep, 36});
+  const auto maps = [](std::size_t levels) {
+    std::string out;
+    for (std::size_t i = 0; i < levels; ++i) out += "{\"x\":";
+    return out + "0" + std::string(levels, '}');
+  };
+  CHECK(read<error_response>(maps(32)).has_value());
+  CHECK(why<error_response>(maps(33)) == failure{errc::too_deep, 32 * 5});
+  CHECK(why<error_response>(R"({"x":{"x":tru}})") == failure{errc::encoding, 10});
   CHECK(why<error_response>("{\"x\":" + std::string(131000, '[')).code == errc::too_deep);
   CHECK(why<error_response>(std::string(131000, '[')).code == errc::too_deep);
   std::string deep = "\xa1\x61x" + std::string(131000, '\x81');
@@ -279,6 +294,7 @@ TEST_CASE("the wiping encoder writes the same bytes") {
     REQUIRE(plain.has_value());
     REQUIRE(wiped.has_value());
     CHECK(bytes_of(wiped->reveal()) == *plain);
+    CHECK(encode_secret(register_thing("\xC3", {}), format).error().code == errc::invalid_utf8);
   }
 }
 

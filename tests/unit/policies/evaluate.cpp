@@ -6,7 +6,9 @@
 #include <fleetprov/policies/evaluate.hpp>
 #include <fleetprov/policies/principal.hpp>
 
+#include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace policies = fleetprov::policies;
@@ -115,6 +117,30 @@ TEST_CASE("a will needs Publish and a retained one RetainPublish, at CONNECT") {
   CHECK(bound.authorize_publish("w", policies::retention::retained) == decision::implicit_deny);
 }
 
+TEST_CASE("a connection that is not allowed is refused whatever its will may do") {
+  const auto connect = [](const std::string& rights) {
+    const auto policy = parsed(rights + statement("Allow", "iot:Publish", arn + "topic/w"));
+    policies::connect_facts packet;
+    packet.will = policies::will_facts{"w", policies::retention::not_retained};
+    return policies::bound_policy::bind({{"p", &policy}}, {}).authorize_connect("c", packet);
+  };
+  CHECK(connect("") == decision::implicit_deny);
+  CHECK(connect(statement("Deny", "iot:Connect", "*") + ",") == decision::explicit_deny);
+  CHECK(connect(statement("Allow", "iot:Connect", "*") + ",") == decision::allowed);
+}
+
+TEST_CASE("conditions of actions other than Connect are decided when the policy is bound") {
+  for (const char* condition : {R"({"Bool":{"iot:Connection.Thing.IsAttached":"true"}})", R"({"StringEqualsIfExists":{"iot:ConnectAttributes":"LastWill"}})",
+                                R"({"Null":{"iot:LastWillTopic":"true"}})"}) {
+    const auto policy = parsed(statement("Allow", "iot:Publish", "*", condition));
+    for (const char* attached : {"true", "false"}) {
+      CAPTURE(condition, attached);
+      const policies::context who{{"iot:Connection.Thing.IsAttached", {attached}}};
+      CHECK(policies::bound_policy::bind({{"p", &policy}}, who).decide(policies::action::publish, "a") == decide(policy, "iot:Publish", arn + "topic/a", who));
+    }
+  }
+}
+
 TEST_CASE("the filter of a SUBSCRIBE is compared as text") {
   const auto subscribe = [](const std::string& granted, const std::string& asked) {
     return decide(parsed(statement("Allow", "iot:Subscribe", arn + "topicfilter/" + granted)), "iot:Subscribe", arn + "topicfilter/" + asked) == decision::allowed;
@@ -159,6 +185,17 @@ TEST_CASE("old job action names count only where asked for") {
   const policies::request asked{"iotjobsdata:UpdateJobExecution", arn + "thing/t", {}};
   CHECK(policies::evaluate({{"p", &policy}}, asked).answer == decision::implicit_deny);
   CHECK(policies::evaluate({{"p", &policy}}, asked, policies::job_action_names::interchangeable).answer == decision::allowed);
+}
+
+TEST_CASE("names that have one spelling, known or not, count as they are where old ones do too") {
+  const auto policy = parsed(statement("Allow", "iot:Publish", "*") + "," + statement("Allow", "iot:CreateThing", "*"));
+  for (const auto& [action, answer] : {std::pair{"iot:Publish", decision::allowed}, {"iot:CreateThing", decision::allowed}, {"iot:Connect", decision::implicit_deny}}) {
+    CAPTURE(action);
+    CHECK(policies::evaluate({{"p", &policy}}, {action, arn + "topic/a", {}}, policies::job_action_names::interchangeable).answer == answer);
+  }
+  policies::policy_document nameless = policy;
+  for (policies::statement& s : nameless.statements) s.actions[0].folded.clear();
+  CHECK(policies::evaluate({{"p", &nameless}}, {"iot:Publish", arn + "topic/a", {}}, policies::job_action_names::interchangeable).answer == decision::implicit_deny);
 }
 
 TEST_CASE("variables are filled in, whatever their case, and values are data") {
@@ -214,6 +251,37 @@ TEST_CASE("certificate variables: first value, offsets, lists, escapes and refus
   CHECK_FALSE(holds(R"({"StringEquals":{")" + ou + R"(":"b"}})", values));
   CHECK(holds(R"({"StringEquals":{")" + ou + R"(.1":"b"}})", values));
   CHECK(holds(R"({"StringEquals":{"iot:Certificate.Subject.CommonName":"a+b"}})", values));
+  for (const char* no_index : {".12", ".-", ".x", "."}) {
+    CAPTURE(no_index);
+    CHECK(grants("topic/${" + ou + no_index + ", 'none'}", "topic/none", values));
+    CHECK(holds(R"({"Null":{")" + ou + no_index + R"(":"true"}})", values));
+  }
+  CHECK(grants("topic/${iot:Certificate.Subject.Organization.1, 'none'}", "topic/none", values));
+  CHECK(holds(R"({"StringEqualsIfExists":{"iot:Certificate.Subject.Organization.1":"v"}})", values));
+}
+
+TEST_CASE("lists are no variables, and only those of a certificate's attributes are cut at five values") {
+  const std::vector<std::string> seven{"1", "2", "3", "4", "5", "6", "7"};
+  const policies::context values{{"iot:Certificate.AvailableKeys", seven}, {"iot:Certificate.Subject.Country.List", seven}, {"k", {"a", "b"}}, {"iot:LastWillTopic", {"w"}}};
+  const auto has = [&](const std::string& key, const std::string& value) {
+    return holds(R"({"ForAnyValue:StringEquals":{")" + key + "\":\"" + value + "\"}}", values);
+  };
+  CHECK(has("iot:Certificate.AvailableKeys", "7"));
+  CHECK(has("iot:Certificate.Subject.Country.List", "5"));
+  CHECK_FALSE(has("iot:Certificate.Subject.Country.List", "6"));
+  CHECK(has("iot:LastWillTopic", "w"));
+  CHECK(grants("topic/${iot:Certificate.AvailableKeys, 'none'}", "topic/none", {{"iot:Certificate.AvailableKeys", {"one"}}}));
+  for (const char* key : {"iot:Certificate.AvailableKeys", "iot:Certificate.Subject.Country.List", "iot:LastWillTopic", "k"}) {
+    CAPTURE(key);
+    CHECK(grants(std::string("topic/${") + key + ", 'none'}", "topic/none", values));
+  }
+}
+
+TEST_CASE("the keys of a certificate's attributes are listed, other facts about it are not") {
+  policies::principal_facts who;
+  who.certificate_variables = {{"iot:Certificate.Subject.Country", {"CH"}}, {"iot:CertificateColour", {"red"}}};
+  CHECK(policies::make_context(who)["iot:Certificate.AvailableKeys"] == std::vector<std::string>{"iot:Certificate.Subject.Country"});
+  CHECK(policies::make_context(who)["iot:CertificateColour"] == std::vector<std::string>{"red"});
 }
 
 TEST_CASE("presence decides as in the truth table") {
@@ -304,6 +372,7 @@ TEST_CASE("a thing stands behind a connection only if attached, by name or exclu
   who.thing->exclusive = true;
   CHECK(policies::make_context(who)["iot:Connection.Thing.ThingName"] == std::vector<std::string>{"dev1"});
   who.client_id.reset();
+  CHECK_FALSE(policies::is_thing_resolved(who));
   CHECK(policies::make_context(who).count("iot:Connection.Thing.IsAttached") == 0);
   who.epoch_seconds = 1709251199;
   CHECK(policies::make_context(who)["aws:CurrentTime"] == std::vector<std::string>{"2024-02-29T23:59:59Z"});
@@ -382,6 +451,8 @@ TEST_CASE("a bound policy decides as the evaluator where a condition asks for th
       R"({"NumericNotEquals":{"iot:LastWillTopic":"1"}})",
       R"({"StringEquals":{"iot:LastWillTopic":[]}})",
       R"({"StringNotEquals":{"iot:LastWillTopic":[]}})",
+      R"({"StringEquals":{"iot:LastWillTopic":"arn:aws:iot"}})",
+      R"({"StringNotLike":{"iot:LastWillTopic":"arn:aws:iot"}})",
   };
   const policies::context who{{"iot:ClientId", {"c"}}};
   const policies::arn_scope here{"us-east-1", "123456789012"};
@@ -418,10 +489,16 @@ TEST_CASE("times before 1970 and with fractions, and addresses with wrong ends, 
   policies::principal_facts who;
   who.epoch_seconds = -1;
   CHECK(policies::make_context(who)["aws:CurrentTime"] == std::vector<std::string>{"1969-12-31T23:59:59Z"});
+  for (const std::int64_t seconds : {-62167219200LL, -62162035201LL, -62162035200LL, -30610224001LL, 253402300799LL}) {
+    CAPTURE(seconds);
+    who.epoch_seconds = seconds;
+    CHECK(holds(R"({"DateEquals":{"aws:CurrentTime":")" + std::to_string(seconds) + "\"}}", policies::make_context(who)));
+  }
+  CHECK(holds(R"({"DateEquals":{"t":"0000-02-29T23:59:59Z"}})", {{"t", {"-62162035201"}}}));
   CHECK(holds(R"({"DateEquals":{"t":"1.5"}})", {{"t", {"1970-01-01T00:00:01.5Z"}}}));
   CHECK_FALSE(holds(R"({"DateEquals":{"t":"1.x"}})", {{"t", {"1970-01-01T00:00:01Z"}}}));
   CHECK_FALSE(holds(R"({"DateEquals":{"t":"1."}})", {{"t", {"1970-01-01T00:00:01Z"}}}));
-  for (const char* bad : {"::g", "::12345", "1:2:3:4:5:6:7:8:9", "::1.2.3.4:5", "1:2:3:4:5:6:7:1.2.3.4", "::1.2.3.256", "1::2::3"}) {
+  for (const char* bad : {"::g", "::12345", "1:2:3:4:5:6:7:8:9", "::1.2.3.4:5", "1:2:3:4:5:6:7:1.2.3.4", "::1.2.3.256", "1::2::3", "1:2:3:4:5:6:7:"}) {
     CAPTURE(bad);
     CHECK_FALSE(holds(std::string(R"({"IpAddress":{"a":")") + bad + "\"}}", {{"a", {"::1"}}}));
   }
@@ -432,6 +509,19 @@ TEST_CASE("a request's text is shown on one line, control characters as escapes"
   const auto policy = parsed(statement("Allow", "iot:Publish", arn + "topic/a"));
   const auto got = policies::evaluate({{"p", &policy}}, {"iot:Publish", arn + "topic/\x01\x7F\n", {}});
   CHECK(got.statements.at(0).detail.find("topic/\\u0001\\u007f\\u000a`") != std::string::npos);
+}
+
+TEST_CASE("a request's text is cut at 200 bytes, between two characters") {
+  const auto policy = parsed(statement("Allow", "iot:Publish", arn + "topic/a"));
+  const auto shown = [&](const std::string& resource) {
+    const std::string detail = policies::evaluate({{"p", &policy}}, {"iot:Publish", resource, {}}).statements.at(0).detail;
+    const std::size_t begin = detail.find('`'), end = detail.find("` is not matched");
+    return detail.substr(begin + 1, end - begin - 1);
+  };
+  CHECK(shown(std::string(200, 'a')) == std::string(200, 'a'));
+  CHECK(shown(std::string(201, 'a')) == std::string(200, 'a') + "...");
+  CHECK(shown(std::string(199, 'a') + "\xC3\xA9") == std::string(199, 'a') + "...");
+  CHECK(shown(std::string(201, '\x80')) == "...");
 }
 
 TEST_CASE("names of types and spellings for what has none") {
@@ -446,8 +536,8 @@ TEST_CASE("dates are those of the W3C profile or epoch seconds, anything else ma
     CHECK(is(good));
   for (const char* bad : {"2024-", "2024-1", "2024-13", "2024-00", "2024-02-", "2024-02-00", "2024-02-30", "2023-02-29", "1900-02-29", "2024-02-29x", "2024-02-29T",
                           "2024-02-29T24:00Z", "2024-02-29T23", "2024-02-29T23:60Z", "2024-02-29T23:5Z", "2024-02-29T23:59", "2024-02-29T23:59:", "2024-02-29T23:59:61Z",
-                          "2024-02-29T23:59:59.Z", "2024-02-29T23:59Zx", "2024-02-29T23:59+1:00", "2024-02-29T23:59+0100", "2024-02-29T23:59+24:00", "2024-02-29T23:59+00:60",
-                          "2024-02-29T23:59+00:0", "1234567890123", "1.", "1x", "-", "x", ""}) {
+                          "2024-02-29T23:59:59.Z", "2024-02-29T23:59:59.+01:00", "2024-02-29T23:59Zx", "2024-02-29T23:59+1:00", "2024-02-29T23:59+0100", "2024-02-29T23:59+24:00", "2024-02-29T23:59+00:60",
+                          "2024-02-29T23:59+00:0", "1234567890123", "1.", "1.-", "1x", "20/4", "2024-0/", "-", "x", ""}) {
     CAPTURE(bad);
     CHECK_FALSE(is(bad));
   }
@@ -480,7 +570,7 @@ TEST_CASE("addresses, networks, numbers and base64 are read as a whole") {
   CHECK(same("QUI=", "QUI="));
   CHECK(same("QQ==", "QQ=="));
   CHECK_FALSE(same("QUI=", "QUJD"));
-  for (const char* bad : {"QUI", "QU!=", "Q=I=", "====", "=QUI"}) CHECK_FALSE(same(bad, bad));
+  for (const char* bad : {"QUI", "QU!=", "Q=I=", "QQ=I", "====", "=QUI"}) CHECK_FALSE(same(bad, bad));
   CHECK_FALSE(holds(R"({"BinaryEquals":{"b":"QUI="}})", {{"b", {"QUI"}}}));
   CHECK_FALSE(holds(R"({"Bool":{"b":"true"}})", {{"b", {"yes"}}}));
   CHECK_FALSE(holds(R"({"Bool":{"b":"yes"}})", {{"b", {"true"}}}));
@@ -490,11 +580,13 @@ TEST_CASE("addresses, networks, numbers and base64 are read as a whole") {
   CHECK_FALSE(holds(R"({"Null":{"n":"perhaps"}})", {}));
 }
 
-TEST_CASE("an entry with `?` and a variable without a value might have matched") {
-  const auto policy = parsed(statement("Allow", "iot:Publish", arn + "topic/?/${iot:Nothing}"));
-  const auto result = [&](const std::string& topic) {
+TEST_CASE("an entry with a wildcard and a variable without a value might have matched") {
+  const auto result = [](const std::string& granted, const std::string& topic) {
+    const auto policy = parsed(statement("Allow", "iot:Publish", arn + "topic/" + granted));
     return policies::evaluate({{"p", &policy}}, {"iot:Publish", arn + "topic/" + topic, {}}).statements.at(0).result;
   };
-  CHECK(result("a/b") == policies::statement_result::unresolved_variable);
-  CHECK(result("ab/b") == policies::statement_result::resource);
+  CHECK(result("?/${iot:Nothing}", "a/b") == policies::statement_result::unresolved_variable);
+  CHECK(result("?/${iot:Nothing}", "ab/b") == policies::statement_result::resource);
+  CHECK(result("*/x/${iot:Nothing}", "a/b/x/c") == policies::statement_result::unresolved_variable);
+  CHECK(result("*/x/${iot:Nothing}", "a/b/y/c") == policies::statement_result::resource);
 }

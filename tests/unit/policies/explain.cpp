@@ -34,8 +34,17 @@ policies::context connected(const std::string& client_id) {
   return policies::make_context(who);
 }
 
-policies::policy_document parsed(const std::string& statements) {
-  auto out = policies::parse_text(R"({"Version":"2012-10-17","Statement":[)" + statements + "]}");
+std::string deny(const std::string& action, const std::string& resource) {
+  return R"({"Effect":"Deny","Action":")" + action + R"(","Resource":")" + arn + resource + "\"}";
+}
+
+/// The Allow of a Publish in another region.
+std::string elsewhere(const std::string& resource) {
+  return R"({"Effect":"Allow","Action":"iot:Publish","Resource":"arn:aws:iot:eu-west-1:123456789012:)" + resource + "\"}";
+}
+
+policies::policy_document parsed(const std::string& statements, const std::string& version = "2012-10-17") {
+  auto out = policies::parse_text(R"({"Version":")" + version + R"(","Statement":[)" + statements + "]}");
   REQUIRE(out.value.has_value());
   return std::move(*out.value);
 }
@@ -62,6 +71,38 @@ TEST_CASE("a denial is explained by the nearest statement and what it lacks") {
       {connect + allow("iot:PublishRetain", "topic/a"), "iot:RetainPublish", "topic/a", denied, 1, "no action of AWS IoT", "topic/a"},
       {connect + allow("iot:Publish", "topic/a"), "iot:Subscribe", "topicfilter/a", denied, policies::explanation::none, "no statement allows iot:Subscribe", "topicfilter/a"},
       {allow("iot:Publish", "topic/a*"), "iot:Publish", "topic/ab", policies::decision::allowed, 0, "allows iot:Publish", ""},
+      {allow("iot:Subscribe", "topic/a"), "iot:Subscribe", "topicfilter/b", denied, 0, "it grants `topic/a`, iot:Subscribe needs `topicfilter/b`", "topicfilter/b"},
+      {allow("iot:Subscribe", "topic/a") + "," + allow("iot:Subscribe", "topicfilter/zz"), "iot:Subscribe", "topicfilter/b", denied, 1, "it grants `topicfilter/zz`",
+       "topicfilter/b"},
+      {allow("iot:Publish", "topic/x/${iot:Nothing}") + "," + allow("iot:Publish", "topic/y/z"), "iot:Publish", "topic/y", denied, 1, "longer than `topic/y`", "topic/y"},
+      {R"({"Effect":"Allow","Action":"iot:Publish","Resource":"arn:aws:iot:eu-*"})", "iot:Publish", "topic/a", denied, 0,
+       "it grants `arn:aws:iot:eu-*`, the request is about `topic/a`", "topic/a"},
+      {allow("iot:Publish", "top?c/x"), "iot:Publish", "topic/a", denied, 0, "it grants `top?c/x`, the request is about `topic/a`", "topic/a"},
+      {allow("iot:Publish", "topic/a/+/b"), "iot:Publish", "topic/c/d", denied, 0, "the request is about `topic/c/d`", "topic/c/d"},
+      {allow("iot:Publish", "topic/${iot:ClientId}/${iot:Connection.Thing.ThingName}"), "iot:Publish", "topic/x/y", denied, 0,
+       "`${iot:ClientId}` is `dev1`, `${iot:Connection.Thing.ThingName}` is `dev1`", "topic/x/y"},
+      {allow("iot:Publish", "topic/a"), "iot:Publish", "topic/a/b/c", denied, 0, "which is 2 levels short", "topic/a/b/c"},
+      {allow("iot:Publish", "topic/x/*"), "iot:Publish", "topic/y", denied, 0, "it grants `topic/x/*`, the request is about `topic/y`", "topic/y"},
+      {allow("iot:Subscribe", "topicfilter/x"), "iot:Subscribe", "topicfilter/a", denied, 0, "it grants `topicfilter/x`, the request is about `topicfilter/a`", "topicfilter/a"},
+      {R"({"Effect":"Allow","Action":"iot:Publish","Resource":[")" + arn + "topic/data/dev2\",\"" + arn + R"(topic/far"]})", "iot:Publish", "topic/data/dev1", denied, 0,
+       "it grants `topic/data/dev2`", "topic/data/dev1"},
+      {allow("iot:Publish", "topic/far") + "," + allow("iot:Publish", "topic/x/temperature"), "iot:Publish", "topic/y/temperature", denied, 1, "`topic/x/temperature`",
+       "topic/y/temperature"},
+      {elsewhere("topic/xyz") + "," + elsewhere("topic/a"), "iot:Publish", "topic/ab", denied, 1, "the region `eu-west-1`", "topic/ab"},
+      {elsewhere("topic/xyz") + "," + elsewhere("topic/abc"), "iot:Publish", "topic/ab", denied, 1, "the region `eu-west-1`", "topic/ab"},
+      {deny("iot:Publish", "topic/data/dev2") + "," + allow("iot:Publish", "topic/far"), "iot:Publish", "topic/data/dev1", denied, 1, "it grants `topic/far`", "topic/data/dev1"},
+      {deny("iot:Publish", "topic/x"), "iot:Connect", "client/a", denied, policies::explanation::none, "no statement allows anything", "client/a"},
+      {R"({"Effect":"Allow","NotAction":["iot:Publish","iot:Conn*"],"Resource":"*"})", "iot:Connect", "client/a", denied, 0,
+       "no statement allows iot:Connect; statement 1 of `p.json` has `iot:Conn*` in NotAction", "client/a"},
+      {allow("iot:PublishRetain", "topic/a"), "iot:Subscribe", "topicfilter/a", denied, policies::explanation::none, "the policies allow `iot:PublishRetain`", "topicfilter/a"},
+      {allow("iot:PublishRetain", "topic/a") + "," + allow("iot:PublishRetain", "topic/b"), "iot:RetainPublish", "topic/b", denied, 0, "statement 1 of `p.json` has", "topic/b"},
+      {allow("iot:Publish", "topic/a"), "iot:CreateThing", "thing/a", denied, policies::explanation::none,
+       "no statement allows `iot:CreateThing`; the policies allow `iot:Publish`", "thing/a"},
+      {allow("iot:DeleteThing", "thing/a"), "iot:CreateThing", "thing/a", denied, policies::explanation::none, "the policies allow `iot:DeleteThing`", "thing/a"},
+      {allow("iotjobsdata:UpdateJobExecution", "thing/a"), "iot:UpdateJobExecution", "thing/a", denied, 0,
+       "no statement allows `iot:UpdateJobExecution`; statement 1 of `p.json` has `iotjobsdata:UpdateJobExecution`, which is another spelling", "thing/a"},
+      {R"({"Effect":"Allow","Action":"iot:Publish","NotResource":")" + arn + R"(topic/x"})", "iot:Publish", "topic/y", policies::decision::allowed, 0,
+       "on everything that its NotResource list does not name", ""},
   };
   for (const asked_row& row : rows) {
     CAPTURE(row.statements, row.action, row.resource);
@@ -107,14 +148,69 @@ TEST_CASE("an explicit deny names the statement that denies") {
   const auto got = policies::explain(documents, asked, policies::evaluate(documents, asked));
   CHECK(got.nearest == 1);
   CHECK(got.why.find("statement 2 of `p` denies") == 0);
+  CHECK(got.why.find("; a Deny wins over every Allow") != std::string::npos);
+  const auto only_deny = parsed(deny("iot:Publish", "topic/a"));
+  const std::vector<policies::named_document> alone{{"p", &only_deny}};
+  CHECK(policies::explain(alone, asked, policies::evaluate(alone, asked)).why ==
+        "statement 1 of `p` denies iot:Publish on `topic/a`; a Deny wins, and no statement allows it either");
+}
+
+TEST_CASE("the one statement of a document without an array has no number") {
+  const auto policy = policies::parse_text(R"({"Version":"2012-10-17","Statement":)" + allow("iot:Publish", "topic/a") + "}");
+  REQUIRE(policy.value.has_value());
+  const std::vector<policies::named_document> documents{{"p", &*policy.value}};
+  const policies::request asked{"iot:Publish", arn + "topic/a", {}};
+  CHECK(policies::explain(documents, asked, policies::evaluate(documents, asked)).why == "the statement of `p` allows iot:Publish on `topic/a`");
+}
+
+TEST_CASE("a statement that a program made without resources is nearest by its action") {
+  auto policy = parsed(allow("iot:Publish", "topic/a"));
+  policy.statements[0].resources.clear();
+  const std::vector<policies::named_document> documents{{"p", &policy}};
+  const policies::request asked{"iot:Publish", arn + "topic/a", {}};
+  const auto got = policies::explain(documents, asked, policies::evaluate(documents, asked));
+  CHECK(got.nearest == 0);
+  CHECK(got.why == "statement 1 of `p` is nearest: it names no resource");
+  CHECK(got.corrected_resource == arn + "topic/a");
+}
+
+TEST_CASE("an action without a resource is mended with `*`, which stays a wildcard") {
+  const auto policy = parsed(allow("iot:ListRetainedMessages", "topic/a"));
+  const std::vector<policies::named_document> documents{{"p", &policy}};
+  const policies::request asked{"iot:ListRetainedMessages", "*", {}};
+  const auto got = policies::explain(documents, asked, policies::evaluate(documents, asked));
+  CHECK(got.why.find("it grants `topic/a`, iot:ListRetainedMessages needs `*` (the resource types differ)") != std::string::npos);
+  CHECK(got.corrected_resource == "*");
+}
+
+TEST_CASE("a resource that begins with a slash is explained as any other") {
+  const auto policy = parsed(allow("iot:Publish", "topic/a"));
+  const std::vector<policies::named_document> documents{{"p", &policy}};
+  const policies::request asked{"iot:Publish", "/topic/a", {}};
+  CHECK(policies::explain(documents, asked, policies::evaluate(documents, asked)).why.find("needs `/topic/a`") != std::string::npos);
+}
+
+TEST_CASE("in the language of 2008 a corrected resource is literal text, with no escapes") {
+  const auto corrected = [](const std::string& granted, const std::string& asked_for) {
+    const auto policy = parsed(allow("iot:Publish", granted), "2008-10-17");
+    const std::vector<policies::named_document> documents{{"p", &policy}};
+    const policies::request asked{"iot:Publish", arn + asked_for, connected("dev1")};
+    const auto got = policies::explain(documents, asked, policies::evaluate(documents, asked));
+    const auto mended = parsed(R"({"Effect":"Allow","Action":"iot:Publish","Resource":")" + got.corrected_resource + "\"}", "2008-10-17");
+    CHECK(policies::evaluate({{"m", &mended}}, asked).answer == policies::decision::allowed);
+    return got.corrected_resource;
+  };
+  CHECK(corrected("topic/${iot:ClientId}/+", "topic/${iot:ClientId}/x") == arn + "topic/${iot:ClientId}/*");
+  CHECK(corrected("topic/x", "topic/a*${b") == arn + "topic/a*${b");
+  CHECK(corrected("topic/a", "topic/a/*") == arn + "topic/a/*");
 }
 
 TEST_CASE("wildcards in a request are data in the corrected resource") {
   const auto policy = parsed(allow("iot:Publish", "topic/x"));
   const std::vector<policies::named_document> documents{{"p", &policy}};
-  const policies::request asked{"iot:Publish", arn + "topic/a*${b", {}};
+  const policies::request asked{"iot:Publish", arn + "topic/a*?${b", {}};
   const auto got = policies::explain(documents, asked, policies::evaluate(documents, asked));
-  CHECK(got.corrected_resource == arn + "topic/a${*}${$}{b");
+  CHECK(got.corrected_resource == arn + "topic/a${*}${?}${$}{b");
 }
 
 namespace {
@@ -142,6 +238,7 @@ TEST_CASE("each kind of variable without a value has its own reason") {
       {"cognito-identity.amazonaws.com:sub", "belongs to Cognito identities"},
       {"aws:PrincipalTag", "the request has no such key"},
       {"iot:ThingName", "it is `${iot:Connection.Thing.ThingName}`"},
+      {"ThingName", "it is `${iot:Connection.Thing.ThingName}`"},
       {"a, b", "`${a, b}` is not a well-formed variable"},
   };
   for (const auto& [variable, says] : rows) {
@@ -185,6 +282,22 @@ TEST_CASE("a condition on the kind of connection is put into words") {
   CHECK(has(why(allow("iot:Connect", "*", R"({"ForAnyValue:StringEquals":{"iot:ConnectAttributes":["LastWill"]}})"), "iot:Connect", "client/a",
                 {{"iot:ConnectAttributes", {}}}),
             "with a clean session and without a last will"));
+  CHECK(has(why(allow("iot:Connect", "*", R"({"ForAnyValue:StringEquals":{"iot:ConnectAttributes":["LastWill"]}})"), "iot:Connect", "client/a", {}),
+            "the condition ForAnyValue:StringEquals on `iot:ConnectAttributes` is false: the request has no such key"));
+}
+
+TEST_CASE("a condition on the attached thing that asks for something else than `true` is shown as it is") {
+  const auto attached = [](const std::string& wanted) {
+    return why(allow("iot:Connect", "*", R"({"Bool":{"iot:Connection.Thing.IsAttached":)" + wanted + "}}"), "iot:Connect", "client/a", connected("dev1"));
+  };
+  CHECK(has(attached("[]"), "the condition Bool on `iot:Connection.Thing.IsAttached` is false: the request has `true`, the statement lists nothing"));
+  CHECK(has(attached("\"false\""), "the request has `true`, the statement lists `false`"));
+}
+
+TEST_CASE("a condition whose key is absent says so once") {
+  const std::string got = why(allow("iot:Connect", "*", R"({"StringEquals":{"iot:ClientId":"x"}})"), "iot:Connect", "client/a", {});
+  CHECK(has(got, "the condition StringEquals on `iot:ClientId` is false: the request has no such key, the statement lists `x`"));
+  CHECK_FALSE(has(got, "no value"));
 }
 
 TEST_CASE("a condition whose value is a variable without a value says so after the first that fails") {
@@ -201,6 +314,11 @@ TEST_CASE("the older spelling of an action of jobs is named where spellings have
   const auto verdict = policies::evaluate(documents, asked, policies::job_action_names::exact);
   REQUIRE(verdict.answer == policies::decision::implicit_deny);
   CHECK(has(policies::explain(documents, asked, verdict).why, "which is another spelling"));
+  const auto excluded = parsed(R"({"Effect":"Allow","NotAction":"iot:UpdateJobExecution","Resource":"*"})");
+  const std::vector<policies::named_document> all_but{{"p", &excluded}};
+  const auto either = policies::evaluate(all_but, asked, policies::job_action_names::interchangeable);
+  CHECK(policies::explain(all_but, asked, either).why ==
+        "no statement allows iotjobsdata:UpdateJobExecution; statement 1 of `p` has `iot:UpdateJobExecution` in NotAction, so it allows all but that");
 }
 
 TEST_CASE("a verdict about another request is no danger") {

@@ -5,7 +5,9 @@
 #include <fleetprov/policies/document.hpp>
 
 #include <algorithm>
+#include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace policies = fleetprov::policies;
@@ -59,9 +61,12 @@ TEST_CASE("each grammar mistake is reported with its rule, severity, pointer and
       {R"({"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*"}})", "P012", "/Statement", severity::error, "{"},
       {policy(R"({"Effect":"Allow","Action":"*","NotResource":"*","Resource":"*"})"), "P013", "/Statement/0/NotResource", severity::error, "\"NotResource\""},
       {policy(R"({"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"})"), "P015", "/Statement/0/Principal", severity::error, "\"Principal\""},
+      {policy(R"({"Effect":"Allow","NotPrincipal":"*","Action":"*","Resource":"*"})"), "P015", "/Statement/0/NotPrincipal", severity::error, "\"NotPrincipal\""},
       {policy(R"({"Effect":"Allow","Action":[],"Resource":"*"})"), "P016", "/Statement/0/Action", severity::error, "[]"},
       {with_resource("[]"), "P017", "/Statement/0/Resource", severity::error, "[]"},
       {policy(R"({"Effect":"Allow","Action":"Publish","Resource":"*"})"), "P018", "/Statement/0/Action", severity::error, "\"Publish\""},
+      {policy(R"({"Effect":"Allow","Action":":Publish","Resource":"*"})"), "P018", "/Statement/0/Action", severity::error, "\":Publish\""},
+      {policy(R"({"Effect":"Allow","Action":"iot:","Resource":"*"})"), "P018", "/Statement/0/Action", severity::error, "\"iot:\""},
       {with_resource(R"("\\")"), "P019", "/Statement/0/Resource", severity::error, R"("\\")"},
       {with_resource(R"(["*","topic/a"])"), "P019", "/Statement/0/Resource/1", severity::error, "\"topic/a\""},
       {with_resource(R"("[\"arn:aws:iot:us-east-1:123456789012:topic/a\"]")"), "P020", "/Statement/0/Resource", severity::error, R"("[\"arn:aws:iot:us-east-1:123456789012:topic/a\"]")"},
@@ -88,6 +93,7 @@ TEST_CASE("each grammar mistake is reported with its rule, severity, pointer and
       {policy(R"({"Effect":"Allow","Action":"iot:${a}","Resource":"*"})"), "P041", "/Statement/0/Action", severity::warning, "\"iot:${a}\""},
       {with_condition(R"({"Bool":{"a":"${b}"}})"), "P042", "/Statement/0/Condition/Bool/a", severity::warning, "\"${b}\""},
       {with_condition("{}"), "P043", "/Statement/0/Condition", severity::note, "{}"},
+      {with_condition(R"({"StringEquals":{}})"), "P043", "/Statement/0/Condition/StringEquals", severity::note, "\"StringEquals\""},
       {with_condition(R"({"StringEquals":{"a":[]}})"), "P044", "/Statement/0/Condition/StringEquals/a", severity::note, "[]"},
       {R"({"Version":"2012-10-17","Version":"2008-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}})", "J006", "/Version", severity::error, "\"Version\""},
       {R"({"Version":"2012-10-17",})", "J001", "", severity::error, ","},
@@ -145,6 +151,12 @@ TEST_CASE("the help for a misspelled operator, element or action is what was mea
       {with_condition(R"({"iot:ClientId":{"a":"b"}})"), "P024", "this looks like a condition key"},
       {with_condition(R"({"Matches":{"a":"b"}})"), "P024", "operators are StringEquals"},
       {policy(R"({"Effect":"Allow","Action":"*","Resource":"*","Comment":"x"})"), "P004", "known here: Sid Effect"},
+      {"\"policy.json\"", "P001", "the text may be a file name"},
+      {policy(R"({"Effect":"Allow","Action":"Publish","Resource":"*"})"), "P018", "write `iot:Publish`"},
+      {policy(R"({"Effect":"Allow","Action":":Publish","Resource":"*"})"), "P018", "as in iot:Publish"},
+      {policy(R"({"Effect":"Allow","Action":"","Resource":"*"})"), "P018", "as in iot:Publish"},
+      {policy(R"({"Effect":"Allow","Action":" ","Resource":"*"})"), "P018", "as in iot:Publish"},
+      {policy(R"({"Effect":"Allow","Action":")" + std::string(64, 'a') + R"(","Resource":"*"})"), "P018", "as in iot:Publish"},
       {policy(R"({"Effect":"Allow","Action":" [\"iot:Publish\"]","Resource":"*"})"), "P020", "remove the quotes around the array"},
       {with_resource(R"("arn:aws:iot:us-east-1:123456789012:topic")"), "P039", "add the name after a slash"},
       {with_resource(R"("arn:aws:iot:us-east-1:123456789012:topicfilters/a")"), "P039", "write `topicfilter`"},
@@ -162,6 +174,7 @@ TEST_CASE("every way to leave a variable's fallback unfinished is told from the 
   const std::vector<std::pair<std::string, std::string>> rows{
       {"${a,", "P026"}, {"${a, ", "P026"}, {"${a, 'b", "P026"}, {"${a, 'b'", "P026"}, {"${a, 'b' x", "P026"},
       {"${a, 'b}", "P028"}, {"${a, b}", "P028"}, {"${a, 'b' x}", "P026"}, {"${, 'b'}", "P027"},
+      {"${a b, 'c'}", "P029"},
   };
   for (const auto& [variable, id] : rows) {
     CAPTURE(variable);
@@ -171,10 +184,78 @@ TEST_CASE("every way to leave a variable's fallback unfinished is told from the 
 }
 
 TEST_CASE("the size of a document made of values counts what its text would have") {
-  const std::string text = R"({"a":null,"b":true,"c":-1.5,"d":"x\"y\n","e":[],"f":{},"g":[1,[2]],"h":{"i":"j"}})";
+  const std::string text = R"({"a":null,"b":true,"c":-1.5,"d":"x\"y\n","e":[],"f":{},"g":[1,[2]],"h":{"i":"j"},"k":"\\\t\r\b\f\u0001\u001f"})";
   const auto source = fleetprov::json::document::from_text(text);
   REQUIRE(source.value);
   CHECK(policies::count_characters(source.value->root()) == policies::count_characters(text));
+  // {"Id": "x"}
+  const unsigned char cbor[] = {0xA1, 0x62, 'I', 'd', 0x61, 'x'};
+  const auto binary = fleetprov::json::document::from_cbor(cbor, sizeof cbor);
+  REQUIRE(binary.value);
+  CHECK(policies::count_characters(binary.value->root()) == policies::count_characters(R"({"Id":"x"})"));
+}
+
+TEST_CASE("a policy that came as CBOR or that a program made is counted as its text would be, and has no place") {
+  // {"Statement": {"Effect": "Deny", "Action": "*", "Resource": "*"}}
+  const std::string_view bytes = "\xA1\x69Statement\xA3\x66" "Effect\x64" "Deny\x66" "Action\x61*\x68Resource\x61*";
+  const auto source = fleetprov::json::document::from_cbor(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
+  REQUIRE(source.value);
+  const auto got = policies::parse(*source.value);
+  REQUIRE(got.value);
+  CHECK(got.value->characters == policies::count_characters(R"({"Statement":{"Effect":"Deny","Action":"*","Resource":"*"}})"));
+  fleetprov::json::value made;
+  made.what = fleetprov::json::kind::object;
+  const diagnostic* d = find(policies::parse(made, ""), "P002");
+  REQUIRE(d != nullptr);
+  CHECK(d->where == fleetprov::source_range{});
+}
+
+TEST_CASE("an error that comes after a thousand warnings is still shown") {
+  std::string actions;
+  for (int i = 0; i < 1100; ++i) actions += R"("iot:${a}",)";
+  actions.pop_back();
+  const auto got = policies::parse_text(policy(R"({"Effect":"Allow","Action":[)" + actions + R"(],"Resource":"x"})"));
+  CHECK(got.diagnostics.size() == 1001);
+  CHECK(find(got, "P019") != nullptr);
+  CHECK_FALSE(got.value);
+}
+
+TEST_CASE("the same key twice under one operator is the JSON reader's finding alone") {
+  const auto got = policies::parse_text(with_condition(R"({"StringEquals":{"a":"x","a":"y"}})"));
+  CHECK(find(got, "J006") != nullptr);
+  CHECK(find(got, "P040") == nullptr);
+}
+
+TEST_CASE("where the language has no variables, a value that looks like one is no mistake of the operator") {
+  const auto got = policies::parse_text(
+      R"({"Version":"2008-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"Bool":{"a":"${b}"}}}})");
+  CHECK(got.value.has_value());
+  CHECK(find(got, "P042") == nullptr);
+}
+
+TEST_CASE("a condition without values says when it holds") {
+  const auto meaning = [](const std::string& operation) {
+    const auto got = policies::parse_text(with_condition("{\"" + operation + R"(":{"a":[]}})"));
+    const diagnostic* d = find(got, "P044");
+    REQUIRE(d != nullptr);
+    return d->message;
+  };
+  CHECK(meaning("StringEquals") == "no values: it never holds");
+  CHECK(meaning("StringEqualsIfExists") == "no values: it holds only if the request lacks the key");
+  CHECK(meaning("ForAllValues:StringEquals") == "no values: it holds only for a request without values");
+}
+
+TEST_CASE("conditions alone are read with their place, and have no value if one is wrong") {
+  const auto block = [](const std::string& text) {
+    const auto source = fleetprov::json::document::from_text(text);
+    REQUIRE(source.value);
+    return policies::parse_conditions(source.value->root(), policies::language::v2012, "/Condition");
+  };
+  CHECK(block(R"({"Bool":{"a":"true"}})").value.has_value());
+  const auto wrong = block(R"({"Bool":{"a":"true"},"Matches":{"a":"b"}})");
+  CHECK_FALSE(wrong.value);
+  REQUIRE(wrong.diagnostics.size() == 1);
+  CHECK(wrong.diagnostics[0].pointer == "/Condition/Matches");
 }
 
 TEST_CASE("what looks like a mistake and is none stays without a finding") {

@@ -73,10 +73,10 @@ class cbor_reader {
     } while (h->type == type::tag);
     if (h->type == type::bytes || h->type == type::text) return pass_string(begin, *h);
     if (h->type == type::array || h->type == type::map) return skip_container(begin, *h);
-    return !h->is_break() || fail(errc::encoding, begin);  // a break where a value belongs
+    return h->is_break() ? fail(errc::encoding, begin) : true;  // a break where a value belongs
   }
 
-  bool finish() noexcept { return in_.left() == 0 || fail(errc::encoding, in_.at()); }
+  bool finish() noexcept { return in_.left() == 0 ? true : fail(errc::encoding, in_.at()); }
 
   bool failed() const noexcept { return in_.failed(); }
   failure why() const noexcept { return in_.why(); }
@@ -98,7 +98,8 @@ class cbor_reader {
   /// A value of a type that was not asked for; malformed input is reported as such.
   bool refuse_type() {
     const std::size_t begin = in_.at();
-    return skip() && fail(errc::wrong_type, begin);
+    if (skip()) fail(errc::wrong_type, begin);
+    return false;
   }
 
   std::optional<std::string_view> read_text() {

@@ -118,13 +118,13 @@ class json_reader {
   /// Nothing but blanks may be left.
   bool finish() noexcept {
     skip_blanks();
-    return at_ == text_.size() || fail(errc::encoding, at_);
+    return at_ == text_.size() ? true : fail(errc::encoding, at_);
   }
 
   bool failed() const noexcept { return failed_; }
   failure why() const noexcept { return why_; }
   bool fail(errc code, std::size_t at) noexcept {
-    if (!failed_) why_ = {code, static_cast<std::uint32_t>(at)};
+    why_ = {code, static_cast<std::uint32_t>(at)};
     failed_ = true;
     return false;
   }
@@ -150,7 +150,8 @@ class json_reader {
   /// A value of a type that was not asked for; malformed input is reported as such.
   bool refuse_type() {
     const std::size_t begin = at_;
-    return skip() && fail(errc::wrong_type, begin);
+    if (skip()) fail(errc::wrong_type, begin);
+    return false;
   }
 
   /// Finds the end of the string that starts here and checks its bytes.

@@ -118,8 +118,9 @@ class cbor_writer {
   void end_map() noexcept {}
 
  private:
+  /// What needs more than four bytes is counted but never written: `encode` refuses the message by its size.
   void head(unsigned type, std::uint64_t value) noexcept {
-    const unsigned log_size = value < 24 ? 0U : value <= 0xFF ? 1U : value <= 0xFFFF ? 2U : value <= 0xFFFFFFFFU ? 3U : 4U;
+    const unsigned log_size = value < 24 ? 0U : value <= 0xFF ? 1U : value <= 0xFFFF ? 2U : 3U;
     const unsigned low = log_size == 0 ? static_cast<unsigned>(value) : 23U + log_size;
     byte(type << 5U | low);
     if (log_size == 0) return;

@@ -308,7 +308,7 @@ class document_reader {
       add("P020", at, v.where, "a JSON array inside a string", "remove the quotes around the array and the backslashes inside it");
     } else if (colon == std::string::npos || colon == 0 || colon + 1 == v.text.size()) {
       add("P018", at, v.where, "the action " + in_ticks(v.text) + " is not of the form service:Name",
-          colon == std::string::npos && !v.text.empty() && v.text.size() < 64 ? "write " + in_ticks("iot:" + v.text) : "as in iot:Publish, or `*`");
+          colon == std::string::npos && start != std::string::npos && v.text.size() < 64 ? "write " + in_ticks("iot:" + v.text) : "as in iot:Publish, or `*`");
     }
   }
 

@@ -5,10 +5,13 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -18,18 +21,15 @@ namespace detail {
 
 /// "/Statement/1" as people count: "statement 2".
 inline std::string statement_number(std::string_view pointer) {
-  const std::size_t slash = pointer.rfind('/');
-  std::size_t index = 0;
-  const std::string_view digits = pointer.substr(slash + 1);
-  if (digits.empty() || digits.size() > 6 || !std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; }))
-    return "the statement";
-  for (const char c : digits) index = index * 10 + static_cast<std::size_t>(c - '0');
-  return "statement " + std::to_string(index + 1);
+  const std::string_view digits = pointer.substr(pointer.rfind('/') + 1);
+  std::uint32_t index = 0;
+  if (std::from_chars(digits.data(), digits.data() + digits.size(), index).ec != std::errc()) return "the statement";
+  return "statement " + std::to_string(std::uint64_t{index} + 1);
 }
 
 inline std::string shown_action(std::string_view name) {
-  const action_facts* row = find_action(name, spelling::any);
-  return row != nullptr && equal_folded(row->name, name) ? std::string(row->name) : in_ticks(name);
+  const action_facts* row = find_action(name);
+  return row != nullptr ? std::string(row->name) : in_ticks(name);
 }
 
 /// What keeps one Resource entry from matching; the higher the score, the nearer.
@@ -39,22 +39,11 @@ struct gap {
   std::string corrected;
 };
 
-inline std::string replaced(std::string_view text, std::string_view from, std::string_view to) {
-  std::string out;
-  for (std::size_t at = 0; at < text.size();) {
-    if (text.substr(at, from.size()) == from) {
-      out += to;
-      at += from.size();
-    } else {
-      out += text[at++];
-    }
-  }
-  return out;
-}
-
-/// A resource as an entry that matches exactly it.
-// In the language of 2008 there is no escape; a wildcard in a request stays one there.
-inline std::string escaped(std::string_view resource) {
+/// A resource as an entry that matches it, and nothing else where the language has an escape.
+// In the language of 2008 there is none; a wildcard in a request stays one there. `*` alone is the resource of
+// actions without one.
+inline std::string escaped(std::string_view resource, language version) {
+  if (version == language::v2008 || resource == "*") return std::string(resource);
   std::string out;
   for (std::size_t i = 0; i < resource.size(); ++i) {
     if (resource[i] == '*' || resource[i] == '?') out.append("${").append(1, resource[i]).append("}");
@@ -62,11 +51,6 @@ inline std::string escaped(std::string_view resource) {
     else out += resource[i];
   }
   return out;
-}
-
-inline std::string_view value_of(const context& values, std::string_view key) noexcept {
-  const context_values found = find_values(values, key);
-  return found.count == 1 ? std::string_view(*found.first) : std::string_view();
 }
 
 /// Why thing variables have no value on this connection.
@@ -78,13 +62,13 @@ inline std::string thing_absence(const context& values) {
 }
 
 inline std::string explain_missing(const std::string& key, const context& values) {
-  if (!key.empty() && key[0] == '$') return in_ticks(key) + " is not a well-formed variable";
+  if (key.compare(0, 1, "$") == 0) return in_ticks(key) + " is not a well-formed variable";
   const std::string shown = in_ticks("${" + key + "}") + " has no value: ";
   if (equal_folded(key, "iot:Thing.ThingName") || equal_folded(key, "iot:ThingName") || equal_folded(key, "ThingName"))
     return shown + "AWS IoT has no variable of that name, it is `${iot:Connection.Thing.ThingName}`";
   if (starts_folded(key, "iot:Connection.Thing.")) {
-    if (find_values(values, "iot:Connection.Thing.ThingName").present)
-      return shown + "the thing " + in_ticks(value_of(values, "iot:Connection.Thing.ThingName")) + " has no " +
+    if (const context_values thing = find_values(values, "iot:Connection.Thing.ThingName"); thing.count != 0)
+      return shown + "the thing " + in_ticks(*thing.first) + " has no " +
              (ends_folded(key, "ThingTypeName") ? std::string("thing type") : "such attribute");
     return shown + thing_absence(values);
   }
@@ -97,14 +81,10 @@ inline std::string explain_missing(const std::string& key, const context& values
 }
 
 inline std::size_t common_prefix(std::string_view a, std::string_view b) noexcept {
-  std::size_t n = 0;
-  while (n < a.size() && n < b.size() && a[n] == b[n]) ++n;
-  return n;
+  return static_cast<std::size_t>(std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first - a.begin());
 }
 inline std::size_t common_suffix(std::string_view a, std::string_view b) noexcept {
-  std::size_t n = 0;
-  while (n < a.size() && n < b.size() && a[a.size() - 1 - n] == b[b.size() - 1 - n]) ++n;
-  return n;
+  return static_cast<std::size_t>(std::mismatch(a.rbegin(), a.rend(), b.rbegin(), b.rend()).first - a.rbegin());
 }
 
 /// Measures one entry of a statement against a request whose action the statement has.
@@ -135,8 +115,9 @@ class entry_gauge {
   }
   /// A changed entry if it works, else the request's own resource.
   std::string corrected(std::string candidate) const {
-    return would_match(candidate) ? std::move(candidate) : escaped(asked_.resource);
+    return would_match(candidate) ? std::move(candidate) : requested();
   }
+  std::string requested() const { return escaped(asked_.resource, version_); }
   /// How much the names resemble each other, 0 to 99.
   int resemblance() const noexcept {
     const std::string_view a = name_of_entry(), b = name_of_request();
@@ -150,7 +131,7 @@ class entry_gauge {
       if (filled_.kept_literal.empty() || !widen(entry_.pattern).matches(asked_.resource)) return std::nullopt;
       return gap{850, "it grants " + ticks(resource_part(entry_.text)) + ", and the value of " + ticks("${" + filled_.kept_literal[0] + "}") +
                           " is not filled in because it holds one of `* $ + ? #` or is too long",
-                 escaped(asked_.resource)};
+                 requested()};
     }
     const bool fits = widen(entry_.pattern).matches(asked_.resource);
     const std::string renamed = replaced(entry_.text, "${iot:Thing.ThingName}", "${iot:Connection.Thing.ThingName}");
@@ -167,7 +148,7 @@ class entry_gauge {
       const bool tail_fits = glob_match((*mine)[5], (*theirs)[5]);
       return gap{tail_fits ? 800 : 250 + resemblance(),
                  "it grants the " + std::string(names[i]) + " " + ticks((*mine)[i]) + ", the request is about " + ticks((*theirs)[i]),
-                 tail_fits ? corrected(with_head_of_request()) : escaped(asked_.resource)};
+                 tail_fits ? corrected(with_head_of_request()) : requested()};
     }
     return std::nullopt;
   }
@@ -178,7 +159,7 @@ class entry_gauge {
 
   std::optional<gap> wrong_type() const {
     const std::string_view mine = type_part(shown_), theirs = type_part(asked_.resource);
-    if (mine == theirs || mine.find_first_of("*?") != std::string_view::npos || mine == shown_) return std::nullopt;
+    if (mine == theirs || mine.find_first_of("*?") != std::string_view::npos) return std::nullopt;
     const std::string_view tail = resource_part(entry_.text);
     const std::size_t at = entry_.text.size() - tail.size();
     const std::string swapped = entry_.text.substr(0, at) + std::string(theirs) +
@@ -187,7 +168,7 @@ class entry_gauge {
     return gap{fits ? 880 : 300 + resemblance(),
                "it grants " + ticks(resource_part(entry_.text)) + ", " + shown_action(asked_.action) + " needs " +
                    ticks(fits ? resource_part(swapped) : name_of_request()) + " (" + what_is_checked() + ")",
-               fits ? swapped : escaped(asked_.resource)};
+               fits ? swapped : requested()};
   }
   std::string what_is_checked() const {
     const action_facts* row = find_action(asked_.action, spelling::any);
@@ -221,14 +202,14 @@ class entry_gauge {
     }
     return gap{840, "it grants " + ticks(resource_part(entry_.text)) + ", where " + values + ": that is " + ticks(name_of_entry()) +
                         ", not " + ticks(name_of_request()),
-               escaped(asked_.resource)};
+               requested()};
   }
 
   std::optional<gap> other_case() const {
     if (!glob_match(folded(shown_), folded(asked_.resource))) return std::nullopt;
     return gap{830, "it grants " + ticks(name_of_entry()) + ", the request is about " + ticks(name_of_request()) +
                         ": upper and lower case differ",
-               escaped(asked_.resource)};
+               requested()};
   }
 
   std::optional<gap> too_short() const {
@@ -239,30 +220,33 @@ class entry_gauge {
     if (rest.front() == '/')
       return gap{780 - static_cast<int>(std::min<std::size_t>(levels, 50)),
                  "it grants " + mine + ", which is " + std::to_string(levels) + (levels == 1 ? " level" : " levels") + " short of " + theirs,
-                 corrected(entry_.text + escaped(rest))};
+                 corrected(entry_.text + escaped(rest, version_))};
     return gap{720, "it grants " + mine + " and nothing longer, so not " + theirs + ": a `*` at its end is missing",
                corrected(entry_.text + "*")};
   }
   /// The longest beginning of the request, ending before a `/` if possible, that the entry matches.
   std::size_t covered() const {
-    for (std::size_t at = asked_.resource.rfind('/'); at != std::string::npos && at > 0; at = asked_.resource.rfind('/', at - 1))
-      if (filled_.tokens.matches(std::string_view(asked_.resource).substr(0, at))) return at;
+    std::string_view start = asked_.resource;
+    for (std::size_t at = start.rfind('/'); at != std::string_view::npos; at = start.rfind('/')) {
+      start = start.substr(0, at);
+      if (filled_.tokens.matches(start)) return at;
+    }
     const std::size_t size = filled_.tokens.is_literal() ? filled_.tokens.tokens().size() : 0;
     return size != 0 && size < asked_.resource.size() ? size : 0;
   }
 
   /// The entry asks for more than the request has.
   std::optional<gap> too_long() const {
-    if (shown_.size() < 2) return std::nullopt;
-    const std::string_view shown = shown_;
-    const bool needs_more = shown.substr(shown.size() - 2) == "/*" && glob_match(shown.substr(0, shown.size() - 2), asked_.resource);
-    if (needs_more)
+    std::string_view start = shown_;
+    if (ends_folded(start, "/*") && glob_match(start.substr(0, start.size() - 2), asked_.resource))
       return gap{790, "it grants " + ticks(name_of_entry()) + ", which needs a `/` and what follows; the request is about " +
                           ticks(name_of_request()) + " itself",
                  corrected(entry_.text.substr(0, entry_.text.size() - 2))};
-    for (std::size_t at = shown.rfind('/'); at != std::string_view::npos && at > 0; at = shown.rfind('/', at - 1))
-      if (glob_match(shown.substr(0, at), asked_.resource))
-        return gap{700, "it grants " + ticks(name_of_entry()) + ", which is longer than " + ticks(name_of_request()), escaped(asked_.resource)};
+    for (std::size_t at = start.rfind('/'); at != std::string_view::npos; at = start.rfind('/')) {
+      start = start.substr(0, at);
+      if (glob_match(start, asked_.resource))
+        return gap{700, "it grants " + ticks(name_of_entry()) + ", which is longer than " + ticks(name_of_request()), requested()};
+    }
     return std::nullopt;
   }
 
@@ -272,12 +256,12 @@ class entry_gauge {
     return gap{400 + resemblance(),
                "it grants " + ticks(name_of_entry()) + ", and the filter " + ticks(theirs) +
                    " is compared as text, its `+` and `#` included: the policy has to name that filter or cover it with `*`",
-               escaped(asked_.resource)};
+               requested()};
   }
 
   gap elsewhere() const {
     return {400 + resemblance(), "it grants " + ticks(name_of_entry()) + ", the request is about " + ticks(name_of_request()),
-            escaped(asked_.resource)};
+            requested()};
   }
 
   const resource_node& entry_;
@@ -288,6 +272,7 @@ class entry_gauge {
 };
 
 inline gap nearest_entry(const statement& s, const request& asked, language version) {
+  if (s.resources.empty()) return {0, "it names no resource", escaped(asked.resource, version)};
   if (s.resource_mode == list_mode::none_of) {
     const resource_answer got = match_resource(s, asked.resource, asked.values);
     return {500, "it grants everything but its NotResource list, and " + in_ticks(got.matched_by) + " there covers " + in_ticks(asked.resource), ""};
@@ -348,6 +333,20 @@ inline std::vector<indexed_statement> pair_up(const std::vector<named_document>&
 
 inline std::string place_of(const statement_trace& t) { return statement_number(t.statement) + " of " + in_ticks(t.policy); }
 
+/// Why an entry that is about the action all the same does not allow it; empty if it is about others.
+inline std::string near_action(const statement& s, const action_node& entry, std::string_view action) {
+  if (s.action_mode == list_mode::none_of) {
+    const std::vector<std::string> names = names_of(action, job_action_names::interchangeable);
+    const bool excludes = std::any_of(names.begin(), names.end(), [&](const std::string& name) { return glob_match(entry.folded, name); });
+    return excludes ? " in NotAction, so it allows all but that" : "";
+  }
+  if (equal_folded(entry.text, "iot:PublishRetain") && equal_folded(action, "iot:RetainPublish"))
+    return ", which is no action of AWS IoT";
+  const action_facts* row = find_action(action, spelling::any);
+  const bool same = row != nullptr && row == find_action(entry.text, spelling::any);
+  return same ? ", which is another spelling, and spellings have to agree" : "";
+}
+
 /// No Allow has the action: what there is instead.
 inline explanation explain_no_action(const std::vector<indexed_statement>& all, const request& asked) {
   explanation out;
@@ -355,18 +354,14 @@ inline explanation explain_no_action(const std::vector<indexed_statement>& all, 
   for (const indexed_statement& s : all) {
     if (s.what->what != effect::allow) continue;
     for (const action_node& a : s.what->actions) {
-      if (s.what->action_mode == list_mode::any_of) add_once(known, {a.text});
-      const action_facts* row = find_action(asked.action, spelling::any);
-      const bool old_name = row != nullptr && !row->old_name.empty() &&
-                            (equal_folded(a.text, row->old_name) || equal_folded(a.text, row->name));
-      const bool swapped = equal_folded(a.text, "iot:PublishRetain") && equal_folded(asked.action, "iot:RetainPublish");
-      if (out.nearest != explanation::none || (!old_name && !swapped)) continue;
+      const std::string near = near_action(*s.what, a, asked.action);
+      add_once(known, {a.text});
+      if (near.empty() || !out.why.empty()) continue;
       out.nearest = s.index;
-      out.why = "no statement allows " + shown_action(asked.action) + "; " + place_of(*s.trace) + " has " + in_ticks(a.text) + ", which is " +
-                (swapped ? "no action of AWS IoT" : "another spelling, and spellings have to agree");
+      out.why = "no statement allows " + shown_action(asked.action) + "; " + place_of(*s.trace) + " has " + in_ticks(a.text) + near;
     }
   }
-  out.corrected_resource = escaped(asked.resource);
+  out.corrected_resource = escaped(asked.resource, language::v2012);
   if (!out.why.empty()) return out;
   out.why = known.empty() ? "no statement allows anything" : "no statement allows " + shown_action(asked.action) + "; the policies allow " + listed(known);
   return out;
@@ -376,7 +371,7 @@ inline explanation explain_denial(const std::vector<indexed_statement>& all, con
   explanation out;
   int best = -1;
   for (const indexed_statement& s : all) {
-    if (s.what->what != effect::allow || s.trace->result == statement_result::action || s.what->resources.empty()) continue;
+    if (s.what->what != effect::allow || s.trace->result == statement_result::action) continue;
     gap here = s.trace->result == statement_result::condition ? gap{1000, explain_condition(*s.what, asked), ""}
                                                                : nearest_entry(*s.what, asked, s.version);
     if (here.score <= best) continue;

@@ -13,30 +13,17 @@
 
 namespace fleetprov::policies::detail {
 
-inline std::string with_every(std::string_view text, std::string_view from, std::string_view to) {
-  std::string out;
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t found = std::min(text.find(from, at), text.size());
-    out += text.substr(at, found - at);
-    if (found == text.size()) break;
-    out += to;
-    at = found + from.size();
-  }
-  return out;
-}
-
 /// Fills `NAME` where it is a whole level of `text`.
 inline std::string replaced_level(std::string_view text, std::string_view name, std::string_view to) {
   std::string out;
-  for (std::size_t at = 0; at <= text.size();) {
-    const std::size_t end = std::min(text.find_first_of("/:", at), text.size());
-    const std::string_view level = text.substr(at, end - at);
+  for (;;) {
+    const std::size_t end = text.find_first_of("/:");
+    const std::string_view level = text.substr(0, end);
     out += level == name ? to : level;
-    if (end == text.size()) break;
+    if (end == std::string_view::npos) return out;
     out += text[end];
-    at = end + 1;
+    text.remove_prefix(end + 1);
   }
-  return out;
 }
 
 /// One ARN with its placeholders filled in.
@@ -46,10 +33,7 @@ inline std::string render_arn(std::string_view arn, const render_values& values)
   while (fields.size() < 5) {
     std::size_t colon = arn.find(':', at);
     // `${AWS::Region}` and its like hold colons of their own.
-    if (arn.substr(at, 2) == "${") {
-      const std::size_t close = arn.find('}', at);
-      colon = close == std::string_view::npos ? close : arn.find(':', close);
-    }
+    if (arn.substr(at, 2) == "${") colon = arn.find(':', arn.find('}', at));
     if (colon == std::string_view::npos) return std::string(arn);
     fields.emplace_back(arn.substr(at, colon - at));
     at = colon + 1;
@@ -70,7 +54,7 @@ inline std::string render_arn(std::string_view arn, const render_values& values)
     if (key.empty()) continue;
     for (std::string* part : {&region, &account, &name}) {
       for (const auto& [open, close] : {std::pair("<", ">"), std::pair("[", "]")})
-        *part = with_every(*part, open + key + close, value);
+        *part = replaced(*part, open + key + close, value);
       *part = replaced_level(*part, "$" + key, value);
       *part = replaced_level(*part, key, value);
     }

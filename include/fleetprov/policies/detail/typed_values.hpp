@@ -194,7 +194,6 @@ inline std::optional<ipv6_groups> read_groups(std::string_view text) noexcept {
     out.bytes[out.size++] = static_cast<std::uint8_t>(value & 0xFFU);
     if (group.size() == text.size()) return out;
     text.remove_prefix(group.size() + 1);
-    if (text.empty()) return std::nullopt;
   }
 }
 
