@@ -81,7 +81,7 @@ GROUPS = {
         (STORE, "add_once(next.answer.superseded, pending_->record.certificate_id, \"\");", ""),
     ]),
     "machine": (["unit_provisioning", "property_provisioning"], [
-        (MACHINE, "case guard::token_good: return has_certificate_ && now < token_expiry_;", "case guard::token_good: return has_certificate_;"),
+        (MACHINE, "case guard::token_good: return now < token_expiry_;", "case guard::token_good: return has_certificate_;"),
         (MACHINE, "case guard::connects_left: return connects_ + 1 < how_.max_connects;", "case guard::connects_left: return true;"),
         (MACHINE, "case guard::attempts_left: return attempts_ + 1 < how_.max_attempts;", "case guard::attempts_left: return true;"),
         (MACHINE, "case guard::hangups_left: return hangups_ + 1 < how_.max_hangups;", "case guard::hangups_left: return true;"),

@@ -52,10 +52,11 @@ class certificate {
   certificate& operator=(certificate&&) noexcept = default;
   ~certificate() = default;
 
+  /// Empty where OpenSSL cannot write the certificate: not all of it is there, or memory is short.
   std::vector<std::uint8_t> to_der() const;
   std::string to_pem() const;
 
-  /// AWS IoT's id of it: lower-case hex SHA-256 of the DER form.
+  /// AWS IoT's id of it: lower-case hex SHA-256 of the DER form; empty where that is.
   std::string certificate_id() const;
 
   distinguished_name subject() const;
@@ -186,6 +187,7 @@ inline std::string certificate_id_of(const std::uint8_t* der, std::size_t size) 
 
 inline std::string certificate::certificate_id() const {
   const std::vector<std::uint8_t> der = to_der();
+  if (der.empty()) return {};
   return certificate_id_of(der.data(), der.size());
 }
 

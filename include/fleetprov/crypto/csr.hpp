@@ -30,15 +30,15 @@ namespace detail {
 
 inline bool add_name_part(X509_NAME* to, const char* field, std::string_view text) noexcept {
   if (text.empty()) return true;
-  if (text.size() > INT_MAX) return false;
   return X509_NAME_add_entry_by_txt(to, field, MBSTRING_UTF8, reinterpret_cast<const unsigned char*>(text.data()),
-                                    static_cast<int>(text.size()), -1, 0) == 1;
+                                    size_of(text), -1, 0) == 1;
 }
 
-/// The digest that fits the key: SHA-384 for P-384, null for keys that bring their own (Ed25519).
+/// The digest that fits the key: the one it insists on, null for keys that bring their own (Ed25519), SHA-384 for P-384.
 inline const EVP_MD* digest_for(EVP_PKEY* key) noexcept {
-  int preferred = 0;
-  if (EVP_PKEY_get_default_digest_nid(key, &preferred) == 2 && preferred == NID_undef) return nullptr;
+  constexpr int insists = 2;
+  char name[80] = {};  // the nid variant knows nothing of keys that live in a provider
+  if (EVP_PKEY_get_default_digest_name(key, name, sizeof name) == insists) return EVP_get_digestbyname(name);
   return EVP_PKEY_get_base_id(key) == EVP_PKEY_EC && EVP_PKEY_get_bits(key) > 256 ? EVP_sha384() : EVP_sha256();
 }
 

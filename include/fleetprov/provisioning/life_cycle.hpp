@@ -108,6 +108,11 @@ class life_cycle {
   phase wait(instant now, instant span);
   phase online(instant now, std::optional<instant> ends_in);
   phase decide(instant now);
+  void plan_rotation(instant now, std::optional<instant> ends_in) noexcept;
+  /// Counts up and stays at the end.
+  static void count(std::uint8_t& what) noexcept {
+    if (what < 255) ++what;
+  }
   phase keep_old(instant now);
   instant next_backoff() noexcept;
   bool refused_for_good() const noexcept { return refusals_ >= how_.refusals_allowed; }
@@ -127,8 +132,12 @@ inline result<phase> life_cycle::start(instant now, inventory has) {
   has_credentials_ = has.credentials;
   has_pending_ = has.pending;
   claim_ = std::move(has.claim);
-  if (has.ends_in && how_.rotate_before.count() > 0) rotation_due_ = now + *has.ends_in - how_.rotate_before;
+  plan_rotation(now, has.ends_in);
   return decide(now);
+}
+
+inline void life_cycle::plan_rotation(instant now, std::optional<instant> ends_in) noexcept {
+  if (ends_in && how_.rotate_before.count() > 0) rotation_due_ = now + std::max(instant{0}, *ends_in - how_.rotate_before);
 }
 
 /// What to do when nothing is going on.
@@ -161,7 +170,7 @@ inline phase life_cycle::online(instant now, std::optional<instant> ends_in) {
   has_credentials_ = true;
   claim_refused_ = false;
   step_due_.reset();
-  if (ends_in && how_.rotate_before.count() > 0) rotation_due_ = now + std::max(instant{0}, *ends_in - how_.rotate_before);
+  plan_rotation(now, ends_in);
   return phase_ = phase::online;
 }
 
@@ -176,7 +185,7 @@ inline result<phase> life_cycle::handle_connected(instant now) {
 
 inline result<phase> life_cycle::handle_refused(instant now) {
   if (phase_ == phase::trying_new) {
-    if (failures_ < 255) ++failures_;
+    count(failures_);
     if (++refusals_ < how_.refusals_allowed) {
       step_due_ = now + next_backoff();
       return phase_;
@@ -185,15 +194,15 @@ inline result<phase> life_cycle::handle_refused(instant now) {
     return keep_old(now);
   }
   if (phase_ != phase::connecting) return errc::out_of_order;
-  if (refusals_ < 255) ++refusals_;
-  if (failures_ < 255) ++failures_;
+  count(refusals_);
+  count(failures_);
   if (refused_for_good() && !claim_.empty() && !claim_refused_) return provision(now);
   return wait(now, next_backoff());
 }
 
 inline result<phase> life_cycle::handle_unreachable(instant now) {
   if (phase_ != phase::connecting && phase_ != phase::trying_new) return errc::out_of_order;
-  if (failures_ < 255) ++failures_;
+  count(failures_);
   if (phase_ == phase::connecting) return wait(now, next_backoff());
   step_due_ = now + next_backoff();  // the trial goes on: nothing was learned
   return phase_;
@@ -222,21 +231,21 @@ inline result<phase> life_cycle::handle_provisioned(instant now, std::optional<i
   has_credentials_ = true;
   has_pending_ = false;
   refusals_ = failures_ = 0;
-  if (ends_in && how_.rotate_before.count() > 0) rotation_due_ = now + std::max(instant{0}, *ends_in - how_.rotate_before);
+  plan_rotation(now, ends_in);
   return connect(now);
 }
 
 inline result<phase> life_cycle::handle_provisioning_refused(instant now) {
   if (phase_ != phase::provisioning) return errc::out_of_order;
   claim_refused_ = true;
-  if (failures_ < 255) ++failures_;
+  count(failures_);
   // The old credentials may be made ACTIVE again: they are tried meanwhile, and the claim after a while.
   return wait(now, has_credentials_ ? next_backoff() : how_.claim_retry);
 }
 
 inline result<phase> life_cycle::handle_provisioning_failed(instant now) {
   if (phase_ != phase::provisioning) return errc::out_of_order;
-  if (failures_ < 255) ++failures_;
+  count(failures_);
   return wait(now, next_backoff());
 }
 
@@ -300,9 +309,7 @@ inline void life_cycle::handle_timeout(instant now) {
 }
 
 inline std::optional<instant> life_cycle::poll_timeout() const noexcept {
-  const std::optional<instant> rotation = phase_ == phase::online ? rotation_due_ : std::nullopt;
-  if (!step_due_) return rotation;
-  return rotation ? std::min(*step_due_, *rotation) : *step_due_;
+  return phase_ == phase::online ? rotation_due_ : step_due_;  // online nothing else is timed
 }
 
 inline instant life_cycle::next_backoff() noexcept {

@@ -160,7 +160,7 @@ class machine {
   payloads::certificate_request wanted_;
   std::map<std::string, std::string> parameters_;
   secret token_;
-  instant token_expiry_{0};
+  instant token_expiry_ = instant::min();  // without a certificate: long ago
   bool has_certificate_ = false;
   bool asked_ = false;  // RegisterThing was sent for the certificate, now or by an earlier run
   std::uint8_t connects_ = 0, attempts_ = 0, hangups_ = 0, renewals_ = 0;
@@ -250,8 +250,8 @@ inline bool machine::holds(guard when, instant now) const noexcept {
   switch (when) {
     case guard::always: return true;
     case guard::without_certificate: return !has_certificate_;
-    case guard::token_good: return has_certificate_ && now < token_expiry_;
-    case guard::never_asked: return has_certificate_ && !asked_ && renewals_ < how_.max_renewals;
+    case guard::token_good: return now < token_expiry_;
+    case guard::never_asked: return !asked_ && renewals_ < how_.max_renewals;
     case guard::connects_left: return connects_ + 1 < how_.max_connects;
     case guard::attempts_left: return attempts_ + 1 < how_.max_attempts;
     case guard::hangups_left: return hangups_ + 1 < how_.max_hangups;
@@ -359,6 +359,7 @@ inline void machine::fail(input on, state from) {
 inline void machine::forget_certificate() noexcept {
   has_certificate_ = asked_ = false;
   token_.clear();
+  token_expiry_ = instant::min();
   timers_[token_timer].reset();
   attempts_ = hangups_ = 0;
   ++renewals_;

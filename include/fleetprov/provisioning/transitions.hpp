@@ -59,7 +59,7 @@ enum class guard : std::uint8_t {
   always,
   without_certificate,  ///< no certificate is held
   token_good,           ///< one is held and its token has not expired
-  never_asked,          ///< RegisterThing was never sent for it, and one more certificate is allowed
+  never_asked,          ///< one is held, RegisterThing was never sent for it, and one more is allowed
   connects_left,        ///< connecting may fail once more in a row
   attempts_left,        ///< the phase may fail once more
   hangups_left,         ///< the connection may be lost once more
@@ -217,24 +217,11 @@ constexpr std::string_view name_of(effect e) noexcept {
 
 /// The step of the flow, in AWS's and MQTT's words where there are some.
 constexpr std::string_view step_of(state s) noexcept {
-  switch (s) {
-    case state::idle: return "start";
-    case state::connecting:
-    case state::connect_backoff: return "connect";
-    case state::subscribing_create:
-    case state::subscribing_register: return "subscribe";
-    case state::creating_certificate:
-    case state::create_backoff: return "create certificate";
-    case state::storing_credentials:
-    case state::storing_offline: return "store credentials";
-    case state::registering_thing:
-    case state::register_backoff: return "RegisterThing";
-    case state::trying_credentials:
-    case state::trying_backoff: return "try credentials";
-    case state::provisioned: return "provisioned";
-    case state::failed: return "failed";
-  }
-  return "?";
+  constexpr std::array<std::string_view, state_count> steps = {
+      "start",              "connect",           "connect",           "subscribe",     "create certificate",
+      "create certificate", "store credentials", "store credentials", "subscribe",     "RegisterThing",
+      "RegisterThing",      "try credentials",   "try credentials",   "provisioned",   "failed"};
+  return steps[static_cast<std::size_t>(s)];
 }
 
 }  // namespace fleetprov::provisioning

@@ -210,11 +210,9 @@ constexpr result<fleet_topic> classify(std::string_view topic) noexcept {
 
 constexpr fleet_topic_text build(const fleet_topic& topic) noexcept {
   FLEETPROV_ASSERT(topic.call != api::register_thing || topic.name.has_value());
-  const bool named = topic.call == api::register_thing;
-  if constexpr (detail::prefer_small_code)
-    return detail::compose_small(topic.call, named ? topic.name->view() : std::string_view(), topic.format, topic.kind);
-  return detail::compose_fleet_topic(topic.call, named ? topic.name->padded().data() : nullptr,
-                                     named ? topic.name->view().size() : 0, topic.format, topic.kind);
+  const std::string_view name = topic.call == api::register_thing ? topic.name->view() : std::string_view();
+  if constexpr (detail::prefer_small_code) return detail::compose_small(topic.call, name, topic.format, topic.kind);
+  return detail::compose_fleet_topic(topic.call, name.data(), name.size(), topic.format, topic.kind);  // the view's bytes are the padded ones
 }
 
 }  // namespace fleetprov::topics

@@ -8,6 +8,8 @@
 #include "support/catch.hpp"
 
 #include <array>
+#include <csetjmp>
+#include <csignal>
 #include <memory>
 #include <set>
 #include <string>
@@ -40,7 +42,31 @@ static_assert(!std::is_convertible_v<std::string, secret> && !std::is_convertibl
 static_assert(is_valid_utf8("a\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80") && find_invalid_utf8("ab\x80") == 2);
 static_assert(count_code_points("a\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80") == 4);
 
+sigjmp_buf behind_the_call;
+
+template <class Call>
+bool aborts(Call call) {
+  struct sigaction ours {}, before {};
+  ours.sa_handler = [](int) { siglongjmp(behind_the_call, 1); };
+  ::sigaction(SIGABRT, &ours, &before);
+  volatile bool aborted = true;
+  if (sigsetjmp(behind_the_call, 1) == 0) {
+    call();
+    aborted = false;
+  }
+  ::sigaction(SIGABRT, &before, nullptr);
+  return aborted;
+}
+
 }  // namespace
+
+TEST_CASE("a broken contract aborts, whatever the build") {
+  const result<void> good, bad = errc::busy;
+  CHECK(aborts([&] { (void)good.error(); }));
+  CHECK_FALSE(aborts([&] { (void)bad.error(); }));
+  CHECK(aborts([] { (void)inline_text<2>("abc"); }));
+  CHECK_FALSE(aborts([] { (void)inline_text<3>("abc"); }));
+}
 
 TEST_CASE("a result holds a value or a failure and passes failures on") {
   const result<int> good = half(10);
@@ -48,7 +74,11 @@ TEST_CASE("a result holds a value or a failure and passes failures on") {
   CHECK(*good == 5);
   CHECK(half(5).error().offset == 5);
   CHECK(half(5).value_or(-1) == -1);
+  CHECK(good.value_or(-1) == 5);
   CHECK(good.and_then(half).error() == failure{errc::encoding, 5});
+  CHECK(half(5).and_then(half).error() == failure{errc::encoding, 5});
+  CHECK(half(5).error() != failure{errc::encoding, 7});
+  CHECK(half(5).error() != failure{errc::crypto, 5});
   result<std::unique_ptr<int>> moved = std::make_unique<int>(7);
   const std::unique_ptr<int> taken = *std::move(moved);
   CHECK(*taken == 7);
@@ -85,6 +115,9 @@ TEST_CASE("a secret moves its one buffer, clones on demand and empties itself") 
   CHECK(copy.reveal().data() != bytes);
   second = secret("other");
   CHECK(second.reveal() == "other");
+  secret& itself = second;
+  second = std::move(itself);
+  CHECK(second.reveal() == "other");
   second.clear();
   CHECK(second.empty());
   CHECK(second.reveal().empty());
@@ -103,7 +136,8 @@ TEST_CASE("UTF-8 is checked as RFC 3629 says") {
     CHECK(is_valid_utf8(good));
   }
   for (const char* bad : {"\x80", "\xC0\x80", "\xC1\xBF", "\xC2", "\xC2\x41", "\xE0\x9F\xBF", "\xE2\x82", "\xED\xA0\x80", "\xED\xBF\xBF",
-                          "\xF0\x8F\xBF\xBF", "\xF0\x9F\x98", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xFF"}) {
+                          "\xF0\x8F\xBF\xBF", "\xF0\x9F\x98", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xFF", "\xE2\x82\x41", "\xE2\x82\xC0",
+                          "\xF0\x9F\x98\x7F", "\xF0\x9F\x98\xFF"}) {
     CAPTURE(bad);
     CHECK(find_invalid_utf8(bad) == 0);
   }
@@ -111,18 +145,33 @@ TEST_CASE("UTF-8 is checked as RFC 3629 says") {
 
 TEST_CASE("diagnostics are sorted by place and then by rule") {
   static constexpr rule one{"P001", "", severity::error, "", "", "", "", ""}, two{"P002", "", severity::note, "", "", "", "", ""};
-  std::vector<diagnostic> all(3);
+  std::vector<diagnostic> all(5);
   all[0].broken = &two, all[0].where = {5, 6};
   all[1].broken = &one, all[1].where = {5, 9};
   all[2].broken = &two, all[2].where = {1, 2};
+  all[3].where = {5, 7};  // of no rule: before those that have one
+  all[4].broken = &one, all[4].where = {5, 8};
   sort_diagnostics(all);
   CHECK(all[0].where.begin == 1);
-  CHECK(all[1].broken == &one);
-  CHECK(all[2].broken == &two);
+  CHECK(all[1].broken == nullptr);
+  CHECK(all[2].where.end == 9);
+  CHECK(all[3].where.end == 8);
+  CHECK(all[4].broken == &two);
   outcome<int> answer;
   answer.value = 1;
   CHECK(static_cast<bool>(answer));
   answer.diagnostics = std::move(all);
   CHECK(answer.has_errors());
   CHECK_FALSE(static_cast<bool>(answer));
+}
+
+TEST_CASE("places are equal in both their numbers") {
+  const position here{2, 3};
+  CHECK(here == position{2, 3});
+  CHECK_FALSE(here == position{1, 3});
+  CHECK_FALSE(here == position{2, 4});
+  const source_range range{5, 9};
+  CHECK(range == source_range{5, 9});
+  CHECK_FALSE(range == source_range{4, 9});
+  CHECK_FALSE(range == source_range{5, 8});
 }

@@ -41,7 +41,7 @@ certificate make(const private_key& key, const wanted_certificate& wanted) {
   X509_set_issuer_name(x509, X509_get_subject_name(x509));
   X509_set_pubkey(x509, key.native());
   CONF* conf = NCONF_new(nullptr);
-  const std::string section = "[dir]\nC=US\nO=IoT\nOU=SmartHome\nCN=LightBulbCert\n";
+  const std::string section = "[dir]\nC=US\nO=IoT\nOU=SmartHome\nCN=LightBulbCert\n[digits]\nx500UniqueIdentifier=7\ntitle=t\n";
   BIO* lines = BIO_new_mem_buf(section.data(), static_cast<int>(section.size()));
   long bad_line = 0;
   NCONF_load_bio(conf, lines, &bad_line);
@@ -130,7 +130,10 @@ TEST_CASE("a signing request carries its subject and verifies with its own key")
     BIO_free(in);
   }
   CHECK(make_csr_pem(some_key(), {}).has_value());
-  CHECK(make_csr_pem(some_key(), {"x", "", "", "Germany", ""}).error().code == errc::encoding);
+  const std::string long_text(100'000, 'x');
+  for (const subject& bad : {subject{long_text, "", "", "", ""}, subject{"x", long_text, "", "", ""}, subject{"x", "", long_text, "", ""},
+                             subject{"x", "", "", "Germany", ""}, subject{"x", "", "", "", "\xC3\xA9"}, subject{"x", "", "", "", long_text}})
+    CHECK(make_csr_pem(some_key(), bad).error().code == errc::encoding);
   CHECK(make_csr_pem(some_key(), {"\xFF", "", "", "", ""}).error().code == errc::encoding);
 }
 
@@ -145,6 +148,8 @@ TEST_CASE("a certificate tells its id, names, number, validity and key") {
   CHECK(read->certificate_id().find_first_not_of("0123456789abcdef") == std::string::npos);
   CHECK(read->subject() == distinguished_name{{"C", "US"}, {"O", "Amazon.com Inc."}, {"CN", "AWS IoT Certificate"}});
   CHECK(read->issuer() == read->subject());
+  CHECK_FALSE(read->subject() == distinguished_name{{"C", "US"}, {"O", "Amazon.com Inc."}, {"CN", "another"}});
+  CHECK_FALSE(read->subject() == distinguished_name{{"C", "US"}, {"OU", "Amazon.com Inc."}, {"CN", "AWS IoT Certificate"}});
   CHECK(read->serial_number() == "10525622389124227206");
   const auto valid = read->valid_between();
   REQUIRE(valid.has_value());
@@ -166,6 +171,8 @@ TEST_CASE("what is not one certificate is refused") {
   CHECK(certificate::from_pem("").error().code == errc::encoding);
   CHECK(certificate::from_pem("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").error().code == errc::encoding);
   CHECK(certificate::from_pem(std::string(70000, 'x')).error().code == errc::too_large);
+  const std::vector<std::uint8_t> large(70000, 0x30);
+  CHECK(certificate::from_der(large.data(), large.size()).error().code == errc::too_large);
   std::vector<std::uint8_t> der = make(some_key(), {{{"CN", "x"}}, {}}).to_der();
   CHECK(certificate::from_der(der.data(), der.size() - 1).error().code == errc::encoding);
   der.push_back(0);
@@ -215,11 +222,59 @@ TEST_CASE("alternative names have variables, the directory name in AWS's reverse
   CHECK(values(made, "iot:Certificate.Issuer.AlternativeName.DNSName") == std::vector<std::string>{"i.example"});
 }
 
-TEST_CASE("a name part without a short name is shown by its number") {
-  const auto key = private_key::generate(key_type::ec_p256);
-  REQUIRE(key);
-  const certificate made = make(*key, {{{"CN", "a"}, {"1.3.6.1.4.1.99999.1", "b"}}, {}});
-  CHECK(made.subject() == distinguished_name{{"CN", "a"}, {"1.3.6.1.4.1.99999.1", "b"}});
+TEST_CASE("a name part without a short name is shown by its number, one without text stays empty") {
+  const certificate made = make(some_key(), {{{"CN", "a"}, {"1.3.6.1.4.1.99999.1", "b"}, {"1.3.6.1.4.1.99999.2", ""}}, {}});
+  CHECK(made.subject() == distinguished_name{{"CN", "a"}, {"1.3.6.1.4.1.99999.1", "b"}, {"1.3.6.1.4.1.99999.2", ""}});
+}
+
+TEST_CASE("in a directory name only letters become small") {
+  const certificate made = make(some_key(), {{{"CN", "x"}}, {{NID_subject_alt_name, "dirName:digits"}}});
+  CHECK(values(made, "iot:Certificate.Subject.AlternativeName.DirectoryName") == std::vector<std::string>{"title=t,x500uniqueidentifier=7"});
+}
+
+TEST_CASE("an address that is neither IPv4 nor IPv6 has no variable") {
+  // A sequence of one iPAddress, [7], of three bytes, beside one of four.
+  const certificate made = make(some_key(), {{{"CN", "x"}}, {{NID_subject_alt_name, "DER:30:0B:87:03:01:02:03:87:04:C0:00:02:01"}}});
+  CHECK(values(made, "iot:Certificate.Subject.AlternativeName.IPAddress") == std::vector<std::string>{"192.0.2.1"});
+}
+
+TEST_CASE("times before the first year and times that are none") {
+  certificate made = make(some_key(), {{{"CN", "x"}}, {}});
+  REQUIRE(ASN1_TIME_set_string(X509_getm_notBefore(made.native()), "00000101000000Z") == 1);
+  REQUIRE(made.valid_between());
+  CHECK(made.valid_between()->not_before == -62167219200);
+  for (ASN1_TIME* one : {X509_getm_notAfter(made.native()), X509_getm_notBefore(made.native())}) {
+    REQUIRE(ASN1_STRING_set(one, "soon", 4) == 1);
+    CHECK(made.valid_between().error().code == errc::encoding);
+    REQUIRE(ASN1_TIME_set_string_X509(one, "20240229120000Z") == 1);
+    CHECK(made.valid_between());
+  }
+}
+
+TEST_CASE("a certificate that was never filled in has neither bytes nor an id") {
+  X509* x509 = X509_new();
+  const certificate blank = certificate::share(x509);
+  X509_free(x509);
+  CHECK(blank.to_der().empty());
+  CHECK(blank.to_pem().empty());
+  CHECK(blank.certificate_id().empty());
+  CHECK_FALSE(blank.matches(some_key()));
+  CHECK(ERR_peek_error() == 0);
+}
+
+TEST_CASE("a key that brings its own digest signs a request with it") {
+  EVP_PKEY* made = EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519");
+  REQUIRE(made != nullptr);
+  const private_key key = private_key::adopt(made);
+  const auto pem = make_csr_pem(key, {"x", "", "", "", ""});
+  REQUIRE(pem);
+  BIO* in = BIO_new_mem_buf(pem->data(), static_cast<int>(pem->size()));
+  X509_REQ* request = PEM_read_bio_X509_REQ(in, nullptr, nullptr, nullptr);
+  REQUIRE(request != nullptr);
+  CHECK(X509_REQ_verify(request, key.native()) == 1);
+  CHECK(X509_REQ_get_signature_nid(request) == NID_ED25519);
+  X509_REQ_free(request);
+  BIO_free(in);
 }
 
 TEST_CASE("without its private half a key neither signs nor is written") {
@@ -233,4 +288,5 @@ TEST_CASE("without its private half a key neither signs nor is written") {
   CHECK(make_csr_pem(half, {"x", "", "", "", ""}).error().code == errc::crypto);
   CHECK(half.to_pem().error().code == errc::crypto);
   CHECK(half.to_traditional_pem().error().code == errc::crypto);
+  CHECK(make_csr_pem(private_key::adopt(nullptr), {"x", "", "", "", ""}).error().code == errc::crypto);
 }

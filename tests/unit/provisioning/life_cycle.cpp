@@ -400,3 +400,56 @@ TEST_CASE("counters of failures and refusals do not start again at nought") {
   }
   REQUIRE(life.handle_provisioning_refused(now));
 }
+
+TEST_CASE("a trial that fails again and again goes on waiting as long as it did") {
+  life_settings how;
+  how.rotate_before = instant{1'000};
+  how.refusals_allowed = 255;
+  life_cycle life = online(how, instant{10'000});
+  (void)pass(life);
+  (void)life.handle_rotated(instant{9'000});
+  instant now{9'000}, longest{0};
+  for (int i = 0; i < 280; ++i) {
+    REQUIRE(gives<try_new_credentials>(life));
+    REQUIRE((i < 250 ? life.handle_unreachable(now) : life.handle_refused(now)));
+    REQUIRE(life.current() == phase::trying_new);
+    const instant next = *life.poll_timeout();
+    if (i > 256) longest = std::max(longest, next - now);
+    now = pass(life);
+  }
+  CHECK(longest > instant{100'000});
+}
+
+TEST_CASE("credentials that are refused for good are tried on while their claim is refused too") {
+  life_settings how;
+  how.refusals_allowed = 1;
+  life_cycle life(how);
+  (void)life.start(instant{0}, {true, false, std::nullopt, "claim"});
+  REQUIRE(life.handle_refused(instant{0}));
+  CHECK(gives<provision_device>(life));
+  REQUIRE(life.handle_provisioning_refused(instant{1}));
+  instant now = pass(life);
+  for (int i = 0; i < 5; ++i) {
+    CHECK(gives<connect_device>(life));
+    REQUIRE(life.handle_refused(now));
+    CHECK(life.current() == phase::waiting);
+    CHECK_FALSE(life.poll_action());
+    now = pass(life);
+  }
+  REQUIRE(life.handle_unreachable(now));
+  REQUIRE(life.handle_claim_delivered(now, "another"));
+  CHECK(gives<provision_device>(life));
+}
+
+TEST_CASE("a certificate that is nearly over at the start is rotated as soon as the device is online") {
+  life_settings how;
+  how.rotate_before = instant{5'000};
+  life_cycle life(how);
+  (void)life.start(instant{100}, {true, false, instant{1'000}, ""});
+  (void)life.poll_action();
+  REQUIRE(life.handle_connected(instant{200}));
+  REQUIRE(life.poll_timeout());
+  CHECK(*life.poll_timeout() <= instant{200});
+  life.handle_timeout(instant{200});
+  CHECK(gives<rotate_credentials>(life));
+}

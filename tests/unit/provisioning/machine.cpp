@@ -522,3 +522,28 @@ TEST_CASE("of another certificate RegisterThing was not sent yet") {
   m.handle_timeout(instant{3'600'000});
   CHECK(m.current() == state::subscribing_create);  // a third one may be asked for at once
 }
+
+TEST_CASE("every state belongs to a step that a person knows") {
+  constexpr std::pair<state, std::string_view> steps[] = {
+      {state::idle, "start"},
+      {state::connecting, "connect"},
+      {state::connect_backoff, "connect"},
+      {state::subscribing_create, "subscribe"},
+      {state::creating_certificate, "create certificate"},
+      {state::create_backoff, "create certificate"},
+      {state::storing_credentials, "store credentials"},
+      {state::storing_offline, "store credentials"},
+      {state::subscribing_register, "subscribe"},
+      {state::registering_thing, "RegisterThing"},
+      {state::register_backoff, "RegisterThing"},
+      {state::trying_credentials, "try credentials"},
+      {state::trying_backoff, "try credentials"},
+      {state::provisioned, "provisioned"},
+      {state::failed, "failed"},
+  };
+  STATIC_REQUIRE(std::size(steps) == state_count);
+  for (const auto& [at, step] : steps) {
+    CAPTURE(std::string(name_of(at)));
+    CHECK(step_of(at) == step);
+  }
+}

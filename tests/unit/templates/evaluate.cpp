@@ -324,9 +324,104 @@ TEST_CASE("a device configuration that fits no message is refused") {
   CHECK(find(over.diagnostics, rule_id::output_too_large) != nullptr);
 }
 
-TEST_CASE("a list that a program put where a string belongs is refused") {
-  auto odd = parse_good(fleet(R"("ThingName":"t","ThingGroups":["a","b"])"));
-  odd.things[0].name = *odd.things[0].groups;
-  CHECK(find(templates::evaluate(odd, {}).diagnostics, rule_id::list_not_allowed) != nullptr);
-  CHECK(find(templates::validate(odd), rule_id::impossible_thing_name) == nullptr);
+TEST_CASE("text made beyond the limit is refused once, wherever it is made") {
+  const auto found = [](std::string_view value, std::size_t limit) {
+    templates::evaluation_limits limits;
+    limits.max_output_bytes = limit + 2;  // the policy's name and `w`
+    const auto subject = parse_good(R"({"Parameters":{"S":{"Type":"String"}},"Resources":{"p":{"Type":"AWS::IoT::Policy","Properties":{"PolicyName":"p"}}},"DeviceConfiguration":{"v":)" +
+                                    std::string(value) + R"(,"w":"x"}})");
+    const auto made = templates::evaluate(subject, {{"S", "abcd"}}, {}, limits);
+    if (made) return std::size_t{0};
+    for (const diagnostic& d : made.diagnostics) CHECK(d.broken == &templates::row_of(rule_id::output_too_large));
+    return made.diagnostics.size();
+  };
+  for (const auto& [value, needed] : std::vector<std::pair<std::string_view, std::size_t>>{
+           {R"("abcd")", 4}, {R"({"Ref":"S"})", 4}, {R"({"Fn::Sub":"a${S}"})", 5}, {R"({"Fn::Join":["-",["ab",{"Ref":"S"}]]})", 14}}) {
+    INFO(value);
+    CHECK(found(value, needed) == 0);
+    for (std::size_t less = 0; less < needed; ++less) CHECK(found(value, less) == 1);
+  }
+}
+
+TEST_CASE("what is missing inside a function is told, whichever of its parts it is in") {
+  const auto found = [](std::string_view value, const std::map<std::string, std::string>& parameters = {}) {
+    const auto made = evaluate_value(value, parameters, R"("S":{"Type":"String"})", sites);
+    REQUIRE_FALSE(made.value);
+    REQUIRE(made.diagnostics.size() == 1);
+    return std::string(made.diagnostics[0].broken->name);
+  };
+  CHECK(found(R"({"Fn::Join":[{"Ref":"S"},["a"]]})") == "missing-parameter");
+  CHECK(found(R"({"Fn::Select":[{"Ref":"S"},["a"]]})") == "missing-parameter");
+  CHECK(found(R"({"Fn::Select":["0",[{"Ref":"S"}]]})") == "missing-parameter");
+  CHECK(found(R"({"Fn::Select":["0",{"Fn::Split":[{"Ref":"S"},"a"]}]})") == "missing-parameter");
+  CHECK(found(R"({"Fn::Select":["0",{"Fn::Split":["-",{"Ref":"S"}]}]})") == "missing-parameter");
+  CHECK(found(R"({"Fn::FindInMap":[{"Ref":"S"},"north","Url"]})") == "missing-parameter");
+  CHECK(found(R"({"Fn::FindInMap":["Sites",{"Ref":"S"},"Url"]})") == "missing-parameter");
+  CHECK(found(R"({"Fn::FindInMap":["Sites","north",{"Ref":"S"}]})") == "missing-parameter");
+  CHECK(found(R"({"Fn::Select":[{"Ref":"S"},["a"]]})", {{"S", ""}}) == "select-out-of-bounds");
+  const auto groups = templates::evaluate(parse_good(fleet(R"("ThingName":"t","ThingGroups":["a",{"Ref":"S"}])", R"("S":{"Type":"String"})")), {});
+  CHECK_FALSE(groups.value);
+  CHECK(find(groups.diagnostics, rule_id::missing_parameter) != nullptr);
+}
+
+TEST_CASE("lengths of parameters are counted in characters, and both name and value must be UTF-8") {
+  const auto plain = parse_good(fleet(R"("ThingName":"t")", R"("S":{"Type":"String"})"));
+  std::string characters;
+  for (int i = 0; i < 4096; ++i) characters += "\xC3\xA9";
+  CHECK(templates::evaluate(plain, {{"S", characters}}));
+  CHECK(find(templates::evaluate(plain, {{"S", characters + "x"}}).diagnostics, rule_id::parameter_too_long) != nullptr);
+  CHECK(find(templates::evaluate(plain, {{"\xFF", "x"}}).diagnostics, rule_id::wrong_type) != nullptr);
+}
+
+TEST_CASE("what a policy document computes is told once where it fails, every place of it") {
+  const auto policy = [](std::string_view statement, std::string_view parameter = "a") {
+    const auto subject = parse_good(R"({"Parameters":{"S":{"Type":"String"},"T":{"Type":"String"}},"Mappings":{"M":{"a":{"l":["iot:Connect","iot:Publish"],"s":"iot:Receive"}}},"Resources":{
+      "p":{"Type":"AWS::IoT::Policy","Properties":{"PolicyDocument":{"Version":"2012-10-17","Statement":[)" + std::string(statement) + "]}}}}}");
+    return templates::evaluate(subject, {{"S", std::string(parameter)}});
+  };
+  const auto key = policy(R"({"Effect":"Allow","Action":{"Fn::FindInMap":["M",{"Ref":"S"},"l"]},"Resource":"*"})", "b");
+  REQUIRE(key.diagnostics.size() == 1);
+  CHECK(key.diagnostics[0].broken == &templates::row_of(rule_id::impossible_map_key));
+  const auto both = policy(R"({"Action":{"Ref":"T"},"Effect":"Allow","Resource":[{"Ref":"T"},"*"]})");
+  REQUIRE(both.diagnostics.size() == 2);
+  for (const diagnostic& d : both.diagnostics) CHECK(d.broken == &templates::row_of(rule_id::missing_parameter));
+  for (const char* value : {R"({"Fn::Split":[",",{"Ref":"T"}]})", R"({"Fn::Sub":"${T}"})"})
+    CHECK(policy(R"({"Effect":"Allow","Action":"iot:Connect","Resource":)" + std::string(value) + "}").diagnostics.size() == 1);
+  const auto removed = policy("{\"Effect\":\"Allow\",\"Action\":\"iot:Connect\",\"Resource\":{\"Fn::Sub\":\"arn:aws:iot:us-east-1:123456789012:client/${S}\"}}", "a\x7F");
+  CHECK(find(removed.diagnostics, rule_id::unsafe_policy_value) != nullptr);
+  CHECK(policy(R"({"Effect":"Allow","Action":"iot:Connect","Resource":"*"})"));
+  const auto null = policy(R"({"Effect":null,"Action":"iot:Connect","Resource":"*"})");
+  REQUIRE(find(null.diagnostics, rule_id::invalid_inline_policy) != nullptr);
+  CHECK(find(null.diagnostics, rule_id::invalid_inline_policy)->message.find("null") != std::string::npos);
+}
+
+TEST_CASE("lists in a policy document count towards the limit") {
+  const auto subject = parse_good(R"({"Mappings":{"M":{"a":{"l":["iot:Connect","iot:Publish"]}}},"Resources":{"p":{"Type":"AWS::IoT::Policy","Properties":{"PolicyDocument":
+      {"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":{"Fn::FindInMap":["M","a","l"]},"Resource":"*"}]}}}}})");
+  templates::evaluation_limits limits;
+  limits.max_output_bytes = 25;  // "M", "a", "l" and 22 of the actions
+  CHECK(templates::evaluate(subject, {}, {}, limits));
+  limits.max_output_bytes = 24;
+  CHECK(find(templates::evaluate(subject, {}, {}, limits).diagnostics, rule_id::output_too_large) != nullptr);
+}
+
+TEST_CASE("of a refused policy document the first error is told, whatever warnings stand before it") {
+  const auto subject = parse_good(R"({"Resources":{"p":{"Type":"AWS::IoT::Policy","Properties":{"PolicyDocument":{"Version":"2008-10-17","Id":"i","Statement":[
+      {"Effect":"Alow","Action":"iot:Connect","Resource":"*"},{"Effect":"Deni","Action":"iot:Connect","Resource":"*"}]}}}}})");
+  const auto made = templates::evaluate(subject, {});
+  const diagnostic* d = find(made.diagnostics, rule_id::invalid_inline_policy);
+  REQUIRE(d != nullptr);
+  INFO(d->message);
+  CHECK(d->message.find("Alow") != std::string::npos);
+  CHECK(d->message.find("Deni") == std::string::npos);
+}
+
+TEST_CASE("both principal types are planned") {
+  for (const char* type : {"EXCLUSIVE_THING", "NON_EXCLUSIVE_THING"}) {
+    const auto made = templates::evaluate(
+        parse_good(R"({"Parameters":{"S":{"Type":"String"}},"Resources":{"c":{"Type":"AWS::IoT::Certificate","Properties":{"CertificateId":{"Ref":"AWS::IoT::Certificate::Id"},"ThingPrincipalType":{"Ref":"S"}}}}})"),
+        {{"S", type}});
+    REQUIRE(made);
+    CHECK(made.value->certificate->principal_type == type);
+  }
 }

@@ -59,3 +59,45 @@ TEST_CASE("an incomplete hook request is refused member by member") {
   CHECK(find(found, rule_id::missing_property) != nullptr);
   CHECK(find(found, rule_id::unknown_property)->pointer == "/extra");
 }
+
+TEST_CASE("values of a hook request that are none of their kind are named") {
+  const std::string id(64, 'a');
+  const auto finding = [](const std::string& key, const std::string& value) {
+    const auto out = templates::parse_hook_request(read("{\"" + key + "\":" + value + "}"));
+    const diagnostic* d = find(out.diagnostics, rule_id::hook_request_value);
+    if (d != nullptr) CHECK(d->pointer == "/" + key);
+    return d != nullptr;
+  };
+  CHECK_FALSE(finding("certificateId", "\"" + id + "\""));
+  CHECK(finding("certificateId", "\"" + id + "a\""));
+  CHECK(finding("claimCertificateId", "\"" + id.substr(1) + "g\""));
+  CHECK_FALSE(finding("templateArn", "\"arn:aws:iot:us-east-1:123456789012:provisioningtemplate/T\""));
+  CHECK(finding("templateArn", "\"T\""));
+  CHECK(finding("templateArn", "\"arn:aws:iam:us-east-1:123456789012:provisioningtemplate/T\""));
+  CHECK(finding("templateArn", "\"arn:aws:iot:us-east-1:123456789012:thing/T\""));
+  CHECK_FALSE(finding("templateArn", "7"));  // no string: that is another rule's
+  const auto list = templates::parse_hook_request(read("[]"));
+  CHECK_FALSE(list.value);
+  CHECK(find(list.diagnostics, rule_id::template_not_object) != nullptr);
+}
+
+TEST_CASE("an answer that denies says what is wrong with it") {
+  const auto finding = [](std::string_view text, rule_id id) {
+    const auto out = templates::parse_hook_response(read(text));
+    const diagnostic* d = find(out.diagnostics, id);
+    return d == nullptr ? std::string() : d->message + ": " + d->help;
+  };
+  CHECK(finding(R"({"statusCode":200,"body":"{}"})", rule_id::hook_denies).find("not with an HTTP statusCode and body") != std::string::npos);
+  CHECK(finding(R"({"statusCode":200})", rule_id::hook_denies).find("add `\"allowProvisioning\": true` or false") != std::string::npos);
+  CHECK(finding(R"({"allowProvisioning":true,"parameterOverrides":{"A":1}})", rule_id::override_not_text) == "the value of `A` is a number, not a string: write `\"1\"`");
+  CHECK(finding(R"({"allowProvisioning":true,"parameterOverrides":{"A":true}})", rule_id::override_not_text).find("write `\"true\"`") != std::string::npos);
+  CHECK(finding(R"({"allowProvisioning":true,"parameterOverrides":{"A":null}})", rule_id::override_not_text).find("write") == std::string::npos);
+  CHECK(finding("[]", rule_id::template_not_object) == "the document is an array, not an object: ");
+}
+
+TEST_CASE("an override of a value of the certificate's subject is dropped") {
+  const auto answer = templates::decode_hook_response(
+      R"({"allowProvisioning":true,"parameterOverrides":{"AWS::IoT::Certificate::CommonName":"x","AWS::IoT::Certificate::Other":"y"}})");
+  REQUIRE(answer);
+  CHECK(answer.value->overrides == std::map<std::string, std::string>{{"AWS::IoT::Certificate::Other", "y"}});
+}

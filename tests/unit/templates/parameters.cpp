@@ -77,3 +77,48 @@ TEST_CASE("what the service sets itself and names that are too long are told apa
   found = templates::check_parameters(subject(), values);
   CHECK(find(found, rule_id::parameter_too_long) != nullptr);
 }
+
+TEST_CASE("what is sent for nothing is a warning, what the certificate's subject gives is none") {
+  const auto unused = parse_good(fleet("\"ThingName\":\"a\"", R"("S":{"Type":"String"})"));
+  const auto found = templates::check_parameters(unused, {});
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].level == fleetprov::severity::warning);
+  CHECK(found[0].message.find("though the template does not use it") != std::string::npos);
+  const auto jitp = parse_good(fleet(R"("ThingName":{"Ref":"AWS::IoT::Certificate::CommonName"})"), template_kind::jitp);
+  CHECK(templates::check_parameters(jitp, {{"AWS::IoT::Certificate::CommonName", "a"}}).empty());
+  CHECK(find(templates::check_parameters(jitp, {{"AWS::IoT::Certificate::CommonNames", "a"}}), rule_id::unknown_parameter) != nullptr);
+}
+
+TEST_CASE("a parameter that is no UTF-8 is named without its bytes") {
+  const std::string bytes(100, '\x80');
+  const auto name = templates::check_parameters(subject(), {{"Serial", "1"}, {"Floor", "2"}, {bytes, "x"}});
+  REQUIRE(find(name, rule_id::wrong_type) != nullptr);
+  CHECK(find(name, rule_id::wrong_type)->message == "the parameter `?` is not UTF-8 text");
+  REQUIRE(find(name, rule_id::unknown_parameter) != nullptr);
+  CHECK(find(name, rule_id::unknown_parameter)->message.find("`\\x80\\x80") != std::string::npos);
+  for (const char c : find(name, rule_id::unknown_parameter)->message) CHECK(static_cast<unsigned char>(c) < 0x80);
+  const auto value = templates::check_parameters(subject(), {{"Serial", "1"}, {"Floor", bytes}});
+  REQUIRE(find(value, rule_id::wrong_type) != nullptr);
+  CHECK(find(value, rule_id::wrong_type)->message == "the parameter `Floor` is not UTF-8 text");
+}
+
+TEST_CASE("the message names the parameter at fault, where there is one") {
+  const auto message = [](std::string_view name, const std::map<std::string, std::string>& values) {
+    const auto found = templates::check_parameters(parse_good(fleet("\"ThingName\":" + std::string(name), R"("A":{"Type":"String"},"B":{"Type":"String"})")), values);
+    const diagnostic* d = find(found, rule_id::impossible_thing_name);
+    return d == nullptr ? std::string() : d->message;
+  };
+  CHECK(message(R"({"Fn::Sub":"a b${A}${B}"})", {{"A", "1"}, {"B", "2"}}) == "the thing name holds ` `, which is not allowed there");
+  CHECK(message(R"({"Fn::Sub":"${A}${B}"})", {{"A", "1"}, {"B", "2 3"}}) == "the thing name holds ` `, which is not allowed there (from the parameter `B`)");
+  CHECK(message(R"({"Fn::Sub":"${A}${B}"})", {{"A", ""}, {"B", ""}}) == "the thing name is empty (from the parameter `A`)");
+  CHECK(message(R"({"Fn::Sub":"${A}${B}"})", {{"A", "\xC3\xA9"}, {"B", ""}}) == "the thing name holds `\xC3\xA9`, which is not allowed there (from the parameter `A`)");
+  CHECK(message(R"({"Fn::Sub":"${A}${B}"})", {{"A", std::string(60, 'a')}, {"B", std::string(69, 'b')}}) ==
+        "the thing name has 129 characters, the limit is 128 (from the parameter `B`)");
+}
+
+TEST_CASE("a reference that the template does not declare stays open") {
+  const auto made = templates::parse(read(fleet(R"("ThingName":{"Fn::Sub":"a${Nobody}"})")), template_kind::fleet);
+  REQUIRE(made);
+  CHECK(templates::check_parameters(*made.value, {}).empty());
+  CHECK(find(templates::evaluate(*made.value, {}).diagnostics, rule_id::undeclared_reference) != nullptr);
+}

@@ -1,5 +1,6 @@
 #include "unit/templates/reading.hpp"
 
+#include <algorithm>
 #include <array>
 
 using namespace test;
@@ -196,6 +197,17 @@ TEST_CASE("the kind of a document shows in its content") {
   CHECK(kind(R"({"Resources":{"t":{"Properties":{"ThingName":{"Ref":"AWS::IoT::Certificate::CommonName"}}}}})") ==
         document_kind::jitp_template);
   CHECK(kind(R"({"resources":{}})") == document_kind::fleet_template);
+  CHECK(kind(R"({"Resources":[]})") == document_kind::fleet_template);
+  CHECK(kind(R"({"Resources":{}})") == document_kind::fleet_template);
+  CHECK(kind(R"({"Resources":{"t":{}}})") == document_kind::fleet_template);
+  CHECK(kind(R"({"Resources":{"t":{"Type":"AWS::IoT::Thing","Properties":{"ThingName":{"Ref":7}}}}})") == document_kind::bulk_template);
+  CHECK(kind(R"({"templateBody":"{}"})") == document_kind::registration_config);
+  CHECK(kind(R"({"templateName":"T","templateBody":"{}"})") == document_kind::fleet_template);
+  CHECK(kind(R"({"templateName":"T","templateBody":"{}","type":"FLEET_PROVISIONING"})") == document_kind::fleet_template);
+  CHECK(kind(R"({"certificateId":"a","parameters":{}})") == document_kind::hook_request);
+  CHECK(kind(R"({"certificateId":"a"})") == document_kind::unknown);
+  CHECK(kind(R"({"AllowProvisioning":true})") == document_kind::hook_response);
+  CHECK(kind(R"({"statement":[]})") == document_kind::policy);
   CHECK(kind("[]") == document_kind::unknown);
   CHECK(kind("{}") == document_kind::unknown);
 }
@@ -210,6 +222,26 @@ TEST_CASE("what stands in the wrong place is named, whichever resource it is in"
   const std::string_view groups = R"(["all", { "Ref": "Site" }])";
   for (const wrong& v : std::vector<wrong>{
            {name, R"({"Prefix":"x","Suffix":"y"})", rule_id::wrong_type, "/Resources/thing/Properties/ThingName", "an object stands where"},
+           {name, R"({"Default":"x","Ref":"Serial"})", rule_id::malformed_function, "/Resources/thing/Properties/ThingName/Default", "`Default` does not belong here"},
+           {name, R"({"Fn::ImportValue":"x"})", rule_id::unknown_function, "/Resources/thing/Properties/ThingName/Fn::ImportValue", "templates know Ref, Fn::Join"},
+           {name, R"({"Ref":""})", rule_id::malformed_function, "/Resources/thing/Properties/ThingName/Ref", "wrong arguments for `Ref`"},
+           {name, R"({"Fn::Join":["-"]})", rule_id::malformed_function, "/Resources/thing/Properties/ThingName/Fn::Join", "wrong arguments for `Fn::Join`"},
+           {name, R"({"Fn::Join":[7,["a"]]})", rule_id::wrong_type, "/Resources/thing/Properties/ThingName/Fn::Join/0", "a number stands where"},
+           {name, R"({"Fn::Select":["0"]})", rule_id::malformed_function, "/Resources/thing/Properties/ThingName/Fn::Select", "wrong arguments for `Fn::Select`"},
+           {name, R"({"Fn::Select":["0","a"]})", rule_id::malformed_function, "/Resources/thing/Properties/ThingName/Fn::Select", "wrong arguments for `Fn::Select`"},
+           {name, R"({"Fn::Select":["",["a"]]})", rule_id::malformed_function, "/Resources/thing/Properties/ThingName/Fn::Select/0", "the index `` is not"},
+           {name, R"({"Fn::Select":["1234567890",["a"]]})", rule_id::malformed_function, "/Resources/thing/Properties/ThingName/Fn::Select/0", "`1234567890`"},
+           {name, R"({"Fn::Select":["-1",["a"]]})", rule_id::select_out_of_bounds, "/Resources/thing/Properties/ThingName/Fn::Select/0", "the index `-1` is not"},
+           {name, R"({"Fn::FindInMap":["Sites","north",7]})", rule_id::wrong_type, "/Resources/thing/Properties/ThingName/Fn::FindInMap/2", "a number stands where"},
+           {name, R"({"Fn::Sub":["x"]})", rule_id::malformed_function, "/Resources/thing/Properties/ThingName/Fn::Sub", "wrong arguments for `Fn::Sub`"},
+           {name, R"({"Fn::Sub":[7,{}]})", rule_id::malformed_function, "/Resources/thing/Properties/ThingName/Fn::Sub", "wrong arguments for `Fn::Sub`"},
+           {name, R"({"Fn::Sub":["x","y"]})", rule_id::malformed_function, "/Resources/thing/Properties/ThingName/Fn::Sub", "wrong arguments for `Fn::Sub`"},
+           {R"({ "serial": { "Ref": "Serial" } })", R"("x")", rule_id::wrong_type, "/Resources/thing/Properties/AttributePayload", "`AttributePayload` is a string"},
+           {R"("ThingGroups": "DO_NOTHING")", R"("ThingGroups": 7)", rule_id::override_value, "/Resources/thing/OverrideSettings/ThingGroups", "a number is no setting"},
+           {R"("ThingGroups": "DO_NOTHING")", R"("ThingGroups": "REPLACES")", rule_id::override_value, "/Resources/thing/OverrideSettings/ThingGroups", "did you mean `REPLACE`?"},
+           {R"({ "AttributePayload": "MERGE", "ThingGroups": "DO_NOTHING" })", R"("MERGE")", rule_id::wrong_type, "/Resources/thing/OverrideSettings", "is a string"},
+           {R"("Status": "Active")", R"("Status": 7)", rule_id::wrong_type, "/Resources/certificate/Properties/Status", "a number stands where"},
+           {R"("PolicyName": "device")", R"("PolicyDocument": {"Ref":""})", rule_id::malformed_function, "/Resources/policy/Properties/PolicyDocument/Ref", "`Ref`"},
            {groups, R"({"Fn::Split":["","x"]})", rule_id::malformed_function, "/Resources/thing/Properties/ThingGroups/Fn::Split", "Fn::Split"},
            {groups, R"({"Fn::Split":"x"})", rule_id::malformed_function, "/Resources/thing/Properties/ThingGroups/Fn::Split", "Fn::Split"},
            {name, R"({"Fn::Sub":["x",{"Ref":"Serial"}]})", rule_id::malformed_function, "/Resources/thing/Properties/ThingName/Fn::Sub", "Fn::Sub"},
@@ -242,7 +274,7 @@ TEST_CASE("what stands in the wrong place is named, whichever resource it is in"
     for (const diagnostic& d : out.diagnostics)
       if (d.broken == &templates::row_of(v.id) && d.pointer == v.pointer) {
         found = true;
-        CHECK(d.message.find(v.says) != std::string::npos);
+        CHECK((d.message + " " + d.help).find(v.says) != std::string::npos);
       }
     for (const diagnostic& d : out.diagnostics) UNSCOPED_INFO(d.broken->name << " " << d.pointer << ": " << d.message);
     CHECK(found);
@@ -276,4 +308,63 @@ TEST_CASE("every kind has its word and JITP shows in Fn::Sub too") {
   CHECK(templates::detect_kind(read(R"({"Resources":{"t":{"Properties":{"ThingName":{"Fn::Sub":"${AWS::IoT::Certificate::CommonName}"}}}}})")) ==
         document_kind::jitp_template);
   CHECK(templates::check(read("{}"), document_kind::policy).empty());
+}
+
+TEST_CASE("sections, parameters, maps and resources of the wrong type are named") {
+  struct wrong {
+    std::string_view text;
+    rule_id id;
+    std::string_view pointer, says;
+  };
+  for (const wrong& v : std::vector<wrong>{
+           {R"({"Parameters":[]})", rule_id::wrong_type, "/Parameters", "`Parameters` is an array, not an object"},
+           {R"({"Parameters":{"":{"Type":"String"}}})", rule_id::wrong_type, "/Parameters/", "a parameter needs a name"},
+           {R"({"Parameters":{"S":"String"}})", rule_id::wrong_type, "/Parameters/S", "a parameter is a string, not an object"},
+           {R"({"Resources":[]})", rule_id::wrong_type, "/Resources", "`Resources` is an array, not an object"},
+           {R"({"Resources":{"t":"x"}})", rule_id::wrong_type, "/Resources/t", "a resource is a string, not an object"},
+           {R"({"Mappings":[]})", rule_id::wrong_type, "/Mappings", "`Mappings` is an array, not an object"},
+           {R"({"Mappings":{"M":"x"}})", rule_id::mapping_not_literal, "/Mappings/M", "a mapping is a string, not an object"},
+           {R"({"Mappings":{"M":{"Ref":"S"}}})", rule_id::mapping_not_literal, "/Mappings/M", "a function inside Mappings"},
+       }) {
+    INFO(v.text);
+    const auto out = templates::parse(read(v.text), template_kind::fleet);
+    const diagnostic* d = find(out.diagnostics, v.id);
+    REQUIRE(d != nullptr);
+    CHECK(d->pointer == v.pointer);
+    CHECK(d->message == v.says);
+  }
+}
+
+namespace {
+
+std::size_t count(const std::vector<diagnostic>& all, rule_id id) {
+  return static_cast<std::size_t>(std::count_if(all.begin(), all.end(), [&](const diagnostic& d) { return d.broken == &templates::row_of(id); }));
+}
+
+std::vector<diagnostic> findings(std::string_view text, template_kind kind = template_kind::fleet) { return templates::parse(read(text), kind).diagnostics; }
+
+}  // namespace
+
+TEST_CASE("one mistake has one finding") {
+  const auto thing = findings(R"({"Resources":{"t":{"Type":"AWS::IoT::Thing"}}})");
+  REQUIRE(thing.size() == 1);
+  CHECK(thing[0].message == "the resource has no `Properties`");
+  const auto certificate = findings(R"({"Resources":{"c":{"Type":"AWS::IoT::Certificate"}}})");
+  REQUIRE(certificate.size() == 1);
+  CHECK(certificate[0].message == "the resource has no `Properties`");
+  const auto chain = findings(R"({"Resources":{"c":{"Type":"AWS::IoT::Certificate","Properties":{"CACertificatePem":"x"}}}})");
+  REQUIRE(chain.size() == 1);
+  CHECK(chain[0].message == "`CACertificatePem` is for bulk registration only");
+  const auto unknown = findings(R"({"Resources":{"t":{"Type":"AWS::IoT::Thing","Properties":{"ThingName":{"Fn::If":[]}}}}})", template_kind::jitp);
+  REQUIRE(unknown.size() == 1);
+  CHECK(unknown[0].broken == &templates::row_of(rule_id::unknown_function));
+  CHECK(findings(R"({"Resources":{"c":{"Type":"AWS::IoT::Certificate","Properties":{"CertificateId":{"Ref":"AWS::IoT::Certificate::Id"},"ThingPrincipalType":"NON_EXCLUSIVE_THING"}}}})")
+            .empty());
+}
+
+TEST_CASE("every broken part of a policy document is named, whatever stands behind it") {
+  const auto found = findings(
+      R"({"Resources":{"p":{"Type":"AWS::IoT::Policy","Properties":{"PolicyDocument":{"Statement":[{"Action":{"Ref":""},"Effect":"Allow","Resource":[{"Ref":7},"*",{"Ref":[]}]}],"Version":"2012-10-17"}}}}})");
+  CHECK(count(found, rule_id::malformed_function) == 3);
+  CHECK(found.size() == 3);
 }

@@ -38,6 +38,22 @@ TEST_CASE("a registration config gives a body and role, or a name") {
   CHECK_FALSE(templates::parse_registration_config(read(R"({"roleArn":"arn:aws:iam::123456789012:role/r"})")));
   CHECK_FALSE(templates::parse_registration_config(read(R"({"templateName":"T","templateBody":"{}"})")));
   CHECK_FALSE(templates::parse_registration_config(read(R"({"templateName":"a b"})")));
+  for (const char* role : {"\"arn:aws:iot:us-east-1:123456789012:role/r\"", "\"arn:aws:iam::123456789012:user/r\"", "\"r\""}) {
+    INFO(role);
+    const auto config = templates::parse_registration_config(read("{\"templateBody\":\"" + escape(body) + "\",\"roleArn\":" + role + "}"));
+    REQUIRE(find(config.diagnostics, rule_id::role_arn) != nullptr);
+    CHECK(find(config.diagnostics, rule_id::role_arn)->pointer == "/roleArn");
+  }
+  // What is no string is no bad name or ARN besides.
+  for (const char* field : {"roleArn", "templateName", "templateBody"}) {
+    INFO(field);
+    const auto config = templates::parse_registration_config(read("{\"" + std::string(field) + "\":7}"));
+    REQUIRE(find(config.diagnostics, rule_id::wrong_type) != nullptr);
+    CHECK(find(config.diagnostics, rule_id::wrong_type)->message == "`" + std::string(field) + "` is a number, not a string");
+    CHECK(find(config.diagnostics, rule_id::role_arn) == nullptr);
+    CHECK(find(config.diagnostics, rule_id::request_field) == nullptr);
+    CHECK_FALSE(config.value->body);
+  }
   CHECK_FALSE(templates::parse_registration_config(read(R"({"templateBody":{},"roleArn":"arn:aws:iam::123456789012:role/r"})")));
 }
 
@@ -75,7 +91,14 @@ TEST_CASE("a disabled template and a missing hook are warnings, and the type dec
   const auto disabled = templates::parse_creation_request(read(creation(body, "")));
   REQUIRE(disabled);
   CHECK(find(disabled.diagnostics, rule_id::disabled_template) != nullptr);
+  CHECK(find(disabled.diagnostics, rule_id::disabled_template)->pointer.empty());
   CHECK(find(disabled.diagnostics, rule_id::no_hook) != nullptr);
+  const auto switched_off = templates::parse_creation_request(read(creation(body, R"("enabled":false,)")));
+  REQUIRE(switched_off);
+  CHECK_FALSE(switched_off.value->enabled);
+  REQUIRE(find(switched_off.diagnostics, rule_id::disabled_template) != nullptr);
+  CHECK(find(switched_off.diagnostics, rule_id::disabled_template)->pointer == "/enabled");
+  CHECK(find(switched_off.diagnostics, rule_id::disabled_template)->message == "the template is disabled");
   const auto hooked = templates::parse_creation_request(read(
       creation(body, R"("enabled":true,"preProvisioningHook":{"payloadVersion":"2020-04-01","targetArn":"arn:aws:lambda:us-east-1:123456789012:function:f"},)")));
   REQUIRE(hooked);
@@ -91,6 +114,17 @@ TEST_CASE("a body encoded twice is named as such") {
   const std::string twice = "\"" + escape(fleet("\"ThingName\":\"a\"")) + "\"";
   const auto out = templates::parse_creation_request(read(creation(twice, "")));
   CHECK(find(out.diagnostics, rule_id::encoded_twice) != nullptr);
+  for (const char* body : {"", " \n", "\"no template\"", "[]"}) {
+    INFO(body);
+    const auto other = templates::parse_creation_request(read(creation(body, "")));
+    CHECK_FALSE(other);
+    REQUIRE(other.value);
+    CHECK_FALSE(other.value->body);
+    CHECK(find(other.diagnostics, rule_id::encoded_twice) == nullptr);
+    const bool is_json = body[0] == '"' || body[0] == '[';
+    CHECK((find(other.diagnostics, rule_id::template_not_object) != nullptr) == is_json);
+    CHECK((find(other.diagnostics, "J001") != nullptr) == !is_json);
+  }
 }
 
 TEST_CASE("a template is read from every document that holds one") {
@@ -101,6 +135,38 @@ TEST_CASE("a template is read from every document that holds one") {
   CHECK(templates::read_template(read("{\"templateBody\":\"" + escape(body) + "\",\"roleArn\":\"arn:aws:iam::123456789012:role/r\"}"),
                                  document_kind::registration_config));
   CHECK_FALSE(templates::read_template(read(R"({"templateName":"T"})"), document_kind::registration_config).value.has_value());
+  const auto list = templates::read_template(read("[]"), document_kind::registration_config);
+  CHECK_FALSE(list.value);
+  CHECK(find(list.diagnostics, rule_id::template_not_object) != nullptr);
+  CHECK_FALSE(templates::read_template(read("[]"), document_kind::fleet_template).value);
+  REQUIRE(templates::check(read("[]"), document_kind::fleet_template).size() == 1);
+  CHECK(templates::check(read("[]"), document_kind::fleet_template)[0].broken == &templates::row_of(rule_id::template_not_object));
+}
+
+TEST_CASE("what stands beside a body tells a request from a template") {
+  const auto is_request = [](std::string_view text) { return templates::is_creation_request(read(text)); };
+  CHECK(is_request(R"({"provisioningRoleArn":"r"})"));
+  CHECK(is_request(R"({"preProvisioningHook":{}})"));
+  for (const char* beside : {"templateName", "enabled", "type"}) {
+    INFO(beside);
+    CHECK(is_request("{\"templateBody\":\"{}\",\"" + std::string(beside) + "\":\"x\"}"));
+    CHECK_FALSE(is_request("{\"" + std::string(beside) + "\":\"x\"}"));
+  }
+  CHECK_FALSE(is_request(R"({"templateBody":"{}","roleArn":"r"})"));
+  CHECK_FALSE(is_request(R"({"Resources":{},"provisioningRoleArn":"r"})"));
+  CHECK_FALSE(is_request("[]"));
+}
+
+TEST_CASE("a request needs its body as text") {
+  for (const char* body : {"", ",\"templateBody\":{}"}) {
+    INFO(body);
+    const auto out = templates::parse_creation_request(read(R"({"templateName":"T","provisioningRoleArn":"arn:aws:iam::123456789012:role/r")" + std::string(body) + "}"));
+    CHECK_FALSE(out);
+    CHECK_FALSE(out.value->template_body);
+    CHECK_FALSE(out.value->body);
+    CHECK((find(out.diagnostics, rule_id::missing_property) != nullptr) == (body[0] == '\0'));
+    CHECK((find(out.diagnostics, rule_id::wrong_type) != nullptr) == (body[0] != '\0'));
+  }
 }
 
 TEST_CASE("messages stay on one line whatever the keys inside a body are") {
@@ -136,11 +202,18 @@ TEST_CASE("fields of the wrong type and values that are none are named in reques
   CHECK_FALSE(templates::parse_registration_config(read("\"x\"")));
 }
 
-TEST_CASE("places in a body are right behind escapes with upper-case digits") {
-  const std::string document =
-      R"({"templateName":"T","provisioningRoleArn":"arn:aws:iam::123456789012:role/r","enabled":true,"templateBody":"{\"Resources\":{\"\u00C9\u00e9\":{\"Type\":\"X\",\"Properties\":{}}}}"})";
-  const auto out = templates::parse_creation_request(read(document));
-  const diagnostic* type = find(out.diagnostics, rule_id::unknown_resource_type);
-  REQUIRE(type != nullptr);
-  CHECK(text_at(document, *type) == R"(\"X\")");
+TEST_CASE("places in a body are right behind escapes of characters of every length") {
+  for (const char* name : {R"(\u0041)", R"(\u00C9\u00e9)", R"(\u07FF)", R"(\u0800)", R"(\u20ac)", R"(\uD7FF)", R"(\uE000)", R"(\uFF21)", R"(\uD83D\uDE00)", R"(\uDBFF\uDFFF)",
+                           R"(\/\b)", "\xE2\x82\xAC"}) {
+    INFO(name);
+    const std::string document =
+        R"({"templateName":"T","provisioningRoleArn":"arn:aws:iam::123456789012:role/r","enabled":true,"templateBody":"{\"Resources\":{\")" + std::string(name) +
+        R"(\":{\"Type\":\"X\",\"Properties\":{}}}}"})";
+    const auto out = templates::parse_creation_request(read(document));
+    const diagnostic* type = find(out.diagnostics, rule_id::unknown_resource_type);
+    if (type == nullptr) type = find(out.diagnostics, "J001");
+    REQUIRE(type != nullptr);
+    if (type->broken->id[0] == 'T') CHECK(text_at(document, *type) == R"(\"X\")");
+    else CHECK(std::string_view(name) == R"(\/\b)");  // a backspace is no character of the inner text
+  }
 }

@@ -205,3 +205,169 @@ TEST_CASE("words that a partly known value can still become are not called impos
   CHECK(maps(R"({"Fn::Sub":"${S}-2"})"));
   CHECK(maps(R"({"Fn::Sub":"eu-1${S}-1"})"));
 }
+
+TEST_CASE("what a reference to no parameter was meant to be is told") {
+  const auto help = [](std::string_view reference, template_kind kind = template_kind::fleet, std::string_view parameters = "") {
+    const auto found = validate(fleet("\"ThingName\":{\"Fn::Sub\":\"a${" + std::string(reference) + "}\"}", parameters), kind);
+    const diagnostic* d = find(found, rule_id::undeclared_reference);
+    return d == nullptr ? std::string() : d->help;
+  };
+  CHECK(help("aws:username") == "a policy variable inside Fn::Sub is written `${!aws:username}`");
+  CHECK(help("iot:ClientId") == "a policy variable inside Fn::Sub is written `${!iot:ClientId}`");
+  CHECK(help("AWS::Region") == "CloudFormation's pseudo parameters do not exist here");
+  CHECK(help("AWS::IoT::Certificate::Country") == "values of the certificate's subject exist in JITP templates only");
+  CHECK(help("AWS::IoT::Certificate::Id", template_kind::bulk) == "bulk registration has no certificate id to fill in");
+  CHECK(help("Serial") == "declare it under Parameters");
+  const std::string far(70, 'z');
+  CHECK(help("Serial", template_kind::fleet, "\"" + far + "\":{\"Type\":\"String\"}") == "declare it under Parameters");
+}
+
+TEST_CASE("a parameter that nothing uses is told, the certificate id's own declaration is not") {
+  const auto help = [](std::string_view name, template_kind kind) {
+    const auto found = validate(fleet("\"ThingName\":\"a\"", "\"" + std::string(name) + "\":{\"Type\":\"String\"}"), kind);
+    const diagnostic* d = find(found, rule_id::unused_parameter);
+    return d == nullptr ? std::string() : d->help;
+  };
+  CHECK(help("S", template_kind::fleet) == "remove it, unless the hook needs it");
+  CHECK(help("S", template_kind::jitp) == "remove it, unless the hook needs it");
+  CHECK(help("AWS::IoT::Certificate::Country", template_kind::jitp) == "certificates without this value cannot register");
+  const auto unused = [](std::string_view name) {
+    return find(validate("{\"Parameters\":{\"" + std::string(name) + "\":{\"Type\":\"String\"}},\"Resources\":{}}"), rule_id::unused_parameter) != nullptr;
+  };
+  CHECK(unused("AWS::IoT::Certificate::Ids"));
+  CHECK_FALSE(unused("AWS::IoT::Certificate::Id"));
+}
+
+TEST_CASE("too many attributes are told, with a way out where there is one") {
+  std::string many;
+  for (int i = 0; i < 51; ++i) many += (i == 0 ? "\"a" : ",\"a") + std::to_string(i) + "\":\"v\"";
+  const auto help = [&](std::string_view type) {
+    const auto found = validate(fleet("\"ThingName\":\"a\"," + std::string(type) + "\"AttributePayload\":{" + many + "}"));
+    const diagnostic* d = find(found, rule_id::too_many_attributes);
+    REQUIRE(d != nullptr);
+    return d->help;
+  };
+  CHECK(help("") == "with a ThingTypeName the limit is 50");
+  CHECK(help("\"ThingTypeName\":\"t\",").empty());
+}
+
+TEST_CASE("only the id of the certificate that is being registered is the right one") {
+  const auto certificate = [](std::string_view properties) {
+    return validate(R"({"Parameters":{"S":{"Type":"String"}},"Resources":{"c":{"Type":"AWS::IoT::Certificate","Properties":{)" + std::string(properties) + "}}}}");
+  };
+  for (const char* other : {"\"0123\"", R"({"Ref":"S"})", R"({"Fn::Sub":"x${AWS::IoT::Certificate::Id}"})", R"({"Fn::Sub":"x"})", R"({"Fn::Sub":"${S}"})",
+                            R"({"Fn::Sub":["${V}",{"V":"x"}]})", R"({"Fn::Join":["",[{"Ref":"AWS::IoT::Certificate::Id"}]]})"}) {
+    INFO(other);
+    CHECK(find(certificate("\"CertificateId\":" + std::string(other)), rule_id::foreign_certificate_id) != nullptr);
+  }
+  const std::string own = R"("CertificateId":{"Ref":"AWS::IoT::Certificate::Id"})";
+  CHECK(find(certificate(own), rule_id::foreign_certificate_id) == nullptr);
+  CHECK(find(certificate(own + R"(,"Status":"Active")"), rule_id::status_not_set) == nullptr);
+  CHECK(find(certificate(own + R"(,"Status":"Inactive")"), rule_id::status_not_set) != nullptr);
+  CHECK(find(certificate(own + R"(,"Status":{"Ref":"S"})"), rule_id::status_not_set) == nullptr);
+}
+
+TEST_CASE("a parameter in a policy document is told once, the certificate id not at all") {
+  const auto told = [](std::string_view text) {
+    const auto found = validate(
+        R"({"Parameters":{"S":{"Type":"String"},"T":{"Type":"String"}},"Resources":{"p":{"Type":"AWS::IoT::Policy","Properties":{"PolicyDocument":{"Version":"2012-10-17",)"
+        R"("Statement":[{"Effect":"Allow","Action":"iot:Connect","Resource":{"Fn::Sub":"arn:aws:iot:us-east-1:123456789012:client/)" +
+        std::string(text) + R"("}}]}}}}})");
+    return std::count_if(found.begin(), found.end(), [](const diagnostic& d) { return d.broken == &templates::row_of(rule_id::parameter_in_policy); });
+  };
+  CHECK(told("${AWS::IoT::Certificate::Id}") == 0);
+  CHECK(told("${S}") == 1);
+  CHECK(told("${S}${T}${S}") == 1);
+}
+
+namespace {
+
+/// The finding about the thing's name, whichever rule's: "" where there is none.
+std::string name_finding(std::string_view name, std::string_view mappings = R"("M":{"eu":{"n":"a","l":["x","y"]},"us":{"n":"b","m":"c"}})") {
+  const auto found = validate(fleet("\"ThingName\":" + std::string(name), R"("S":{"Type":"String"},"T":{"Type":"String"})", ",\"Mappings\":{" + std::string(mappings) + "}"));
+  for (const rule_id id : {rule_id::impossible_thing_name, rule_id::unbounded_thing_name})
+    if (const diagnostic* d = find(found, id)) return d->message;
+  return "";
+}
+
+std::string repeated(std::string_view text, int times) {
+  std::string out;
+  for (int i = 0; i < times; ++i) out += text;
+  return out;
+}
+
+const std::string decided_by_s = "the value of `S` decides whether the thing name stays within [a-zA-Z0-9:_-] and 128 characters";
+
+}  // namespace
+
+TEST_CASE("of a name that is partly unknown the parameter that decides is told") {
+  CHECK(name_finding(R"({"Fn::Join":["",{"Fn::Split":["-",{"Ref":"S"}]}]})") == decided_by_s);
+  CHECK(name_finding(R"({"Fn::Join":["",{"Fn::Split":["-",{"Fn::Sub":"${S}${T}"}]}]})") == decided_by_s);
+  CHECK(name_finding(R"({"Fn::Join":["",{"Fn::Split":[{"Ref":"S"},"a-b"]}]})") == decided_by_s);
+  CHECK(name_finding(R"({"Fn::Join":["",{"Fn::Split":[{"Fn::Join":["",[]]},{"Fn::Sub":"a${S}"}]}]})") == decided_by_s);
+  CHECK(name_finding(R"({"Fn::Join":["",{"Fn::Split":[{"Fn::Join":["",[]]},"a"]}]})").empty());
+  CHECK(name_finding(R"({"Fn::Join":["",{"Fn::Split":["-",{"Ref":"AWS::IoT::Certificate::Id"}]}]})").empty());
+  // Too many pieces to follow are one unknown.
+  CHECK(name_finding("{\"Fn::Sub\":\"" + repeated("${S}", 150) + "\"}") == decided_by_s);
+  CHECK(name_finding("{\"Fn::Sub\":[\"" + repeated("${E}", 140) + "${S}\",{\"E\":\"\"}]}") == decided_by_s);
+  CHECK(name_finding("{\"Fn::Sub\":[\"" + repeated("${V}", 8) + "\",{\"V\":\"" + std::string(9000, 'v') + "\"}]}") ==
+        "the thing name has 72000 or more characters, the limit is 128");
+}
+
+TEST_CASE("a name from a map is one of its values") {
+  CHECK(name_finding(R"({"Fn::FindInMap":["M",{"Ref":"S"},"n"]})").empty());
+  CHECK(name_finding(R"({"Fn::FindInMap":["M",{"Ref":"S"},{"Ref":"T"}]})").empty());
+  CHECK(name_finding(R"({"Fn::FindInMap":["M","eu",{"Ref":"T"}]})").empty());
+  CHECK(name_finding(R"({"Fn::FindInMap":["M","eu","l"]})").empty());                              // a list: the evaluation refuses it
+  CHECK(name_finding(R"({"Fn::Join":["",{"Fn::FindInMap":["M","eu","n"]}]})").empty());            // a string: likewise
+  CHECK(name_finding(R"({"Fn::FindInMap":["M",{"Ref":"S"},{"Ref":"T"}]})", R"("M":{"eu":{"n":"a"},"us":{"n":"b","m":"c d"}})") ==
+        "the thing name cannot hold `c d`, which the map can give");
+  CHECK(name_finding(R"({"Fn::FindInMap":["M",{"Ref":"S"},"n"]})", R"("M":{"eu":{"n":"a"},"us":{"n":"b","m":"c d"}})").empty());
+  CHECK(name_finding(R"({"Fn::FindInMap":["M",{"Ref":"S"},"n"]})", R"("M":{"eu":{"n":""},"us":{"n":"b"}})").empty());
+  CHECK(name_finding("\"a\xC3\xA9z\"") == "the thing name holds `\xC3\xA9`, which is not allowed there");
+  CHECK(name_finding("\"az\xC3\xA9\"") == "the thing name holds `\xC3\xA9`, which is not allowed there");
+}
+
+TEST_CASE("an attribute's value may be empty") {
+  const auto found = validate(fleet(R"("ThingName":"a","AttributePayload":{"k":""})"));
+  CHECK(find(found, rule_id::attribute_value) == nullptr);
+  CHECK(find(validate(fleet(R"("ThingName":"a","AttributePayload":{"k":"a b"})")), rule_id::attribute_value) != nullptr);
+}
+
+TEST_CASE("an index that is computed to be none and keys that are partly known are shown") {
+  const auto message = [](std::string_view value, rule_id id) {
+    const auto found = validate(fleet("\"ThingName\":\"a\"", one, ",\"Mappings\":{\"M\":{\"eu-1\":{\"u\":\"1\"}}},\"DeviceConfiguration\":{\"d\":" + std::string(value) + "}"));
+    const diagnostic* d = find(found, id);
+    return d == nullptr ? std::string() : d->message + ": " + d->help;
+  };
+  CHECK(message(R"({"Fn::Select":[{"Fn::Join":["",[]]},["a"]]})", rule_id::select_out_of_bounds) == "the index `` is not a whole number: ");
+  CHECK(message(R"({"Fn::FindInMap":["M","eu-1",{"Fn::Sub":"x${S}"}]})", rule_id::impossible_map_key) ==
+        "the map `M` has no second-level key like `x${S}`: ");
+  CHECK(message(R"({"Fn::FindInMap":["M",{"Fn::Sub":"x${AWS::IoT::Certificate::Id}"},"u"]})", rule_id::impossible_map_key) ==
+        "the map `M` has no key like `x${...}`: ");
+  CHECK(message(R"({"Fn::FindInMap":["M","eu-1","U"]})", rule_id::impossible_map_key) == "the map `M` has no second-level key `U`: did you mean `u`?");
+}
+
+TEST_CASE("long text of an author is cut between characters") {
+  for (std::size_t before = 77; before < 82; ++before) {
+    const std::string text = std::string(before, 'a') + "\xF0\x9F\x98\x80" + std::string(20, 'b');
+    const auto found = validate(fleet("\"ThingName\":{\"Ref\":\"" + text + "\"}"));
+    const diagnostic* d = find(found, rule_id::undeclared_reference);
+    REQUIRE(d != nullptr);
+    CAPTURE(before, d->message);
+    CHECK(fleetprov::is_valid_utf8(d->message));
+    CHECK(d->message.find("...`") != std::string::npos);
+  }
+}
+
+TEST_CASE("an override that undoes what was done to a thing since is told") {
+  const auto message = [](std::string_view settings) {
+    const auto found = validate(R"({"Resources":{"t":{"Type":"AWS::IoT::Thing","Properties":{"ThingName":"a"},"OverrideSettings":{)" + std::string(settings) + "}}}}");
+    const diagnostic* d = find(found, rule_id::override_hazard);
+    return d == nullptr ? std::string() : d->message;
+  };
+  CHECK(message(R"("AttributePayload":"REPLACE")").find("wipes attributes") != std::string::npos);
+  CHECK(message(R"("ThingGroups":"REPLACE")").find("takes the thing out of groups") != std::string::npos);
+  CHECK(message(R"("ThingGroups":"MERGE")").find("puts the thing back into groups") != std::string::npos);
+  CHECK(message(R"("AttributePayload":"MERGE","ThingGroups":"DO_NOTHING","ThingTypeName":"REPLACE")").empty());
+}

@@ -124,6 +124,19 @@ TEST_CASE("each of the 18 API topics is classified and built back to the same te
   }
 }
 
+TEST_CASE("topics are equal when call, format, kind and name are") {
+  for (const spelled& a : all)
+    for (const spelled& b : all) {
+      CAPTURE(std::string(a.text), std::string(b.text));
+      CHECK((*classify(a.text) == *classify(b.text)) == (a.text == b.text));
+      CHECK((*classify(a.text) != *classify(b.text)) == (a.text != b.text));
+    }
+  const auto named = [](std::string_view name) { return fleet_topic{thing, cbor, request, *template_name::parse(name)}; };
+  CHECK(named("T") == named("T"));
+  CHECK(named("T") != named("U"));
+  CHECK(named("T") != fleet_topic{thing, cbor, request, std::nullopt});
+}
+
 TEST_CASE("what is nearly an API topic is refused") {
   for (const std::string_view topic : near_misses) {
     // A heap copy without spare bytes, so that a sanitizer sees reads past the end.
@@ -195,6 +208,7 @@ TEST_CASE("a template name has 1 to 36 characters of its alphabet") {
   STATIC_REQUIRE(template_name::parse("a")->view() == "a");
   STATIC_REQUIRE(template_name::parse("AZaz09_-")->view() == "AZaz09_-");
   STATIC_REQUIRE(template_name::parse("").error() == failure{errc::invalid_template_name, 0});
+  CHECK(template_name::parse(std::string()).error() == failure{errc::invalid_template_name, 0});
   for (int c = 0; c < 256; ++c) {
     const std::string text = std::string("ab") + static_cast<char>(c);
     const bool allowed = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' || c == '-';

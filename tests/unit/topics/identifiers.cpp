@@ -154,6 +154,14 @@ TEST_CASE("event topics name the client or the thing") {
   STATIC_REQUIRE(make_event_topic(client_event::connected, "c1")->view() == "$aws/events/presence/connected/c1");
   STATIC_REQUIRE(make_event_topic(client_event::unsubscribed, "c1")->view() == "$aws/events/subscriptions/unsubscribed/c1");
   STATIC_REQUIRE(make_event_topic(thing_event::deleted, "t")->view() == "$aws/events/thing/t/deleted");
+  for (const client_event what : {client_event::connected, client_event::disconnected, client_event::connect_failed, client_event::subscribed,
+                                  client_event::unsubscribed}) {
+    const std::string group = what == client_event::subscribed || what == client_event::unsubscribed ? "subscriptions/" : "presence/";
+    CHECK(make_event_topic(what, "c1")->view() == "$aws/events/" + group + std::string(name_of(what)) + "/c1");
+  }
+  CHECK(make_event_topic(thing_event::created, "t")->view() == "$aws/events/thing/t/created");
+  CHECK(make_event_topic(thing_event::updated, "t")->view() == "$aws/events/thing/t/updated");
+  CHECK(make_event_topic(thing_event::deleted, "t")->view() == "$aws/events/thing/t/deleted");
   const std::string longest(128, 'x');
   CHECK(make_event_topic(client_event::unsubscribed, longest)->view().size() == 39 + 128);
   CHECK(make_event_topic(client_event::connect_failed, longest)->view().substr(0, 36) == "$aws/events/presence/connect_failed/");

@@ -89,7 +89,8 @@ class cbor_cursor {
   /// byte, each member two. False: `encoding`.
   bool fits(std::size_t begin, const cbor_head& h) noexcept {
     const std::uint64_t room = left() / (h.type == cbor_type::map ? 2U : 1U);
-    return h.indefinite || h.value <= room || fail(errc::encoding, begin);
+    if (h.indefinite || h.value <= room) return true;
+    return fail(errc::encoding, begin);
   }
 
   /// Whether the array or map ends here; counts one element down otherwise. Errors: `encoding`.

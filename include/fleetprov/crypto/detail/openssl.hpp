@@ -7,7 +7,9 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <climits>
+#include <cstddef>
 #include <memory>
 #include <string_view>
 
@@ -44,11 +46,11 @@ class error_queue_guard {
 /// Answers "there is none" where OpenSSL would otherwise ask on the terminal.
 inline int no_passphrase(char*, int, int, void*) noexcept { return -1; }
 
-/// A reader over `text`, which it does not copy; null if out of memory or above 2 GiB.
-inline bio_ptr reading(std::string_view text) noexcept {
-  if (text.size() > INT_MAX) return nullptr;
-  return bio_ptr(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
-}
+/// A size as OpenSSL takes it; of more than 2 GiB it sees only those.
+inline int size_of(std::string_view text) noexcept { return static_cast<int>(std::min<std::size_t>(text.size(), INT_MAX)); }
+
+/// A reader over `text`, which it does not copy; null if out of memory.
+inline bio_ptr reading(std::string_view text) noexcept { return bio_ptr(BIO_new_mem_buf(text.data(), size_of(text))); }
 
 inline bio_ptr writing() noexcept { return bio_ptr(BIO_new(BIO_s_mem())); }
 /// A writer whose buffer is wiped whenever it grows and when it is freed.
@@ -58,7 +60,7 @@ inline bio_ptr writing_secret() noexcept { return bio_ptr(BIO_new(BIO_s_secmem()
 inline std::string_view written(const bio_ptr& out) noexcept {
   char* bytes = nullptr;
   const long size = BIO_get_mem_data(out.get(), &bytes);
-  return size > 0 ? std::string_view(bytes, static_cast<std::size_t>(size)) : std::string_view();
+  return {bytes, static_cast<std::size_t>(std::max(size, 0L))};
 }
 
 }  // namespace fleetprov::crypto::detail

@@ -36,20 +36,23 @@ inline std::vector<diagnostic> check(const json::document& source, document_kind
   return std::move(parsed.diagnostics);
 }
 
-inline outcome<provisioning_template> read_template(const json::document& source, document_kind kind) {
+namespace detail {
+
+/// The template inside a request around it.
+template <class Request>
+outcome<provisioning_template> body_of(outcome<Request> around) {
   outcome<provisioning_template> out;
-  if (kind == document_kind::registration_config) {
-    auto config = parse_registration_config(source);
-    out.diagnostics = std::move(config.diagnostics);
-    if (config.value) out.value = std::move(config.value->body);
-  } else if (is_creation_request(source)) {
-    auto request = parse_creation_request(source);
-    out.diagnostics = std::move(request.diagnostics);
-    if (request.value) out.value = std::move(request.value->body);
-  } else {
-    return parse(source, template_kind_of(kind));
-  }
+  out.diagnostics = std::move(around.diagnostics);
+  if (around.value) out.value = std::move(around.value->body);
   return out;
+}
+
+}  // namespace detail
+
+inline outcome<provisioning_template> read_template(const json::document& source, document_kind kind) {
+  if (kind == document_kind::registration_config) return detail::body_of(parse_registration_config(source));
+  if (is_creation_request(source)) return detail::body_of(parse_creation_request(source));
+  return parse(source, template_kind_of(kind));
 }
 
 }  // namespace fleetprov::templates

@@ -25,7 +25,7 @@ inline void mark_kind(const json::value& at, kind_marks& found) noexcept {
   for (const json::member& m : at.members) {
     const std::string_view key = m.key;
     if (key == "CertificateSigningRequest" || key == "CertificatePem") found.bulk = true;
-    if (key == "Ref" && m.held.is_string()) mark_name(m.held.text, found);
+    if (key == "Ref") mark_name(m.held.text, found);
     if (key.substr(0, 4) == "Fn::" || key == "OverrideSettings") found.fleet = true;
     if (key == "Fn::Sub" && m.held.is_string() && m.held.text.find("${AWS::IoT::Certificate::C") != std::string::npos)
       found.jitp = true;

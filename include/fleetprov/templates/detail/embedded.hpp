@@ -4,6 +4,7 @@
 #include <fleetprov/json/document.hpp>
 #include <fleetprov/templates/detail/nearest.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -17,32 +18,30 @@ namespace fleetprov::templates::detail {
 /// Entry i: the byte of the source that byte i of the decoded text came from; one more entry for its end.
 using offset_map = std::vector<std::uint32_t>;
 
-constexpr unsigned hex_value(char c) noexcept {
-  return c >= '0' && c <= '9' ? static_cast<unsigned>(c - '0')
-         : c >= 'a' && c <= 'f' ? static_cast<unsigned>(c - 'a') + 10U
-         : c >= 'A' && c <= 'F' ? static_cast<unsigned>(c - 'A') + 10U
-                                : 0U;
+/// Of a hexadecimal digit.
+constexpr unsigned hex_value(char digit) noexcept {
+  const auto c = static_cast<unsigned char>(digit);
+  return c <= '9' ? c - unsigned{'0'} : (c | 0x20U) - unsigned{'a'} + 10U;
 }
 
 /// The map of a JSON string token (its quotes included, already known to be well formed) whose first
 /// byte stands at `base`.
 inline offset_map decoded_offsets(std::string_view token, std::uint32_t base) {
   offset_map out;
-  if (token.size() < 2) return out;
   out.reserve(token.size());
   const auto code_unit = [&](std::size_t at) {
     unsigned unit = 0;
-    for (std::size_t k = at; k < at + 4 && k < token.size(); ++k) unit = unit * 16 + hex_value(token[k]);
+    for (const char digit : token.substr(at, 4)) unit = unit * 16 + hex_value(digit);
     return unit;
   };
   std::size_t i = 1;
-  const std::size_t end = token.size() - 1;
+  const std::size_t end = token.size() - std::min<std::size_t>(token.size(), 1);
   while (i < end) {
     const std::uint32_t here = base + static_cast<std::uint32_t>(i);
     if (token[i] != '\\') {
       out.push_back(here);
       ++i;
-    } else if (i + 1 < end && token[i + 1] == 'u') {
+    } else if (token[i + 1] == 'u') {
       const unsigned unit = code_unit(i + 2);
       const bool is_pair = unit >= 0xD800 && unit <= 0xDBFF;
       const std::size_t bytes = is_pair ? 4U : unit < 0x80 ? 1U : unit < 0x800 ? 2U : 3U;

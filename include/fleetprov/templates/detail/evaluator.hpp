@@ -93,12 +93,27 @@ class expression_evaluator {
     return std::nullopt;
   }
 
-  /// Is the value a list rather than a string? Decides where both are allowed.
-  bool gives_list(const expression& e) {
-    if (e.what == expression::kind::list || e.what == expression::kind::split) return true;
-    if (e.what != expression::kind::find_in_map) return false;
-    const mapping_entry* found = find(e);
-    return found != nullptr && found->is_list;
+  /// A value where a string and a list are both allowed; a string is its only text.
+  struct string_or_list {
+    std::vector<std::string> texts;
+    bool is_list = false;
+  };
+  std::optional<string_or_list> either(const expression& e) {
+    if (e.what == expression::kind::find_in_map) {
+      const mapping_entry* found = find(e);
+      if (found == nullptr) return std::nullopt;
+      for (const std::string& one : found->values)
+        if (!spend(e.at, one.size())) return std::nullopt;
+      return string_or_list{found->values, found->is_list};
+    }
+    if (e.what == expression::kind::list || e.what == expression::kind::split) {
+      auto texts = list(e);
+      if (!texts) return std::nullopt;
+      return string_or_list{std::move(*texts), true};
+    }
+    auto one = text(e);
+    if (!one) return std::nullopt;
+    return string_or_list{{std::move(*one)}, false};
   }
 
   std::nullopt_t refuse(rule_id id, const place& at, std::string message, std::string help = {}) {
@@ -409,8 +424,9 @@ class plan_maker {
 
   std::optional<std::string> document_text(const policy_source& from) {
     if (from.text) return values_.text(*from.text);
+    if (!from.object) return values_.refuse(rule_id::policy_source, from.at, "the policy document has neither text nor an object");
     std::string out;
-    if (!from.object || !append_document(out, *from.object, from)) return std::nullopt;
+    if (!append_document(out, *from.object, from)) return std::nullopt;
     return out;
   }
 
@@ -453,19 +469,14 @@ class plan_maker {
   }
 
   bool append_computed(std::string& out, const expression& e) {
-    if (!values_.gives_list(e)) {
-      const auto value = values_.text(e);
-      if (value) append_json_string(out, *value);
-      return value.has_value();
-    }
-    const auto list = values_.list(e);
-    if (!list) return false;
-    out += '[';
-    for (std::size_t i = 0; i < list->size(); ++i) {
+    const auto value = values_.either(e);
+    if (!value) return false;
+    if (value->is_list) out += '[';
+    for (std::size_t i = 0; i < value->texts.size(); ++i) {
       if (i != 0) out += ',';
-      append_json_string(out, (*list)[i]);
+      append_json_string(out, value->texts[i]);
     }
-    out += ']';
+    if (value->is_list) out += ']';
     return true;
   }
 
@@ -473,11 +484,8 @@ class plan_maker {
     const auto parsed = policies::parse_text(text);
     if (parsed) return;
     std::string why = "it is not a policy";
-    for (const diagnostic& d : parsed.diagnostics)
-      if (d.level == severity::error) {
-        why = d.message;
-        break;
-      }
+    for (auto d = parsed.diagnostics.rbegin(); d != parsed.diagnostics.rend(); ++d)
+      if (d->level == severity::error) why = d->message;  // in the end that of the first error
     values_.refuse(rule_id::invalid_inline_policy, at, "the policy document is refused: " + why);
   }
 

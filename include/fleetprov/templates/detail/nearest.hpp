@@ -69,7 +69,7 @@ inline std::string shown(std::string_view text, std::size_t most = 80) {
   const bool is_utf8 = is_valid_utf8(text);
   std::string out = "`";
   std::size_t end = std::min(text.size(), most);
-  while (end < text.size() && end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
+  while (is_utf8 && end < text.size() && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
   for (const char c : text.substr(0, end)) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte < 0x20 || byte == 0x7F || (byte >= 0x80 && !is_utf8)) {

@@ -25,7 +25,7 @@ class parameter_checker {
     for (const std::string& name : hook_supplies_)
       if (subject_.find_parameter(name) == nullptr) refuse_unknown(name, "the hook's parameter ");
     for (const parameter& p : subject_.parameters) check_missing(p);
-    const bindings bound{&given_, &hook_supplies_, bindings::defaults::apply};
+    const bindings bound{&given_, &hook_supplies_};
     const shape_reader shapes(subject_, bound);
     for_each_slot(subject_, [&](const expression& e, const slot& in) {
       const auto problem = find_problem(shapes.text(e), in);

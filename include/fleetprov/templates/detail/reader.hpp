@@ -398,7 +398,7 @@ class template_reader {
         const std::string inner = json::child_pointer(pointer, part.key);
         if (part.key == "Type") {
           typed = true;
-          if (part.held.text != "String" || !part.held.is_string())
+          if (part.held.text != "String")
             refuse(rule_id::parameter_type, inner, part.held.where,
                    "the type of a parameter is " + shown(part.held.text) + ", only `String` exists", "write `\"String\"`");
         } else if (part.key == "Default") {
@@ -492,8 +492,7 @@ class template_reader {
     const json::member* overrides = m.held.find_member("OverrideSettings");
     static constexpr std::array<std::string_view, 3> parts{"Type", "Properties", "OverrideSettings"};
     for (const json::member& part : m.held.members) {
-      if (&part == type || &part == properties || &part == overrides) continue;
-      if (part.key == "Type" || part.key == "Properties" || part.key == "OverrideSettings") continue;  // duplicate
+      if (part.key == "Type" || part.key == "Properties" || part.key == "OverrideSettings") continue;
       std::string help = did_you_mean(part.key, parts);
       if (help.empty()) help = "a resource has Type, Properties and OverrideSettings";
       refuse(rule_id::unknown_property, json::child_pointer(pointer, part.key), part.key_where,
@@ -717,7 +716,7 @@ class template_reader {
     }
     made.text = expressions_.read_text(v, pointer);
     if (!made.text) return std::nullopt;
-    if (v.is_string() && !source_.text.empty() && v.where.end <= source_.text.size()) {
+    if (v.is_string() && v.where.end <= source_.text.size()) {
       made.offsets = decoded_offsets(source_.text.substr(v.where.begin, v.where.end - v.where.begin), v.where.begin);
       if (source_.outer != nullptr)
         for (std::uint32_t& offset : made.offsets) offset = source_.range({offset, offset + 1}).begin;

@@ -94,7 +94,7 @@ class request_reader {
   std::optional<provisioning_template> embedded_body(const json::value& held, template_kind kind, validation_options options) {
     offset_map offsets;
     const std::string_view whole = source_.text();
-    if (held.where.end <= whole.size() && !held.where.empty())
+    if (held.where.end <= whole.size())
       offsets = decoded_offsets(whole.substr(held.where.begin, held.where.end - held.where.begin), held.where.begin);
     auto inner = json::document::from_text(held.text);
     std::vector<diagnostic> found = std::move(inner.diagnostics);

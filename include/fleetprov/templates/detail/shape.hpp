@@ -56,13 +56,10 @@ struct shape {
   }
 };
 
-/// Values that are bound: those of `given`; and, for `defaults::apply`, Defaults of what is neither
-/// given nor in `open`.
+/// Values that are bound: those of `given`; and, where `open` is there, Defaults of what is in neither.
 struct bindings {
-  enum class defaults : std::uint8_t { ignore, apply };
   const std::map<std::string, std::string>* given = nullptr;
   const std::set<std::string>* open = nullptr;
-  defaults use = defaults::ignore;
 };
 
 class shape_reader {
@@ -172,7 +169,7 @@ class shape_reader {
       const auto value = bound_.given->find(name);
       if (value != bound_.given->end()) return fixed(value->second, name);
     }
-    if (bound_.use == bindings::defaults::apply && (bound_.open == nullptr || bound_.open->count(name) == 0)) {
+    if (bound_.open != nullptr && bound_.open->count(name) == 0) {
       const parameter* declared = subject_.find_parameter(name);
       if (declared != nullptr && declared->default_value) return fixed(*declared->default_value, name);
     }
@@ -325,13 +322,12 @@ inline std::optional<shape_problem> find_problem(const shape& value, const slot&
 /// Can `value` be `word`? Only its fixed start and end are looked at.
 inline bool can_be(const shape& value, std::string_view word) {
   if (value.is_fixed()) return value.text() == word;
-  std::string_view rest = word;
-  for (const shape_piece& p : value.pieces) {
-    if (!p.is_fixed()) break;
-    if (rest.substr(0, p.text.size()) != p.text) return false;
-    rest.remove_prefix(p.text.size());
+  std::string_view rest = word;  // both loops end at an open piece: there is one
+  for (auto p = value.pieces.begin(); p->is_fixed(); ++p) {
+    if (rest.substr(0, p->text.size()) != p->text) return false;
+    rest.remove_prefix(p->text.size());
   }
-  for (auto p = value.pieces.rbegin(); p != value.pieces.rend() && p->is_fixed(); ++p) {
+  for (auto p = value.pieces.rbegin(); p->is_fixed(); ++p) {
     if (rest.size() < p->text.size() || rest.substr(rest.size() - p->text.size()) != p->text) return false;
     rest.remove_suffix(p->text.size());
   }

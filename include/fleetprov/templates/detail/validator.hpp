@@ -185,15 +185,15 @@ class template_validator {
     }
   }
 
+  /// `value` has no problem of its own: it is not too long.
   void check_thing_name(const expression& e, const shape& value) {
     std::string first;
     for (const shape_piece& p : value.pieces)
       if (first.empty() && !p.is_fixed()) first = p.parameter;
     if (first.empty()) return;
-    const std::size_t min = value.min();
     add(rule_id::unbounded_thing_name, e.at,
         "the value of " + shown(first) + " decides whether the thing name stays within [a-zA-Z0-9:_-] and 128 characters",
-        "at most " + std::to_string(min > 128 ? 0 : 128 - min) + " characters are left for it");
+        "at most " + std::to_string(topics::limits::max_thing_name - value.min()) + " characters are left for it");
     if (subject_.kind != template_kind::fleet || options_.hook == hook_presence::present) return;
     add(rule_id::unverified_thing_name, e.at,
         "the device chooses its thing name through " + shown(first) + " and no hook verifies it",
