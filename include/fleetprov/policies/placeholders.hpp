@@ -19,8 +19,7 @@ constexpr bool is_region(std::string_view text) noexcept {
     if (c == '-') ++hyphens;
     else if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9')) return false;
   }
-  return hyphens >= 2 && text.size() <= 32 && text.front() >= 'a' && text.front() <= 'z' && text.back() >= '0' &&
-         text.back() <= '9';
+  return hyphens >= 2 && text.size() <= 32 && text.front() >= 'a' && text.back() >= '0' && text.back() <= '9';
 }
 
 constexpr bool is_account(std::string_view text) noexcept {

@@ -216,7 +216,7 @@ inline void lint_reserved(const statement_view& s, const resource_view& r, findi
     const std::size_t wild =
         static_cast<std::size_t>(std::find_if(n.text.begin(), n.text.end(), is_wildcard) - n.text.begin());
     // A pattern is judged if it has no wildcard or ends in `/*`, which reads like the filter `/#`.
-    const bool subtree = wild + 1 == n.text.size() && n.text[wild] == any_run && wild > 0 && n.text[wild - 1] == '/';
+    const bool subtree = wild + 1 == n.text.size() && n.text[wild] == any_run && n.text[wild - 1] == '/';
     if (wild != n.text.size() && !subtree) continue;
     std::string text = plain_text(n.text);
     if (subtree) text.back() = '#';
@@ -300,9 +300,8 @@ inline void lint_resource_text(const statement_view& s, const resource_view& r, 
       !r.is_star && s.lists_resources())
     out.add("P068", *r.node, "iot:ListRetainedMessages takes `*` only",
             "give it a statement of its own with Resource `*`");
-  if (text.size() > 4 && text.substr(0, 4) == "arn:")
-    if (const auto arn = topics::parse_arn(text); arn && arn->service.find_first_of("*?") != std::string_view::npos)
-      out.add("P054", *r.node, "wildcard in the service of an ARN", "write `iot`");
+  if (const auto arn = topics::parse_arn(text); arn && arn->service.find_first_of("*?") != std::string_view::npos)
+    out.add("P054", *r.node, "wildcard in the service of an ARN", "write `iot`");
 }
 
 /// Accounts, regions and partitions that are written out, compared with the first of each.

@@ -103,8 +103,7 @@ inline const statement_view* first_allow(const document_view& view, action what)
 inline void say_at_document(const document_view& view, std::string_view id, std::string message, std::string help,
                             findings& out) {
   const policy_document& policy = view.policy();
-  const source_range brace{policy.where.begin, policy.where.begin + (policy.where.empty() ? 0U : 1U)};
-  out.add(id, policy.pointer, brace, std::move(message), std::move(help));
+  out.add(id, policy.pointer, opening(policy.where), std::move(message), std::move(help));
 }
 
 inline void lint_claim_grants(document_view& view, const claim_template& which, findings& out) {

@@ -45,8 +45,7 @@ inline token_string delivered_topics(const token_string& filter) {
   token_string out;
   for (std::size_t i = begin; i < filter.size(); ++i) {
     const bool level = (i == begin || filter[i - 1] == '/') && (i + 1 == filter.size() || filter[i + 1] == '/');
-    const token t = level && (filter[i] == '+' || filter[i] == '#') ? any_run : filter[i];
-    if (t != any_run || out.empty() || out.back() != any_run) out.push_back(t);
+    out.push_back(level && (filter[i] == '+' || filter[i] == '#') ? any_run : filter[i]);
   }
   return out;
 }
@@ -249,13 +248,11 @@ inline std::vector<token_string> candidate_filters(const token_string& pattern) 
   }
   token_string replaced;
   for (std::size_t i = 0; i < pattern.size(); ++i) {
+    const bool begins_level = pattern[i] == any_run && (i == 0 || pattern[i - 1] == '/');
     if (!is_wildcard(pattern[i])) replaced.push_back(pattern[i]);
-    else if (pattern[i] == any_run && i + 1 == pattern.size() && (i == 0 || pattern[i - 1] == '/'))
-      replaced.push_back('#');
-    else if (pattern[i] == any_run && (i == 0 || pattern[i - 1] == '/') && i + 1 < pattern.size() &&
-             pattern[i + 1] == '/')
-      replaced.push_back('+');
-    else replaced.push_back('x');
+    else if (!begins_level) replaced.push_back('x');
+    else if (i + 1 == pattern.size()) replaced.push_back('#');
+    else replaced.push_back(pattern[i + 1] == '/' ? '+' : 'x');
   }
   out.push_back(std::move(replaced));
   return out;
