@@ -30,7 +30,7 @@ std::set<std::string> rules_in(const std::set<std::string>& said) {
 
 TEST_CASE("whatever the budget, nothing is said that the full budget does not say") {
   const auto document = parse_policy(policy({
-      statement_of("Allow", {"iot:Publish", "iot:Pub*", "iot:Nothing"}, {"topic/a/*", "topic/a/b"}),
+      statement_of("Allow", {"iot:Publish", "iot:Pub*", "iot:Nothing"}, {"topic/a/*", "topic/a/b", "topic/a/b"}),
       statement("Allow", "iot:Publish", "topic/a/c"),
       statement("Allow", "iot:Subscribe", "topicfilter/building/*"),
       statement("Deny", "iot:Subscribe", "topicfilter/building/control_room/*"),

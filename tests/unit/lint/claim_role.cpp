@@ -80,6 +80,7 @@ TEST_CASE("a topic is part of provisioning if its API has it") {
       {"$aws/certificates/create", true, false},
       {"$aws/certificates/created", true, false},
       {"$aws/certificates/list", true, false},
+      {"$aws/certificates/attach*", true, false},
       {"$aws/certificates/*", true, false},
       {"$aws/provisioning-templates/Fleet/provision/json", false, false},
       {"$aws/provisioning-templates/Fleet/other", true, false},
@@ -114,6 +115,14 @@ TEST_CASE("another template is said once for an entry, and things are no topics"
   const auto shadow = role_text(policy({statement("Allow", "iot:GetThingShadow", "thing/a")}), role::claim, "Fleet");
   CHECK(says(shadow, "grants more than provisioning: iot:GetThingShadow"));
   CHECK_FALSE(says(shadow, other));
+  for (const std::string name : {"*", "Other"}) {
+    const auto odd = role_text(policy({statement("Allow", "iot:GetThingShadow",
+                                                 "thing/$aws/provisioning-templates/" + name + "/provision/json")}),
+                               role::claim, "Fleet");
+    CHECK(says(odd, "grants more than provisioning: iot:GetThingShadow"));
+    CHECK_FALSE(says(odd, other));
+    CHECK_FALSE(fires(odd, "P154"));
+  }
 }
 
 TEST_CASE("actions that AWS IoT does not have are too much if they belong to another service") {

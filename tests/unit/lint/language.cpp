@@ -180,6 +180,9 @@ TEST_CASE("every walk stops in its middle when the budget is spent") {
     CHECK(covers(star, long_text, budget) == answer::unknown);
     CHECK(budget.steps == 0);
   }
+  const token_string short_text = p(std::string(65, 'a'));
+  work_budget short_of_one{63};
+  CHECK(covers(short_text, short_text, short_of_one) == answer::unknown);
   work_budget budget{1};
   CHECK(overlap(p("*a"), p("b*"), budget) == answer::unknown);
   work_budget few{3};

@@ -89,7 +89,7 @@ inline action_set broad_actions(const statement_view& s, const resource_view& r,
         if (reaches_several_things(n.text, table, true)) out |= s.actions & bit(action::subscribe);
         break;
       case resource_type::thing:
-        if ((s.actions & things) != 0 && is_several_things(n.text, table, false)) out |= s.actions & things;
+        if (is_several_things(n.text, table, false)) out |= s.actions & things;
         break;
       default:
         break;
@@ -177,7 +177,7 @@ inline void lint_variables(const statement_view& s, const resource_view& r, find
         out.add("P067", *r.node, list_actions(over_http) + " goes over HTTPS, where " + shown + " is absent",
                 "over MQTT a device uses the reserved topics of its shadow and jobs instead");
     }
-    if (s.node->what == effect::allow && r.has_type && r.type == resource_type::topicfilter &&
+    if (s.node->what == effect::allow && r.type == resource_type::topicfilter &&
         starts_folded(p.text, "iot:Connection.Thing.Attributes["))
       out.add("P117", *r.node, "the attribute may be `#` or hold `/`", "keep such values out of the registry");
   }
@@ -185,7 +185,7 @@ inline void lint_variables(const statement_view& s, const resource_view& r, find
 
 inline void lint_mqtt_wildcards(const statement_view& s, const resource_view& r, findings& out) {
   if (s.node->what == effect::deny) {
-    const bool about_topics = r.has_type && (r.type == resource_type::topic || r.type == resource_type::topicfilter);
+    const bool about_topics = r.type == resource_type::topic || r.type == resource_type::topicfilter;
     if (about_topics && s.lists_resources() && (has_mqtt_wildcard(r.text) || find_token(r.text, '#') < r.text.size()))
       out.add("P058", *r.node, "a Deny compares `+` and `#` as plain characters", "use `*`, and deny iot:Receive too");
     return;

@@ -111,7 +111,7 @@ inline void lint_dead_denies(document_view& view, findings& out, work_budget& bu
       std::any_of(all.begin(), all.end(), [](const statement_view& s) { return s.node->what == effect::allow; });
   if (!has_allow) return;
   for (const statement_view& d : all) {
-    if (d.node->what != effect::deny || d.actions == 0 || !d.lists_resources()) continue;
+    if (d.node->what != effect::deny || !d.lists_resources()) continue;
     bool bites = false, known = false;
     for (const action_facts& row : action_table) {
       if ((d.actions & bit(row.what)) == 0 || bites) continue;
@@ -212,7 +212,7 @@ inline void lint_missing_pieces(document_view& view, findings& out, work_budget&
 }
 
 inline void lint_shared_subscriptions(document_view& view, findings& out, work_budget& budget) {
-  token_list filters;
+  const token_list filters = view.granted(action::subscribe, variable_reading::opaque);
   for (const statement_view& s : view.statements()) {
     if (!s.allows(action::subscribe)) continue;
     for (const resource_view& r : s.resources)
@@ -221,7 +221,6 @@ inline void lint_shared_subscriptions(document_view& view, findings& out, work_b
         const std::size_t slash = find_token(n.text, '/', 7);
         if (slash == n.text.size()) continue;
         const token_string plain(n.text.begin() + static_cast<std::ptrdiff_t>(slash + 1), n.text.end());
-        if (filters.empty()) filters = view.granted(action::subscribe, variable_reading::opaque);
         bool granted = false;
         for (const token_string* f : filters) granted = granted || covers(*f, plain, budget) != answer::no;
         if (!granted)
