@@ -2,6 +2,7 @@
 
 #include <fleetprov/policies/pattern.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <optional>
@@ -107,8 +108,7 @@ inline text_span template_level(std::string_view name) noexcept {
   const std::size_t found = name.find(before);
   if (found == std::string_view::npos) return {};
   const std::size_t at = found + before.size();
-  const std::size_t end = name.find('/', at);
-  return {at, (end == std::string_view::npos ? name.size() : end) - at};
+  return {at, std::min(name.find('/', at), name.size()) - at};
 }
 
 }  // namespace detail

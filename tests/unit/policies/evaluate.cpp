@@ -524,5 +524,6 @@ TEST_CASE("a policy value that is no number equals none") {
   CHECK(holds(R"({"NumericEquals":{"n":"5"}})", values));
   CHECK_FALSE(holds(R"({"NumericEquals":{"n":"five"}})", values));
   CHECK_FALSE(holds(R"({"NumericLessThanEquals":{"n":"five"}})", values));
+  CHECK_FALSE(holds(R"({"NumericGreaterThan":{"n":"five"}})", values));
   CHECK(holds(R"({"NumericNotEquals":{"n":"five"}})", values));
 }

@@ -51,6 +51,8 @@ TEST_CASE("every field of an ARN is checked on its own") {
       {"arn:aws:iot:u-1:123456789012:topic/a", "P037", "`u-1` is no region"},
       {"arn:aws:iot:1u-east-1:123456789012:topic/a", "P037", "`1u-east-1` is no region"},
       {"arn:aws:iot:use-1:123456789012:topic/a", "P037", "`use-1` is no region"},
+      {"arn:aws:iot:-a-1:123456789012:topic/a", "P037", "`-a-1` is no region"},
+      {"arn:aws:iot:12345:123456789012:topic/a", "P037", "`12345` is no region"},
       {"arn:aws:iot:us-East-1:123456789012:topic/a", "P037", "`us-East-1` is no region"},
       {"arn:aws:iot:us-east-*:123456789012:topic/a", "", ""},
       {"arn:aws:iot:<region1>:123456789012:topic/a", "", ""},
