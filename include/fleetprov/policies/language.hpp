@@ -53,14 +53,20 @@ class variable_table {
 
 namespace detail {
 
-/// The code point at `at` of valid UTF-8; moves `at` past it. Bytes that are not UTF-8 stand for themselves.
+/// The code point at `at`; moves `at` past it. Bytes that are not UTF-8 stand for themselves.
 inline token next_code_point(std::string_view text, std::size_t& at) noexcept {
   const auto lead = static_cast<unsigned char>(text[at++]);
   if (lead < 0xC0) return lead;
-  std::size_t more = lead >= 0xF0 ? 3U : lead >= 0xE0 ? 2U : 1U;
+  const std::size_t more = lead >= 0xF0 ? 3U : lead >= 0xE0 ? 2U : 1U;
   token point = lead & (0x3FU >> more);
-  for (; more != 0 && at < text.size(); --more) point = (point << 6) | (static_cast<unsigned char>(text[at++]) & 0x3FU);
-  return point > 0x10FFFF ? lead : point;
+  const std::string_view rest = text.substr(at, more);
+  for (const char c : rest) {
+    if (!is_continuation(c)) return lead;
+    point = (point << 6) | (static_cast<unsigned char>(c) & 0x3FU);
+  }
+  if (rest.size() < more || point > 0x10FFFF) return lead;
+  at += more;
+  return point;
 }
 
 inline void append_utf8(std::string& out, token point) {
@@ -448,10 +454,9 @@ inline std::vector<token_string> after_prefix(const token_string& pattern, const
   }
   std::sort(active.begin(), active.end());
   std::vector<token_string> out;
-  for (std::size_t k = 0; k < active.size(); ++k) {
-    const std::size_t i = active[k];
-    // The position after a `*` adds nothing to the `*` itself.
-    if (i > 0 && pattern[i - 1] == any_run && k > 0 && active[k - 1] == i - 1) continue;
+  for (const std::size_t i : active) {
+    // The position after a `*` adds nothing to the `*` itself, which is active too.
+    if (i > 0 && pattern[i - 1] == any_run) continue;
     out.emplace_back(pattern.begin() + static_cast<std::ptrdiff_t>(i), pattern.end());
   }
   return out;

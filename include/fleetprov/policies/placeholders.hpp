@@ -2,6 +2,7 @@
 
 #include <fleetprov/policies/pattern.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <optional>
@@ -19,8 +20,7 @@ constexpr bool is_region(std::string_view text) noexcept {
     if (c == '-') ++hyphens;
     else if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9')) return false;
   }
-  return hyphens >= 2 && text.size() <= 32 && text.front() >= 'a' && text.front() <= 'z' && text.back() >= '0' &&
-         text.back() <= '9';
+  return hyphens >= 2 && text.size() <= 32 && text.front() >= 'a' && text.back() >= '0' && text.back() <= '9';
 }
 
 constexpr bool is_account(std::string_view text) noexcept {
@@ -108,8 +108,7 @@ inline text_span template_level(std::string_view name) noexcept {
   const std::size_t found = name.find(before);
   if (found == std::string_view::npos) return {};
   const std::size_t at = found + before.size();
-  const std::size_t end = name.find('/', at);
-  return {at, (end == std::string_view::npos ? name.size() : end) - at};
+  return {at, std::min(name.find('/', at), name.size()) - at};
 }
 
 }  // namespace detail

@@ -138,14 +138,6 @@ TEST_CASE("hostile patterns are linted in bounded time") {
   CHECK(fires(fleetprov::policies::lint(document), "P061") == false);
 }
 
-namespace {
-
-/// One statement of whatever shape.
-std::string raw(const std::string& members) { return R"({"Version":"2012-10-17","Statement":[{)" + members + "}]}"; }
-const std::string arn = "arn:aws:iot:us-east-1:123456789012:";
-
-}  // namespace
-
 TEST_CASE("a Deny with NotResource takes back, covers and lets through what its list leaves") {
   const std::string but_b = R"({"Effect":"Deny","Action":"iot:*","NotResource":")" + arn + R"(topic/b/*"})";
   CHECK(fires(lint_text(policy({statement("Allow", "iot:Publish", "topic/a/x"), but_b})), "P080"));

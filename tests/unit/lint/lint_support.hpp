@@ -47,11 +47,36 @@ inline std::vector<std::string> ids(const std::vector<fleetprov::diagnostic>& fo
   return out;
 }
 
+/// The help of the first finding of a rule, or `-` where it has none.
+inline std::string help_of(const std::vector<fleetprov::diagnostic>& found, std::string_view id) {
+  for (const auto& d : found)
+    if (d.broken->id == id) return d.help;
+  return "-";
+}
+
+inline bool says(const std::vector<fleetprov::diagnostic>& found, const std::string& message) {
+  return std::any_of(found.begin(), found.end(), [&](const auto& d) { return d.message == message; });
+}
+
+inline const std::string arn = "arn:aws:iot:us-east-1:123456789012:";
+
 /// One Allow or Deny statement; `resource` is what follows the account.
 inline std::string statement(const std::string& effect, const std::string& action, const std::string& resource,
                              const std::string& more = "") {
-  const std::string arn = resource == "*" ? resource : "arn:aws:iot:us-east-1:123456789012:" + resource;
-  return R"({"Effect":")" + effect + R"(","Action":")" + action + R"(","Resource":")" + arn + "\"" + more + "}";
+  const std::string whole = resource == "*" ? resource : arn + resource;
+  return R"({"Effect":")" + effect + R"(","Action":")" + action + R"(","Resource":")" + whole + "\"" + more + "}";
+}
+
+/// One statement with several actions and resources; a resource is what follows the account.
+inline std::string statement_of(const std::string& effect, const std::vector<std::string>& actions,
+                                const std::vector<std::string>& resources, const std::string& more = "") {
+  const auto list = [](const std::vector<std::string>& all, const std::string& before) {
+    std::string out;
+    for (const std::string& one : all) out += (out.empty() ? "[\"" : ",\"") + before + one + "\"";
+    return out + "]";
+  };
+  return R"({"Effect":")" + effect + R"(","Action":)" + list(actions, "") + R"(,"Resource":)" + list(resources, arn) +
+         more + "}";
 }
 
 inline std::string policy(const std::vector<std::string>& statements) {
@@ -59,6 +84,9 @@ inline std::string policy(const std::vector<std::string>& statements) {
   for (std::size_t i = 0; i < statements.size(); ++i) out += (i == 0 ? "" : ",") + statements[i];
   return out + "]}";
 }
+
+/// A policy of one statement of whatever shape.
+inline std::string raw(const std::string& members) { return policy({"{" + members + "}"}); }
 
 inline std::string slurp(const std::filesystem::path& file) {
   std::ifstream in(file, std::ios::binary);

@@ -590,3 +590,32 @@ TEST_CASE("an entry with a wildcard and a variable without a value might have ma
   CHECK(result("*/x/${iot:Nothing}", "a/b/x/c") == policies::statement_result::unresolved_variable);
   CHECK(result("*/x/${iot:Nothing}", "a/b/y/c") == policies::statement_result::resource);
 }
+
+TEST_CASE("in a document of 2008 a condition value with `${...}` is that text") {
+  const std::string test = R"({"StringEquals":{"iot:ClientId":"${iot:DomainName}"}})";
+  const auto answer = [&](const std::string& version, const std::string& client) {
+    return decide(parsed(statement("Allow", "iot:Connect", "*", test), version), "iot:Connect", arn + "client/a",
+                  {{"iot:ClientId", {client}}, {"iot:DomainName", {"d"}}});
+  };
+  CHECK(answer("2012-10-17", "d") == decision::allowed);
+  CHECK(answer("2008-10-17", "d") == decision::implicit_deny);
+  CHECK(answer("2008-10-17", "${iot:DomainName}") == decision::allowed);
+}
+
+TEST_CASE("Null with a set operator asks nothing about the key") {
+  for (const policies::context& values : {policies::context{}, policies::context{{"iot:ClientId", {"a"}}}}) {
+    CHECK(holds(R"({"ForAllValues:Null":{"iot:ClientId":"true"}})", values));
+    CHECK(holds(R"({"ForAllValues:Null":{"iot:ClientId":"false"}})", values));
+    CHECK_FALSE(holds(R"({"ForAnyValue:Null":{"iot:ClientId":"true"}})", values));
+    CHECK_FALSE(holds(R"({"ForAnyValue:Null":{"iot:ClientId":"false"}})", values));
+  }
+}
+
+TEST_CASE("a policy value that is no number equals none") {
+  const policies::context values{{"n", {"5"}}};
+  CHECK(holds(R"({"NumericEquals":{"n":"5"}})", values));
+  CHECK_FALSE(holds(R"({"NumericEquals":{"n":"five"}})", values));
+  CHECK_FALSE(holds(R"({"NumericLessThanEquals":{"n":"five"}})", values));
+  CHECK_FALSE(holds(R"({"NumericGreaterThan":{"n":"five"}})", values));
+  CHECK(holds(R"({"NumericNotEquals":{"n":"five"}})", values));
+}

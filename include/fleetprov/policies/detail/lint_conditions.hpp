@@ -22,8 +22,8 @@ inline bool is_date(comparison c) noexcept {
 inline bool is_private(const network& n) noexcept {
   for (const std::string_view block : {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8",
                                        "169.254.0.0/16", "fc00::/7", "fe80::/10", "::1/128"}) {
-    const auto known = read_network(block);
-    if (known && n.prefix >= known->prefix && contains(*known, n.base)) return true;
+    const network known = read_network(block).value_or(network{});
+    if (n.prefix >= known.prefix && contains(known, n.base)) return true;
   }
   return false;
 }

@@ -35,8 +35,7 @@ inline void lint_sids(const policy_document& policy, findings& out) {
 inline void lint_size(const policy_document& policy, findings& out) {
   constexpr std::size_t most = topics::limits::max_policy_characters;
   if (policy.characters > most || policy.characters * 100 <= most * 95) return;
-  const source_range start{policy.where.begin, policy.where.begin + (policy.where.empty() ? 0U : 1U)};
-  out.add("P074", policy.pointer, start,
+  out.add("P074", policy.pointer, opening(policy.where),
           std::to_string(policy.characters) + " of " + std::to_string(most) + " characters are used",
           "split the policy: ten can be attached to one certificate");
 }

@@ -89,7 +89,7 @@ inline action_set broad_actions(const statement_view& s, const resource_view& r,
         if (reaches_several_things(n.text, table, true)) out |= s.actions & bit(action::subscribe);
         break;
       case resource_type::thing:
-        if ((s.actions & things) != 0 && is_several_things(n.text, table, false)) out |= s.actions & things;
+        if (is_several_things(n.text, table, false)) out |= s.actions & things;
         break;
       default:
         break;
@@ -177,7 +177,7 @@ inline void lint_variables(const statement_view& s, const resource_view& r, find
         out.add("P067", *r.node, list_actions(over_http) + " goes over HTTPS, where " + shown + " is absent",
                 "over MQTT a device uses the reserved topics of its shadow and jobs instead");
     }
-    if (s.node->what == effect::allow && r.has_type && r.type == resource_type::topicfilter &&
+    if (s.node->what == effect::allow && r.type == resource_type::topicfilter &&
         starts_folded(p.text, "iot:Connection.Thing.Attributes["))
       out.add("P117", *r.node, "the attribute may be `#` or hold `/`", "keep such values out of the registry");
   }
@@ -185,7 +185,7 @@ inline void lint_variables(const statement_view& s, const resource_view& r, find
 
 inline void lint_mqtt_wildcards(const statement_view& s, const resource_view& r, findings& out) {
   if (s.node->what == effect::deny) {
-    const bool about_topics = r.has_type && (r.type == resource_type::topic || r.type == resource_type::topicfilter);
+    const bool about_topics = r.type == resource_type::topic || r.type == resource_type::topicfilter;
     if (about_topics && s.lists_resources() && (has_mqtt_wildcard(r.text) || find_token(r.text, '#') < r.text.size()))
       out.add("P058", *r.node, "a Deny compares `+` and `#` as plain characters", "use `*`, and deny iot:Receive too");
     return;
@@ -216,7 +216,7 @@ inline void lint_reserved(const statement_view& s, const resource_view& r, findi
     const std::size_t wild =
         static_cast<std::size_t>(std::find_if(n.text.begin(), n.text.end(), is_wildcard) - n.text.begin());
     // A pattern is judged if it has no wildcard or ends in `/*`, which reads like the filter `/#`.
-    const bool subtree = wild + 1 == n.text.size() && n.text[wild] == any_run && wild > 0 && n.text[wild - 1] == '/';
+    const bool subtree = wild + 1 == n.text.size() && n.text[wild] == any_run && n.text[wild - 1] == '/';
     if (wild != n.text.size() && !subtree) continue;
     std::string text = plain_text(n.text);
     if (subtree) text.back() = '#';
@@ -300,9 +300,8 @@ inline void lint_resource_text(const statement_view& s, const resource_view& r, 
       !r.is_star && s.lists_resources())
     out.add("P068", *r.node, "iot:ListRetainedMessages takes `*` only",
             "give it a statement of its own with Resource `*`");
-  if (text.size() > 4 && text.substr(0, 4) == "arn:")
-    if (const auto arn = topics::parse_arn(text); arn && arn->service.find_first_of("*?") != std::string_view::npos)
-      out.add("P054", *r.node, "wildcard in the service of an ARN", "write `iot`");
+  if (const auto arn = topics::parse_arn(text); arn && arn->service.find_first_of("*?") != std::string_view::npos)
+    out.add("P054", *r.node, "wildcard in the service of an ARN", "write `iot`");
 }
 
 /// Accounts, regions and partitions that are written out, compared with the first of each.

@@ -103,8 +103,7 @@ inline const statement_view* first_allow(const document_view& view, action what)
 inline void say_at_document(const document_view& view, std::string_view id, std::string message, std::string help,
                             findings& out) {
   const policy_document& policy = view.policy();
-  const source_range brace{policy.where.begin, policy.where.begin + (policy.where.empty() ? 0U : 1U)};
-  out.add(id, policy.pointer, brace, std::move(message), std::move(help));
+  out.add(id, policy.pointer, opening(policy.where), std::move(message), std::move(help));
 }
 
 inline void lint_claim_grants(document_view& view, const claim_template& which, findings& out) {
@@ -151,8 +150,8 @@ inline bool is_any_template(const token_string& name) {
   if (!starts_with(name, topics::provisioning_templates_prefix)) return false;
   const std::size_t begin = topics::provisioning_templates_prefix.size();
   const std::size_t slash = find_token(name, '/', begin);
-  return begin < name.size() && std::any_of(name.begin() + static_cast<std::ptrdiff_t>(begin),
-                                            name.begin() + static_cast<std::ptrdiff_t>(slash), is_wildcard);
+  return std::any_of(name.begin() + static_cast<std::ptrdiff_t>(begin),
+                     name.begin() + static_cast<std::ptrdiff_t>(slash), is_wildcard);
 }
 
 inline void lint_claim_resource(document_view& view, const statement_view& s, const resource_view& r,
@@ -162,18 +161,19 @@ inline void lint_claim_resource(document_view& view, const statement_view& s, co
   for (const name_view& n : r.names) {
     const action_set about = actions_taking(s.actions, n.type);
     if (n.type == resource_type::client) {
-      any_client = any_client || ((about & bit(action::connect)) != 0 && is_any_client(n.text, view.variables()));
+      if ((about & bit(action::connect)) != 0 && is_any_client(n.text, view.variables())) any_client = true;
       excess |= about & ~bit(action::connect);
       continue;
     }
     const bool topics_only = n.type == resource_type::topic || n.type == resource_type::topicfilter;
-    if (!topics_only || !is_provisioning_name(n.text)) excess |= about;
+    if (!is_provisioning_name(n.text)) excess |= about;
     else excess |= about & ~(bit(action::publish) | bit(action::receive) | bit(action::subscribe));
     if (topics_only && is_any_template(n.text)) any_template = true;
     else if (is_given && topics_only && is_provisioning_name(n.text) &&
-             starts_with(n.text, topics::provisioning_templates_prefix))
-      other_template = other_template || !starts_with(n.text, std::string(topics::provisioning_templates_prefix) +
-                                                                  spell(which.name, view.variables()) + "/");
+             starts_with(n.text, topics::provisioning_templates_prefix) &&
+             !starts_with(n.text, std::string(topics::provisioning_templates_prefix) +
+                                      spell(which.name, view.variables()) + "/"))
+      other_template = true;
   }
   if (any_client)
     out.add("P151", *r.node, "whoever holds the claim certificate can connect under the client id of any thing",
@@ -221,7 +221,7 @@ inline bool is_own_thing(const token_string& rest, const variable_table& table) 
 
 inline void lint_device_connect(document_view& view, const statement_view& s, const resource_view& r,
                                 const name_view& n, findings& out) {
-  const bool own = n.text.size() == 1 && is_variable(n.text[0]) && has_thing_name(n.text, view.variables());
+  const bool own = n.text.size() == 1 && has_thing_name(n.text, view.variables());
   if (s.is_attached) return;  // then the client id is the name of an attached thing, whatever the pattern
   if (own) {
     out.add("P162", *r.node, "Connect does not ask for an attached thing",

@@ -45,8 +45,7 @@ inline token_string delivered_topics(const token_string& filter) {
   token_string out;
   for (std::size_t i = begin; i < filter.size(); ++i) {
     const bool level = (i == begin || filter[i - 1] == '/') && (i + 1 == filter.size() || filter[i + 1] == '/');
-    const token t = level && (filter[i] == '+' || filter[i] == '#') ? any_run : filter[i];
-    if (t != any_run || out.empty() || out.back() != any_run) out.push_back(t);
+    out.push_back(level && (filter[i] == '+' || filter[i] == '#') ? any_run : filter[i]);
   }
   return out;
 }
@@ -112,7 +111,7 @@ inline void lint_dead_denies(document_view& view, findings& out, work_budget& bu
       std::any_of(all.begin(), all.end(), [](const statement_view& s) { return s.node->what == effect::allow; });
   if (!has_allow) return;
   for (const statement_view& d : all) {
-    if (d.node->what != effect::deny || d.actions == 0 || !d.lists_resources()) continue;
+    if (d.node->what != effect::deny || !d.lists_resources()) continue;
     bool bites = false, known = false;
     for (const action_facts& row : action_table) {
       if ((d.actions & bit(row.what)) == 0 || bites) continue;
@@ -213,7 +212,7 @@ inline void lint_missing_pieces(document_view& view, findings& out, work_budget&
 }
 
 inline void lint_shared_subscriptions(document_view& view, findings& out, work_budget& budget) {
-  token_list filters;
+  const token_list filters = view.granted(action::subscribe, variable_reading::opaque);
   for (const statement_view& s : view.statements()) {
     if (!s.allows(action::subscribe)) continue;
     for (const resource_view& r : s.resources)
@@ -222,7 +221,6 @@ inline void lint_shared_subscriptions(document_view& view, findings& out, work_b
         const std::size_t slash = find_token(n.text, '/', 7);
         if (slash == n.text.size()) continue;
         const token_string plain(n.text.begin() + static_cast<std::ptrdiff_t>(slash + 1), n.text.end());
-        if (filters.empty()) filters = view.granted(action::subscribe, variable_reading::opaque);
         bool granted = false;
         for (const token_string* f : filters) granted = granted || covers(*f, plain, budget) != answer::no;
         if (!granted)
@@ -249,13 +247,11 @@ inline std::vector<token_string> candidate_filters(const token_string& pattern) 
   }
   token_string replaced;
   for (std::size_t i = 0; i < pattern.size(); ++i) {
+    const bool begins_level = pattern[i] == any_run && (i == 0 || pattern[i - 1] == '/');
     if (!is_wildcard(pattern[i])) replaced.push_back(pattern[i]);
-    else if (pattern[i] == any_run && i + 1 == pattern.size() && (i == 0 || pattern[i - 1] == '/'))
-      replaced.push_back('#');
-    else if (pattern[i] == any_run && (i == 0 || pattern[i - 1] == '/') && i + 1 < pattern.size() &&
-             pattern[i + 1] == '/')
-      replaced.push_back('+');
-    else replaced.push_back('x');
+    else if (!begins_level) replaced.push_back('x');
+    else if (i + 1 == pattern.size()) replaced.push_back('#');
+    else replaced.push_back(pattern[i + 1] == '/' ? '+' : 'x');
   }
   out.push_back(std::move(replaced));
   return out;

@@ -172,7 +172,7 @@ class document_view {
     resource_view out;
     out.node = &r;
     out.text = to_tokens(r.pattern, variable_reading::opaque, variables_);
-    out.is_star = out.text.size() == 1 && out.text[0] == any_run;
+    out.is_star = out.text == everything_;
     std::size_t at = 0, colons = 0;
     while (at < out.text.size() && colons < 5) colons += out.text[at++] == ':' ? 1U : 0U;
     if (colons < 5) {
@@ -216,6 +216,11 @@ class document_view {
   std::vector<statement_view> statements_;
 };
 
+/// Where findings about a whole object point: its opening brace, or nowhere for one that was not read from text.
+constexpr source_range opening(source_range whole) noexcept {
+  return {whole.begin, std::min(whole.begin + 1, whole.end)};
+}
+
 /// Collects what the rules find.
 class findings {
  public:
@@ -251,7 +256,7 @@ inline std::string show(std::string_view text) {
     out += byte < 0x20 || byte == 0x7F ? '?' : text[i];
   }
   if (text.size() > most) {
-    while (!out.empty() && (static_cast<unsigned char>(out.back()) & 0xC0U) == 0x80U) out.pop_back();
+    while ((static_cast<unsigned char>(out.back()) & 0xC0U) == 0x80U) out.pop_back();
     if ((static_cast<unsigned char>(out.back()) & 0xC0U) == 0xC0U) out.pop_back();
     out += "...";
   }

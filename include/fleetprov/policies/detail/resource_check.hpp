@@ -39,7 +39,7 @@ inline arn_head read_arn_head(std::string_view text, language version) noexcept 
   for (std::size_t i = 0; i < text.size() && out.count < 5; ++i) {
     if (version == language::v2012 && text.substr(i, 2) == "${") {
       const std::size_t close = text.find('}', i);
-      const std::string_view body = text.substr(i + 2, close == std::string_view::npos ? close : close - i - 2);
+      const std::string_view body = text.substr(i + 2, close - i - 2);  // all the rest where no brace closes it
       // A slash before the variable: the resource part of an ARN that lacks a field.
       if (text.substr(from, i - from).find('/') == std::string_view::npos && body != "*" && body != "?" && body != "$")
         out.variable_in_head = true;
@@ -56,9 +56,9 @@ inline arn_head read_arn_head(std::string_view text, language version) noexcept 
 
 inline bool looks_like_region(std::string_view text) noexcept {
   const std::size_t dash = text.rfind('-');
-  return dash != std::string_view::npos && is_all(text.substr(dash + 1), "0123456789") && text.size() > 3 &&
-         is_all(text.substr(0, 2), "abcdefghijklmnopqrstuvwxyz") && text[2] == '-' &&
-         is_all(text.substr(0, dash), "abcdefghijklmnopqrstuvwxyz-");
+  // Two letters, and after a dash digits: so there is a third character.
+  return is_all(text.substr(dash + 1), "0123456789") && is_all(text.substr(0, 2), "abcdefghijklmnopqrstuvwxyz") &&
+         text[2] == '-' && is_all(text.substr(0, dash), "abcdefghijklmnopqrstuvwxyz-");
 }
 
 inline constexpr std::string_view known_types[] = {
@@ -86,7 +86,7 @@ inline void check_head(const arn_head& head, std::vector<resource_problem>& out)
 
 inline void check_tail(std::string_view rest, std::vector<resource_problem>& out) {
   if (is_all(rest, "*")) return;
-  if (!rest.empty() && rest.front() == '/') {
+  if (rest.substr(0, 1) == "/") {
     out.push_back({"P033", "a slash before the resource type: the entry matches nothing",
                    "write " + in_ticks(rest.substr(1)) + " after the account id"});
     return;
@@ -112,8 +112,8 @@ inline void check_tail(std::string_view rest, std::vector<resource_problem>& out
 inline std::vector<resource_problem> check_resource(std::string_view text, language version) {
   std::vector<resource_problem> out;
   if (is_all(text, "*")) return out;
-  const std::size_t start = text.find_first_not_of(" \t\r\n");
-  if (start != std::string_view::npos && text[start] == '[') {
+  const std::size_t start = std::min(text.find_first_not_of(" \t\r\n"), text.size());
+  if (text.substr(start, 1) == "[") {
     out.push_back({"P020", "a JSON array inside a string is not in valid ARN format",
                    "remove the quotes around the array and the backslashes inside it"});
     return out;

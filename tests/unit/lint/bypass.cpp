@@ -1,0 +1,94 @@
+// Filters that get around a denied subscription.
+
+#include <tests/unit/lint/lint_support.hpp>
+
+using namespace test;
+namespace policies = fleetprov::policies;
+
+namespace {
+
+const std::string on_a_domain = R"(,"Condition":{"StringEquals":{"iot:DomainName":"a.example.com"}})";
+
+/// The filter that P059 names for a grant and a Deny of filters, or nothing.
+std::string bypass_of(const std::string& allowed, const std::string& denied) {
+  const auto found = lint_text(policy({statement("Allow", "iot:Subscribe", "topicfilter/" + allowed),
+                                       statement("Deny", "iot:Subscribe", "topicfilter/" + denied),
+                                       statement("Allow", "iot:Receive", "topic/*")}));
+  for (const auto& d : found)
+    if (d.broken->id == "P059") return d.message.substr(16, d.message.find('`', 16) - 16);
+  return {};
+}
+
+}  // namespace
+
+TEST_CASE("a pattern with its wildcards as MQTT wildcards is a filter to try") {
+  policies::variable_table table;
+  const auto candidates = [&](std::string_view text) {
+    const auto pattern =
+        policies::compile_pattern(text, policies::wildcards::star_and_question, policies::variables::substituted);
+    return policies::detail::candidate_filters(policies::to_tokens(pattern, policies::variable_reading::opaque, table));
+  };
+  const std::vector<std::pair<std::string, std::string>> rows{{"*", "#"},       {"a/*", "a/#"},     {"a*", "ax"},
+                                                              {"*/b", "+/b"},   {"a/*/b", "a/+/b"}, {"a*/b", "ax/b"},
+                                                              {"a/*b", "a/xb"}, {"a/?", "a/x"},     {"a/b", "a/b"}};
+  for (const auto& [pattern, filter] : rows) {
+    CAPTURE(pattern);
+    CHECK(policies::spell(candidates(pattern).back(), table) == filter);
+  }
+  CHECK(candidates("a/b/*").size() == 5);
+  CHECK(candidates("1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17/18/*").size() == 17);
+}
+
+TEST_CASE("a filter that begins with a wildcard brings in no `$` topic") {
+  CHECK(bypass_of("#", "room/*") == "#");
+  CHECK(bypass_of("#", "$aws/events/*").empty());
+  CHECK(bypass_of("+/*", "room/x") == "+/#");
+  CHECK(bypass_of("+/*", "$aws/x").empty());
+  CHECK(bypass_of("", "room/x").empty());
+}
+
+TEST_CASE("a statement about topics and filters is read for its filters") {
+  const std::string denied = statement("Deny", "iot:Subscribe", "topicfilter/building/control_room/*");
+  const auto around = [&](const std::vector<std::string>& resources) {
+    return fires(lint_text(policy({statement_of("Allow", {"iot:Subscribe", "iot:Receive"}, resources), denied})),
+                 "P059");
+  };
+  CHECK(around({"topicfilter/building/*", "topic/building/*"}));
+  CHECK(around({"topic/building/*", "topicfilter/building/*"}));
+  CHECK_FALSE(around({"topic/building/*", "topicfilter/building/lobby/*"}));
+}
+
+TEST_CASE("a Deny with a condition may not hold, so it stops no filter and no delivery") {
+  const auto around = [](const std::string& of_subscribe, const std::string& of_receive) {
+    return fires(lint_text(policy({statement("Allow", "iot:Subscribe", "topicfilter/building/*"),
+                                   statement("Deny", "iot:Subscribe", "topicfilter/building/*", of_subscribe),
+                                   statement("Allow", "iot:Receive", "topic/building/*"),
+                                   statement("Deny", "iot:Receive", "topic/building/control_room/*", of_receive)})),
+                 "P059");
+  };
+  CHECK(around(on_a_domain, ""));
+  CHECK_FALSE(around("", ""));
+  const auto delivered = [](const std::string& condition) {
+    return fires(lint_text(policy({statement("Allow", "iot:Subscribe", "topicfilter/building/*"),
+                                   statement("Deny", "iot:Subscribe", "topicfilter/building/control_room/*"),
+                                   statement("Allow", "iot:Receive", "topic/building/*"),
+                                   statement("Deny", "iot:Receive", "topic/building/control_room/*", condition)})),
+                 "P059");
+  };
+  CHECK(delivered(on_a_domain));
+  CHECK_FALSE(delivered(""));
+}
+
+TEST_CASE("only a Deny that lists filters can be got around") {
+  const auto around = [](const std::string& allowed, const std::string& denied) {
+    return fires(lint_text(policy({statement("Allow", "iot:Subscribe", "topicfilter/" + allowed), denied,
+                                   statement("Allow", "iot:Receive", "topic/*")})),
+                 "P059");
+  };
+  CHECK(around("*", statement("Deny", "iot:Subscribe", "topicfilter/room/*")));
+  CHECK_FALSE(around("*", statement("Deny", "iot:Subscribe", "topic/room/*")));
+  const std::string all_but =
+      R"({"Effect":"Deny","Action":"iot:Subscribe","NotResource":")" + arn + "topicfilter/room/*\"}";
+  CHECK_FALSE(around("*", all_but));
+  CHECK_FALSE(around("room/*", all_but));
+}

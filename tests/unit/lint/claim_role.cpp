@@ -1,0 +1,145 @@
+// What a claim certificate needs and must not have.
+
+#include <tests/unit/lint/lint_support.hpp>
+
+using namespace test;
+using fleetprov::policies::role;
+
+namespace {
+
+const std::vector<std::string> everything_mqtt{"iot:Connect", "iot:Publish", "iot:Subscribe", "iot:Receive"};
+
+/// One Allow of the four MQTT actions; `topics` are granted as topics and as filters.
+std::string claim_of(std::vector<std::string> resources, const std::vector<std::string>& topics) {
+  resources.emplace_back("client/line-7-*");
+  for (const std::string& t : topics)
+    for (const std::string type : {"topic/", "topicfilter/"}) resources.push_back(type + t);
+  return policy({statement_of("Allow", everything_mqtt, resources)});
+}
+
+std::vector<fleetprov::diagnostic> publishing(const std::string& topic, std::string_view template_name = {}) {
+  return role_text(policy({statement("Allow", "iot:Publish", "topic/" + topic)}), role::claim, template_name);
+}
+
+}  // namespace
+
+TEST_CASE("the template is the one of the topics, not the one of a filter beside them") {
+  const auto found = role_text(claim_of({"topicfilter/$aws/provisioning-templates/Old/provision/*"},
+                                        {"$aws/certificates/create/*", "$aws/certificates/create-from-csr/*",
+                                         "$aws/provisioning-templates/Fleet/provision/*"}),
+                               role::claim);
+  CHECK(ids(found) == std::vector<std::string>{});
+}
+
+TEST_CASE("an empty template name is no template") {
+  const auto found = publishing("$aws/provisioning-templates//provision/json");
+  std::string message, help;
+  for (const auto& d : found)
+    if (d.message.find("cannot be registered") != std::string::npos) message = d.message, help = d.help;
+  CHECK_THAT(message, ContainsSubstring("topic/$aws/provisioning-templates/template/provision/json"));
+  CHECK(help == "name the provisioning template in the resource");
+}
+
+TEST_CASE("a filter grants no Publish, whatever the statement's actions") {
+  const auto found = role_text(
+      policy({statement_of("Allow", everything_mqtt, {"client/line-7-*", "topicfilter/$aws/certificates/*"})}),
+      role::claim);
+  CHECK(
+      says(found, "no certificate can be asked for: iot:Publish on `topic/$aws/certificates/create/json` is missing"));
+}
+
+TEST_CASE("a Deny with a condition leaves the grant in place") {
+  std::string text = slurp(std::string(FLEETPROV_SOURCE_DIR) + "/policies/claim-both.json");
+  const auto with = [&](const std::string& condition) {
+    std::string out = text;
+    out.insert(out.rfind(']'), "," + statement("Deny", "iot:Publish", "topic/$aws/*", condition));
+    return fires(role_text(out, role::claim), "P152");
+  };
+  CHECK(with(""));
+  CHECK_FALSE(with(R"(,"Condition":{"StringEquals":{"iot:DomainName":"a.example.com"}})"));
+}
+
+TEST_CASE("one payload format is enough if it is complete") {
+  CHECK(ids(role_text(claim_of({}, {"$aws/certificates/create/cbor*", "$aws/certificates/create-from-csr/cbor*",
+                                    "$aws/provisioning-templates/Fleet/provision/cbor*"}),
+                      role::claim)) == std::vector<std::string>{});
+  const auto half =
+      role_text(claim_of({}, {"$aws/certificates/create/cbor", "$aws/certificates/create/json/*"}), role::claim);
+  CHECK(fires(half, "P152"));
+}
+
+TEST_CASE("a topic is part of provisioning if its API has it") {
+  struct row {
+    std::string topic;
+    bool excess, any_template;
+  };
+  const std::vector<row> rows{
+      {"$aws/certificates/create/json", false, false},
+      {"$aws/certificates/create-from-csr/json", false, false},
+      {"$aws/certificates/create*", false, false},
+      {"$aws/certificates/create", true, false},
+      {"$aws/certificates/created", true, false},
+      {"$aws/certificates/list", true, false},
+      {"$aws/certificates/attach*", true, false},
+      {"$aws/certificates/*", true, false},
+      {"$aws/provisioning-templates/Fleet/provision/json", false, false},
+      {"$aws/provisioning-templates/Fleet/other", true, false},
+      {"$aws/provisioning-templates/Fleet", true, false},
+      {"$aws/provisioning-templates/Fleet*", false, true},
+      {"$aws/provisioning-templates/*/other", true, true},
+      {"$aws/provisioning-templates/", true, false},
+  };
+  for (const row& each : rows) {
+    CAPTURE(each.topic);
+    const auto found = publishing(each.topic);
+    CHECK(fires(found, "P155") == each.excess);
+    CHECK(fires(found, "P154") == each.any_template);
+  }
+}
+
+TEST_CASE("any client id is said once, and about Connect") {
+  CHECK(only(role_text(policy({statement("Allow", "iot:Connect", "*?")}), role::claim), "P151").pointer ==
+        "/Statement/0/Resource");
+  const auto found = role_text(policy({statement("Allow", "iot:DeleteConnection", "client/*")}), role::claim);
+  CHECK_FALSE(fires(found, "P151"));
+  CHECK(says(found, "grants more than provisioning: iot:DeleteConnection"));
+}
+
+TEST_CASE("another template is said once for an entry, and things are no topics") {
+  const std::string other = "allows another template than `Fleet`";
+  const auto found = role_text(
+      policy({statement_of("Allow", everything_mqtt, {"topic*/$aws/provisioning-templates/Other/provision/json"})}),
+      role::claim, "Fleet");
+  CHECK(std::count_if(found.begin(), found.end(), [&](const auto& d) { return d.message == other; }) == 1);
+  CHECK_FALSE(says(publishing("$aws/provisioning-templates/Fleet/provision/json", "Fleet"), other));
+  const auto shadow = role_text(policy({statement("Allow", "iot:GetThingShadow", "thing/a")}), role::claim, "Fleet");
+  CHECK(says(shadow, "grants more than provisioning: iot:GetThingShadow"));
+  CHECK_FALSE(says(shadow, other));
+  for (const std::string name : {"*", "Other"}) {
+    const auto odd = role_text(policy({statement("Allow", "iot:GetThingShadow",
+                                                 "thing/$aws/provisioning-templates/" + name + "/provision/json")}),
+                               role::claim, "Fleet");
+    CHECK(says(odd, "grants more than provisioning: iot:GetThingShadow"));
+    CHECK_FALSE(says(odd, other));
+    CHECK_FALSE(fires(odd, "P154"));
+  }
+}
+
+TEST_CASE("actions that AWS IoT does not have are too much if they belong to another service") {
+  struct row {
+    std::string element, action;
+    bool found;
+  };
+  const std::vector<row> rows{
+      {"Action", "greengrass:Discover", true}, {"NotAction", "greengrass:Discover", false},
+      {"Action", "iot:Nothing", false},        {"Action", "*", false},
+      {"Action", "iot:Connect", false},
+  };
+  for (const row& each : rows) {
+    CAPTURE(each.element, each.action);
+    const auto found = role_text(raw(R"("Effect":"Allow",")" + each.element + R"(":")" + each.action +
+                                     R"(","Resource":")" + arn + "client/line-7-*\""),
+                                 role::claim);
+    CHECK(says(found, "grants more than provisioning: `" + each.action + "`") == each.found);
+  }
+}

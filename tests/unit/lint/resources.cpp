@@ -1,0 +1,169 @@
+// Resource entries: breadth, types, MQTT wildcards, reserved topics, client ids.
+
+#include <tests/unit/lint/lint_support.hpp>
+
+using namespace test;
+
+namespace {
+
+std::vector<fleetprov::diagnostic> of(const std::string& action, const std::string& whole_arn,
+                                      const std::string& effect = "Allow") {
+  return lint_text(raw(R"("Effect":")" + effect + R"(","Action":")" + action + R"(","Resource":")" + whole_arn + "\""));
+}
+
+}  // namespace
+
+TEST_CASE("a grant is broad if it reaches more than one client id or thing") {
+  struct row {
+    std::string action, resource;
+    bool broad;
+  };
+  const std::vector<row> rows{
+      {"iot:Connect", "arn:aws:iot:*", true},
+      {"iot:Connect", "arn:aws:iot/${a*", false},  // the `*` is part of a broken variable
+      {"iot:Connect", arn + "*", true},
+      {"iot:Connect", arn + "?*", true},
+      {"iot:Connect", arn + "client/?", false},
+      {"iot:Publish", arn + "topic/$aws/things/${iot:ClientId}/shadow/update", true},
+      {"iot:Publish", arn + "topic/$aws/things/a${iot:CertificateId}/shadow/update", false},
+      {"iot:Subscribe", arn + "topicfilter/$aws/things/+/shadow/get/accepted", true},
+      {"iot:Subscribe", arn + "topicfilter/$aws/things/+x/shadow/get/accepted", false},
+      {"iot:Subscribe", arn + "topicfilter/$aws/things/x+/shadow/get/accepted", false},
+      {"iot:GetThingShadow", arn + "thing/*", true},
+      {"iot:ListNamedShadowsForThing", arn + "thing/*", false},
+  };
+  for (const row& each : rows) {
+    CAPTURE(each.action, each.resource);
+    CHECK(fires(of(each.action, each.resource), "P055") == each.broad);
+  }
+}
+
+TEST_CASE("a resource that an editor left without text grants nothing") {
+  auto document = parse_policy(policy({statement("Allow", "iot:Connect", "*")}));
+  CHECK(fires(fleetprov::policies::lint(document), "P057"));
+  document.statements[0].resources[0].pattern.pieces.clear();
+  const auto found = fleetprov::policies::lint(document);
+  CHECK_FALSE(fires(found, "P057"));
+  CHECK_FALSE(fires(found, "P055"));
+}
+
+TEST_CASE("a resource of the wrong type names every type that the actions take") {
+  const auto found = lint_text(policy({statement_of("Allow", {"iot:Connect", "iot:Publish"}, {"thing/a"})}));
+  CHECK(only(found, "P014").help == "it takes client/... or topic/...");
+}
+
+TEST_CASE("an action lacks a resource of its type only where every type is written out") {
+  const auto lacks = [](const std::vector<std::string>& resources) {
+    return says(lint_text(policy({statement_of("Allow", {"iot:Publish", "iot:Subscribe"}, resources)})),
+                "`iot:Subscribe` takes topicfilter/... and no resource here is one");
+  };
+  CHECK(lacks({"topic/a", "topic/b"}));
+  CHECK_FALSE(lacks({"topic/a", "topicfilter/b"}));
+  CHECK_FALSE(lacks({"t?pic/a", "topic/b"}));
+  CHECK_FALSE(lacks({"topic/a", "t?pic/b"}));
+}
+
+TEST_CASE("MQTT wildcards count where they fill a level") {
+  struct row {
+    std::string effect, resource, id;
+    bool found;
+  };
+  const std::vector<row> rows{
+      {"Allow", "topicfilter/+/x", "P061", true},   {"Allow", "topicfilter/x/+", "P061", true},
+      {"Allow", "topicfilter/x/+/y", "P061", true}, {"Allow", "topicfilter/#", "P061", true},
+      {"Allow", "topicfilter/x+/y", "P061", false}, {"Allow", "topicfilter/x/+y", "P061", false},
+      {"Allow", "topicfilter/x#", "P061", false},   {"Deny", "topicfilter/x/+", "P058", true},
+      {"Deny", "topicfilter/x+", "P058", false},    {"Deny", "topicfilter/x#", "P058", true},
+      {"Deny", "topic/x#y", "P058", true},          {"Deny", "topic/x", "P058", false},
+      {"Deny", "client/#", "P058", false},
+  };
+  for (const row& each : rows) {
+    CAPTURE(each.effect, each.resource);
+    CHECK(fires(of("iot:Subscribe", arn + each.resource, each.effect), each.id) == each.found);
+  }
+}
+
+TEST_CASE("publishing on a reserved topic that AWS IoT keeps for itself") {
+  const std::string undefined = "no AWS IoT API defines this topic";
+  const std::vector<std::pair<std::string, std::string>> rows{
+      {"$aws/events/presence/connected/*", ""},
+      {"$aws/events/thing/a/*", ""},
+      {"$aws/events/job/*", ""},
+      {"$aws/events/certificates/registered/*", ""},
+      {"$aws/things/a/shadow/update/accepted", ""},
+      {"$aws/nothing/of/this", undefined},
+      {"$aws/nothing/*", undefined},
+      // Not judged: a wildcard that does not read like `/#`, a subtree with topics for devices, no topic at all.
+      {"$aws/events/job/?", "-"},
+      {"$aws/events/job*", "-"},
+      {"$aws/events/*/a", "-"},
+      {"$aws/things/a/shadow/*", "-"},
+      {"$aws/things/a/shadow/update", "-"},
+      {"$*", "-"},
+      {"", "-"},
+  };
+  for (const auto& [topic, help] : rows) {
+    CAPTURE(topic);
+    CHECK(help_of(of("iot:Publish", arn + "topic/" + topic), "P089") == help);
+  }
+}
+
+TEST_CASE("a topic with a wildcard is the device's own if a variable of the device is in it") {
+  for (const std::string own :
+       {"iot:ClientId", "iot:Connection.Thing.ThingName", "iot:CertificateId", "iot:Certificate.Subject.CommonName",
+        "iot:Certificate.SerialNumber", "iot:Connection.Thing.Attributes[serial]"}) {
+    CAPTURE(own);
+    CHECK_FALSE(fires(of("iot:Publish", arn + "topic/*/${" + own + "}/x"), "P075"));
+  }
+  for (const std::string shared :
+       {"iot:DomainName", "iot:Certificate.Issuer.CommonName", "iot:Connection.Thing.ThingTypeName"}) {
+    CAPTURE(shared);
+    CHECK(fires(of("iot:Publish", arn + "topic/*/${" + shared + "}/x"), "P075"));
+  }
+}
+
+TEST_CASE("rules about client ids are about Connect") {
+  for (const auto& [variable, id] :
+       {std::pair("${iot:ClientId}", "P063"), std::pair("${iot:Connection.Thing.ThingName}", "P087")}) {
+    CAPTURE(id);
+    CHECK(fires(of("iot:Connect", arn + "client/" + variable), id));
+    CHECK_FALSE(fires(of("iot:DeleteConnection", arn + "client/" + variable), id));
+  }
+}
+
+TEST_CASE("a client id is free if Connect excludes ids instead of listing them") {
+  const auto found = [](const std::string& condition) {
+    return fires(lint_text(policy({R"({"Effect":"Allow","Action":"iot:Connect","NotResource":")" + arn +
+                                       "client/admin\"" + condition + "}",
+                                   statement("Allow", "iot:Publish", "topic/${iot:ClientId}")})),
+                 "P062");
+  };
+  CHECK(found(""));
+  CHECK_FALSE(found(R"(,"Condition":{"Bool":{"iot:Connection.Thing.IsAttached":"true"}})"));
+}
+
+TEST_CASE("a subscription to shadow topics counts as broad with either kind of wildcard") {
+  const std::string shadow = arn + "topicfilter/$aws/things/a/shadow/";
+  CHECK(fires(of("iot:Subscribe", shadow + "update/+"), "P086"));
+  CHECK(fires(of("iot:Subscribe", shadow + "update/*"), "P086"));
+  CHECK_FALSE(fires(of("iot:Subscribe", shadow + "update/accepted"), "P086"));
+  CHECK_FALSE(fires(of("iot:Subscribe", arn + "topicfilter/$aws/things/a/jobs/+/get/accepted"), "P086"));
+}
+
+TEST_CASE("ListRetainedMessages takes a list of no resources but `*`") {
+  CHECK(fires(of("iot:ListRetainedMessages", arn + "topic/a"), "P068"));
+  CHECK_FALSE(fires(
+      lint_text(raw(R"("Effect":"Allow","Action":"iot:ListRetainedMessages","NotResource":")" + arn + "topic/a\"")),
+      "P068"));
+}
+
+TEST_CASE("a partition with a wildcard is that of any region") {
+  const auto mixed = [](const std::string& a, const std::string& b) {
+    return fires(lint_text(raw(R"("Effect":"Allow","Action":"iot:Publish","Resource":[")" + a + R"(",")" + b + "\"]")),
+                 "P073");
+  };
+  const std::string tail = ":123456789012:topic/a";
+  CHECK_FALSE(mixed("arn:aws*:iot:cn-north-1" + tail, "arn:aws*:iot:cn-north-1" + tail));
+  CHECK_FALSE(mixed("arn:aws-cn:iot:*" + tail, "arn:aws*:iot:*" + tail));
+  CHECK(mixed("arn:aws*:iot:cn-north-1" + tail, "arn:aws:iot:cn-north-1" + tail));
+}

@@ -1,0 +1,100 @@
+// What entries and statements mean together: covered, dead, missing.
+
+#include <tests/unit/lint/lint_support.hpp>
+
+using namespace test;
+
+namespace {
+
+/// Whether the linter says so of the second statement.
+bool covered(const std::string& wide, const std::string& narrow) {
+  for (const auto& d : lint_text(policy({wide, narrow})))
+    if (d.broken->id == "P078" && d.pointer == "/Statement/1") return true;
+  return false;
+}
+
+const std::vector<std::string> talk{"iot:Publish", "iot:Receive"};
+
+}  // namespace
+
+TEST_CASE("of two equal resources the later one is redundant") {
+  CHECK(only(lint_text(policy({statement_of("Allow", {"iot:Publish"}, {"topic/a", "topic/a"})})), "P077").pointer ==
+        "/Statement/0/Resource/1");
+}
+
+TEST_CASE("a statement is covered if each of its resources and actions is in the other") {
+  CHECK(covered(statement_of("Allow", talk, {"topic/a", "topic/b", "topic/c"}),
+                statement_of("Allow", talk, {"topic/a", "topic/b"})));
+  CHECK_FALSE(covered(statement_of("Allow", talk, {"topic/a", "topic/b", "topic/c"}),
+                      statement_of("Allow", talk, {"topic/a", "topic/d"})));
+  // A name that AWS IoT does not have grants nothing, so it need not be covered; one of another service must.
+  CHECK(covered(statement_of("Allow", {"iot:Publish"}, {"topic/a"}),
+                statement_of("Allow", {"iot:Publish", "iot:Nothing"}, {"topic/a"})));
+  CHECK(covered(statement_of("Allow", {"*"}, {"topic/a"}),
+                statement_of("Allow", {"iot:Publish", "greengrass:Discover"}, {"topic/a"})));
+  CHECK(covered(statement_of("Allow", {"greengrass:Discover", "iot:Publish"}, {"topic/*"}),
+                statement_of("Allow", {"iot:Publish", "greengrass:Discover"}, {"topic/a"})));
+  CHECK_FALSE(covered(statement_of("Allow", {"greengrass:Discover"}, {"topic/a"}),
+                      statement_of("Allow", {"greengrass:Discover"}, {"topic/a"})));
+  CHECK_FALSE(covered(statement_of("Allow", {"iot:*"}, {"topic/a"}),
+                      statement_of("Allow", {"iot:Publish", "greengrass:Discover"}, {"topic/a"})));
+}
+
+TEST_CASE("conditions on different keys are different") {
+  const auto with = [](const std::string& key) {
+    return statement("Allow", "iot:Publish", "topic/a", R"(,"Condition":{"StringEquals":{")" + key + R"(":"x"}})");
+  };
+  CHECK(covered(with("iot:ClientId"), with("iot:ClientId")));
+  CHECK_FALSE(covered(with("iot:ClientId"), with("iot:DomainName")));
+}
+
+TEST_CASE("a Deny is dead if it meets none of the grants") {
+  const auto dead = [](const std::vector<std::string>& statements) {
+    return fires(lint_text(policy(statements)), "P079");
+  };
+  const std::string grant = statement_of("Allow", talk, {"topic/a"});
+  CHECK(dead({grant, statement_of("Deny", talk, {"topic/b"})}));
+  CHECK(dead({grant, statement_of("Deny", {"iot:Connect", "iot:Publish", "iot:Receive"}, {"topic/b", "topic/c"})}));
+  CHECK_FALSE(dead({grant, statement_of("Deny", talk, {"topic/a", "topic/b"})}));
+  CHECK_FALSE(dead({grant, statement_of("Deny", talk, {"topic/b", "topic/a"})}));
+  CHECK_FALSE(dead({grant, statement_of("Deny", {"iot:Publish", "iot:Receive"}, {"topic/?"})}));
+  // One action that bites is enough, and one resource of the right type.
+  CHECK_FALSE(dead({grant, statement_of("Deny", {"iot:Publish", "iot:ListRetainedMessages"}, {"topic/a"})}));
+  CHECK(dead({grant, statement_of("Deny", {"iot:Publish", "iot:GetThingShadow"}, {"topic/b"})}));
+  // Not this rule's: nothing is allowed at all, no action of AWS IoT, a resource of the wrong type.
+  CHECK_FALSE(dead({statement_of("Deny", talk, {"topic/b"})}));
+  CHECK_FALSE(dead({grant, statement_of("Deny", {"greengrass:Discover"}, {"topic/b"})}));
+  CHECK_FALSE(dead({grant, statement_of("Deny", {"iot:Connect"}, {"topic/b"})}));
+}
+
+TEST_CASE("an allowed entry is dead if a Deny takes back every action on it") {
+  const auto dead = [](const std::vector<std::string>& statements) {
+    std::vector<std::string> out;
+    for (const auto& d : lint_text(policy(statements)))
+      if (d.broken->id == "P080") out.push_back(d.pointer);
+    return out;
+  };
+  const std::string grant =
+      statement_of("Allow", {"iot:Connect", "iot:Publish", "iot:Receive"}, {"client/a", "topic/a"});
+  const std::vector<std::string> none, topic{"/Statement/0/Resource/1"};
+  CHECK(dead({grant, statement_of("Deny", talk, {"topic/*"})}) == topic);
+  CHECK(dead({grant, statement("Deny", "iot:Publish", "topic/a")}) == none);
+  CHECK(dead({grant, statement("Deny", "iot:Receive", "topic/a")}) == none);
+  CHECK(dead({R"({"Effect":"Allow","Action":"iot:Publish","NotResource":")" + arn + "topic/a\"}",
+              statement("Deny", "iot:Publish", "topic/*")}) == none);
+}
+
+TEST_CASE("a shared subscription brings in the topics behind its group name") {
+  const auto found = [](const std::vector<std::string>& filters, const std::string& topic) {
+    return lint_text(
+        policy({statement_of("Allow", {"iot:Subscribe"}, filters), statement("Allow", "iot:Receive", topic)}));
+  };
+  CHECK_FALSE(fires(found({"topicfilter/$share/g/a"}, "topic/a"), "P082"));
+  CHECK(fires(found({"topicfilter/$share/g/a"}, "topic/g/a"), "P082"));
+  // Without a filter behind the name it is a plain filter.
+  CHECK_FALSE(fires(found({"topicfilter/$share/g"}, "topic/$share/g"), "P082"));
+  CHECK(fires(found({"topicfilter/$share/g"}, "topic/g"), "P082"));
+  CHECK_FALSE(fires(found({"topicfilter/$share/g"}, "topic/$share/g"), "P088"));
+  const auto both = found({"topicfilter/$share/g/a", "topicfilter/$share/g/b"}, "topic/*");
+  CHECK(std::count_if(both.begin(), both.end(), [](const auto& d) { return d.broken->id == "P088"; }) == 2);
+}

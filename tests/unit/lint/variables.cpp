@@ -1,0 +1,79 @@
+// Policy variables in resources.
+
+#include <tests/unit/lint/lint_support.hpp>
+
+using namespace test;
+
+namespace {
+
+std::vector<fleetprov::diagnostic> of(const std::string& effect, const std::string& element,
+                                      const std::string& resource) {
+  return lint_text(
+      raw(R"("Effect":")" + effect + R"(","Action":"iot:Publish",")" + element + R"(":")" + arn + resource + "\""));
+}
+
+}  // namespace
+
+TEST_CASE("a variable that no device request has: what was meant, or where it works") {
+  const std::string elsewhere = "it works in policies of Cognito identities or IAM roles";
+  const std::vector<std::pair<std::string, std::string>> rows{
+      {"${iot:Thing.ThingName}", "did you mean `${iot:Connection.Thing.ThingName}`?"},
+      {"${cognito-identity.amazonaws.com:sub}", elsewhere},
+      {"${credentials-iot:ThingTypeName}", elsewhere},
+      {"${aws:username}", elsewhere},
+      {"${aws:userid}", ""},
+      {"${iot:Nothing}", ""},
+      {"${iot:ClientId}", "-"},
+      // Left to other rules: a placeholder, and variables that the parser found broken.
+      {"${AWS::StackName}", "-"},
+      {"${}", "-"},
+      {"${iot: Nothing}", "-"},
+      {"${iot:Nothing", "-"},
+  };
+  for (const auto& [variable, help] : rows) {
+    CAPTURE(variable);
+    CHECK(help_of(of("Allow", "Resource", "topic/a/" + variable), "P064") == help);
+  }
+  CHECK(fires(of("Allow", "Resource", "topic/a/${AWS::StackName}"), "P070"));
+}
+
+TEST_CASE("an absent variable opens a Deny and an Allow with NotResource, unless it has a default value") {
+  struct row {
+    std::string effect, element, variable;
+    bool in_deny, in_not_resource;
+  };
+  const std::vector<row> rows{
+      {"Deny", "Resource", "${iot:ClientId}", true, false},
+      {"Deny", "Resource", "${iot:ClientId, 'x'}", false, false},
+      {"Deny", "NotResource", "${iot:ClientId}", false, false},
+      {"Allow", "NotResource", "${iot:ClientId}", false, true},
+      {"Allow", "NotResource", "${iot:ClientId, 'x'}", false, false},
+      {"Allow", "Resource", "${iot:ClientId}", false, false},
+  };
+  for (const row& each : rows) {
+    CAPTURE(each.effect, each.element, each.variable);
+    const auto found = of(each.effect, each.element, "topic/" + each.variable);
+    CHECK(fires(found, "P065") == each.in_deny);
+    CHECK(fires(found, "P066") == each.in_not_resource);
+    CHECK(fires(found, "P114") == (each.variable.find('\'') != std::string::npos));
+  }
+}
+
+TEST_CASE("a thing attribute in an allowed filter may hold MQTT wildcards") {
+  const std::string site = "${iot:Connection.Thing.Attributes[site]}";
+  CHECK(fires(of("Allow", "Resource", "topicfilter/" + site), "P117"));
+  CHECK_FALSE(fires(of("Deny", "Resource", "topicfilter/" + site), "P117"));
+  CHECK_FALSE(fires(of("Allow", "Resource", "topic/" + site), "P117"));
+  CHECK_FALSE(fires(of("Allow", "Resource", "topicfilte?/" + site), "P117"));
+  CHECK_FALSE(fires(of("Allow", "Resource", "topicfilter/${iot:ClientId}"), "P117"));
+}
+
+TEST_CASE("variables and wildcards side by side read as one run") {
+  const auto document =
+      parse_policy(policy({statement("Allow", "iot:Publish", "topic/*${iot:ClientId}${iot:DomainName}*")}));
+  const fleetprov::policies::detail::document_view view(document);
+  const auto& names = view.statements()[0].resources[0].names;
+  REQUIRE(names.size() == 1);
+  CHECK(names[0].text.size() == 4);
+  CHECK(names[0].wide == view.everything());
+}
