@@ -267,6 +267,7 @@ void registry::restore_snapshot() {
       stage_difference(staged, which, is.pairs_of(which), was.pairs_of(which));
   });
   const std::lock_guard<std::mutex> alone(state_->writing);
+  state_->rights.clear(state_->generation.load());
   state_->store.release_memory();
 }
 

@@ -29,6 +29,12 @@ class change_marks {
     }
     for (const std::string& id : certificate_ids) at_[id] = generation;
   }
+  /// All of them count as changed just now.
+  void clear(std::uint64_t generation) {
+    const std::lock_guard<std::mutex> alone(guard_);
+    at_ = {};
+    floor_ = generation;
+  }
   std::uint64_t last(const std::string& certificate_id) const {
     const std::lock_guard<std::mutex> alone(guard_);
     const auto found = at_.find(certificate_id);

@@ -217,6 +217,8 @@ class tree_builder {
   /// `at`: how many bytes the lexer has read, at least one: the end of the input counts too.
   bool syntax_error(std::size_t at) {
     std::size_t offset = std::min(at - 1, source_.size());
+    // The lexer stops inside a first character that begins like a byte order mark.
+    while (offset < source_.size() && (static_cast<unsigned char>(source_[offset]) & 0xC0U) == 0x80U) --offset;
     // Good tokens in the wrong place are reported at their last byte; people look at the first.
     const std::size_t begin = skip_blanks(last_end_);
     if (begin < offset && offset < source_.size() && is_whole_token(source_.substr(begin, offset - begin + 1)))

@@ -260,3 +260,11 @@ TEST_CASE("CBOR numbers below every integer are read as numbers with a fraction"
   CHECK(read.value->find("/0")->text == "-9223372036854775808");
   CHECK(read.value->find("/1")->text == "-9.223372036854776e+18");
 }
+
+TEST_CASE("a first character that begins like a byte order mark is named whole, at its place") {
+  const diagnostic found = only(document::from_text("\xEF\xBF\xBB{}"));
+  CHECK(found.broken->id == "J001");
+  CHECK(found.where.begin == 0);
+  CHECK(found.message == "unexpected `\xEF\xBF\xBB`");
+  CHECK(only(document::from_text("\xEF\xBB\x80{}")).where.begin == 0);
+}
