@@ -2,7 +2,7 @@
 //
 // In one run and with the same client code it measures
 //   1. bare: handshakes per second (connect, CONNACK, disconnect) of a plain Mosquitto with the mock's
-//      own certificates and require_certificate;
+//      own certificates and require_certificate, as it is and with the mock's OpenSSL settings;
 //   2. flows: complete provisioning flows per second of the mock: connect with the claim, create
 //      (CSR, or key and certificate from the pool), RegisterThing, reconnect with the new certificate, one message
 //      published and received back. A flow has two handshakes, so half of 1 is its ceiling.
@@ -94,10 +94,12 @@ void print_cpu(const char* what, const measured& of) {
   std::printf("processor time per %s: broker %.2f ms, client %.2f ms\n", what, of.broker_cpu_ms / each, of.client_cpu_ms / each);
 }
 
+enum class session_tickets { as_mosquitto, as_the_mock };
+
 /// A plain Mosquitto with the same certificates, for the bare measurement.
 class plain_broker {
  public:
-  plain_broker(const std::filesystem::path& mock_dir, int port) : port_(port) {
+  plain_broker(const std::filesystem::path& mock_dir, int port, session_tickets tickets) : port_(port) {
     conf_ = std::filesystem::temp_directory_path() / ("fleetprov-bare-" + std::to_string(::getpid()) + ".conf");
     std::string text;
     std::ifstream in(mock_dir / "mosquitto.conf");
@@ -118,8 +120,14 @@ class plain_broker {
     posix_spawn_file_actions_t quiet;
     posix_spawn_file_actions_init(&quiet);
     posix_spawn_file_actions_addopen(&quiet, 2, "/dev/null", O_WRONLY, 0);
+    std::string tls = "OPENSSL_CONF=" + (mock_dir / "private" / "openssl.cnf").string();
+    std::vector<char*> environment;
+    if (tickets == session_tickets::as_the_mock) environment.push_back(tls.data());
+    for (char** one = environ; *one != nullptr; ++one)
+      if (std::string_view(*one).rfind("OPENSSL_CONF=", 0) != 0) environment.push_back(*one);
+    environment.push_back(nullptr);
     started_ = ::posix_spawnp(&pid_, std::filesystem::exists("/usr/sbin/mosquitto") ? "/usr/sbin/mosquitto" : "mosquitto", &quiet,
-                              nullptr, argv, environ) == 0;
+                              nullptr, argv, environment.data()) == 0;
     posix_spawn_file_actions_destroy(&quiet);
   }
   ~plain_broker() {
@@ -258,16 +266,15 @@ int main(int argc, char** argv) {
     std::fputs("the mock's pool of keys did not fill\n", stderr);
     return 3;
   }
-  const int port = free_port();
-  measured bare;
-  {
-    const plain_broker plain(mock->directory(), port);
+  const auto shake_hands = [&](session_tickets tickets) {
+    const int port = free_port();
+    const plain_broker plain(mock->directory(), port, tickets);
     if (!plain.wait_listening()) {
       std::fputs("no plain mosquitto to compare with\n", stderr);
-      return 3;
+      std::exit(3);
     }
     const test::tls_endpoint bare_endpoint(mock->host(), port, mock->ca_file());
-    bare = run_many(loop, plain.pid(), handshakes, clients, [&](std::size_t index, std::function<void(bool)> done) {
+    return run_many(loop, plain.pid(), handshakes, clients, [&](std::size_t index, std::function<void(bool)> done) {
       auto one = std::make_unique<test::probe>(loop, bare_endpoint, claim);
       one->on_packet = [done](test::probe& self, test::mqtt_packet&) {
         self.send(test::disconnect_packet());
@@ -278,7 +285,9 @@ int main(int argc, char** argv) {
       one->send(test::connect_packet("bare-" + std::to_string(index)));
       return one;
     });
-  }
+  };
+  const measured bare = shake_hands(session_tickets::as_mosquitto);
+  const measured without_tickets = shake_hands(session_tickets::as_the_mock);
   std::size_t serial = 0;
   const auto start_flow = [&](std::size_t, std::function<void(bool)> done) {
     return std::make_unique<flow>(loop, how, std::to_string(serial++), std::move(done));
@@ -290,13 +299,15 @@ int main(int argc, char** argv) {
   const measured alone = run_many(loop, broker, alone_flows, 1, start_flow);
 
   const double bare_rate = static_cast<double>(bare.good) / bare.seconds;
+  const double without_rate = static_cast<double>(without_tickets.good) / without_tickets.seconds;
   const double flow_rate = static_cast<double>(many.good) / many.seconds;
   std::printf("bare Mosquitto: %zu handshakes, %zu failed, %.0f per second (%zu clients)\n", bare.good, bare.bad, bare_rate, clients);
+  std::printf("  without session tickets, as the mock: %.0f per second\n", without_rate);
   std::printf("mock:           %zu full flows (%s), %zu failed, %.0f per second: %.0f %% of half the bare handshakes\n", many.good,
               create == create_call::csr ? "CSR" : "keys from the pool", many.bad, flow_rate, 200 * flow_rate / bare_rate);
   std::printf("one client:     median %.1f ms, 95th percentile %.1f ms per full flow\n", percentile(alone.each_ms, 0.5),
               percentile(alone.each_ms, 0.95));
   print_cpu("bare handshake", bare);
   print_cpu("flow", many);
-  return bare.bad + many.bad + alone.bad == 0 ? 0 : 1;
+  return bare.bad + without_tickets.bad + many.bad + alone.bad == 0 ? 0 : 1;
 }

@@ -35,4 +35,5 @@ need_packages() {
 
 build_packages="g++ cmake ninja-build nlohmann-json3-dev libssl-dev libsqlite3-dev libcli11-dev libcpp-httplib-dev
   libpaho-mqtt-dev libpaho-mqttpp-dev libmosquitto-dev mosquitto mosquitto-dev"
+long_packages="clang-tidy gcovr libclang-rt-14-dev llvm rsync valgrind libbenchmark-dev"
 test_packages="catch2 librapidcheck-dev mosquitto-clients clang pkg-config python3 curl"

@@ -13,6 +13,12 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 jobs=$(nproc)
+source cmake/packages.sh
+# shellcheck disable=SC2086
+need_packages $build_packages $test_packages || exit 3
+for package in $long_packages; do
+  need_packages "$package" || echo "going on without $package; the part that needs it will say so" >&2
+done
 
 sanitized() { FLEETPROV_SANITIZED=1 ./test.sh -R '^fuzz_replay:topics$'; }
 
