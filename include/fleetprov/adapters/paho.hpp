@@ -5,6 +5,7 @@
 
 #include <mqtt/async_client.h>
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <string>
@@ -108,8 +109,8 @@ class paho_link {
   void connect_answered(const mqtt::token& token, bool good) {
     if (good) return queue_.push({link_event::kind::connected});
     // A CONNACK that refuses: return codes 1 to 5 in 3.1.1, reason codes of 0x80 and above in 5.
-    const int code = is_v5() ? reason_of(token) : token.get_return_code();
-    if (is_v5() ? code != 0 : code >= 1 && code <= 5)
+    const int code = std::max(reason_of(token), token.get_return_code());  // Paho C 1.3.12 gives either as return code
+    if (code >= (is_v5() ? 0x80 : 1) && code <= (is_v5() ? 0xFE : 5))
       return queue_.push({link_event::kind::refused, "CONNACK", {}, {static_cast<std::uint8_t>(code)}});
     const reachability tcp = reach(how_.host, how_.port, how_.connect_timeout);
     if (!tcp.reached) return queue_.push({link_event::kind::unreachable, tcp.why});

@@ -5,6 +5,7 @@
 
 #include <MQTTAsync.h>
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
 #include <optional>
@@ -105,7 +106,7 @@ class paho_c_link {
     with.context = this;
     if (is_v5()) {
       with.onSuccess5 = [](void* self, MQTTAsync_successData5*) { me(self).queue_.push({link_event::kind::connected}); };
-      with.onFailure5 = [](void* self, MQTTAsync_failureData5* why) { me(self).not_connected(why ? static_cast<int>(why->reasonCode) : 0, 0x80, 0xFE); };
+      with.onFailure5 = [](void* self, MQTTAsync_failureData5* why) { me(self).not_connected(why ? std::max<int>(why->reasonCode, why->code) : 0, 0x80, 0xFE); };  // 1.3.12: `code`
     } else {
       with.onSuccess = [](void* self, MQTTAsync_successData*) { me(self).queue_.push({link_event::kind::connected}); };
       with.onFailure = [](void* self, MQTTAsync_failureData* why) { me(self).not_connected(why ? why->code : 0, 1, 5); };
@@ -153,8 +154,9 @@ class paho_c_link {
   }
   static void on_subscribed5(void* self, MQTTAsync_successData5* granted) {
     link_event event{link_event::kind::subscribed};
-    event.codes.push_back(static_cast<std::uint8_t>(granted->reasonCode));
-    for (int i = 0; i < granted->alt.sub.reasonCodeCount; ++i) event.codes.push_back(static_cast<std::uint8_t>(granted->alt.sub.reasonCodes[i]));
+    const std::size_t count = me(self).filters_;  // as above
+    for (std::size_t i = 0; i < count; ++i)
+      event.codes.push_back(static_cast<std::uint8_t>(count == 1 ? granted->reasonCode : granted->alt.sub.reasonCodes[i]));
     me(self).queue_.push(std::move(event));
   }
   static void on_published(void* self, MQTTAsync_successData*) { me(self).queue_.push({link_event::kind::published}); }
