@@ -96,6 +96,7 @@ TEST_CASE("a connection from the first packet to the last") {
     CHECK_FALSE(link.wait(std::chrono::milliseconds(1)));
     be_connected(link);
     CHECK_FALSE(link.wait(std::chrono::milliseconds(0)));
+    CHECK_FALSE(link.wait(std::chrono::milliseconds(3)));
     link.subscribe({"a", "b"});
     auto event = next(link);
     CHECK(event.what == kind::subscribed);
@@ -140,6 +141,37 @@ TEST_CASE("a CONNACK that refuses has its code") {
     link.close();
     CHECK(peer.was_content());
   }
+}
+
+TEST_CASE("a CONNACK of a code that MQTT does not have is no connection") {
+  const auto version = GENERATE(mqtt_version::v3_1_1, mqtt_version::v5);
+  const world it(version);
+  test::mqtt_peer peer(it.who, {[&](mqtt_client_seen& client) { it.accept(client, it.v5() ? 0xFF : 6); client.read(); }});
+  auto how = it.how;
+  how.port = peer.port();
+  link_under_test link(how);
+  link.connect();
+  const auto event = next(link);
+  CHECK((event.what == kind::refused || event.what == kind::hung_up));
+}
+
+TEST_CASE("closing does not wait for a server that reads nothing") {
+  const auto version = GENERATE(mqtt_version::v3_1_1, mqtt_version::v5);
+  const world it(version);
+  std::promise<void> closed;
+  test::mqtt_peer peer(it.who, {[&](mqtt_client_seen& client) {
+    it.accept(client);
+    (void)closed.get_future().wait_for(patience);
+  }});
+  auto how = it.how;
+  how.port = peer.port();
+  link_under_test link(how);
+  be_connected(link);
+  link.publish("t", std::string(20'000'000, 'x'));
+  const auto before = monotonic_now();
+  link.close();
+  CHECK(monotonic_now() - before < std::chrono::seconds(10));
+  closed.set_value();
 }
 
 TEST_CASE("a SUBACK that refuses has its codes, for one filter and for two") {
