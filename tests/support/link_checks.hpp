@@ -32,6 +32,12 @@ struct world {
     how.version = version;
     how.connect_timeout = patience;
   }
+  /// To that port.
+  link_options at(std::uint16_t port) const {
+    link_options out = how;
+    out.port = port;
+    return out;
+  }
   bool v5() const { return how.version == mqtt_version::v5; }
   /// Properties, in MQTT 5 none.
   std::string none() const { return v5() ? std::string(1, '\0') : std::string(); }
@@ -49,7 +55,6 @@ struct world {
     const std::string request = client.expect(publish);
     client.write(puback, request.substr(4, 2) + (v5() ? code_of_5 : std::string()));
   }
-  void hang_up(mqtt_client_seen&) const {}
 };
 
 inline std::string text_of_mqtt(const std::string& text) { return std::string{'\0', static_cast<char>(text.size())} + text; }
@@ -62,11 +67,15 @@ link_event next(Link& link) {
   FAIL("nothing came of it");
   return {kind::hung_up};
 }
-/// Connected; what comes before is told.
+/// What comes of connecting.
+template <class Link>
+link_event outcome(Link& link) {
+  link.connect();
+  return next(link);
+}
 template <class Link>
 void be_connected(Link& link) {
-  link.connect();
-  const auto event = next(link);
+  const auto event = outcome(link);
   CAPTURE(event.text);
   REQUIRE(event.what == kind::connected);
 }
@@ -88,8 +97,7 @@ TEST_CASE("a connection from the first packet to the last") {
     client.write(publish, text_of_mqtt("some/topic") + it.none() + "hello");
     goodbye = client.read();
   }});
-  auto how = it.how;
-  how.port = peer.port();
+  auto how = it.at(peer.port());
   {
     link_under_test link(how);
     CHECK(link.options().port == how.port);
@@ -131,11 +139,8 @@ TEST_CASE("a CONNACK that refuses has its code") {
   for (const int code : refusals) {
     CAPTURE(code);
     test::mqtt_peer peer(it.who, {[&](mqtt_client_seen& client) { it.accept(client, code); client.read(); }});
-    auto how = it.how;
-    how.port = peer.port();
-    link_under_test link(how);
-    link.connect();
-    const auto event = next(link);
+    link_under_test link(it.at(peer.port()));
+    const auto event = outcome(link);
     CHECK(event.what == kind::refused);
     CHECK(event.codes == std::vector<std::uint8_t>{static_cast<std::uint8_t>(code)});
     link.close();
@@ -147,11 +152,8 @@ TEST_CASE("a CONNACK of a code that MQTT does not have is no connection") {
   const auto version = GENERATE(mqtt_version::v3_1_1, mqtt_version::v5);
   const world it(version);
   test::mqtt_peer peer(it.who, {[&](mqtt_client_seen& client) { it.accept(client, it.v5() ? 0xFF : 6); client.read(); }});
-  auto how = it.how;
-  how.port = peer.port();
-  link_under_test link(how);
-  link.connect();
-  const auto event = next(link);
+  link_under_test link(it.at(peer.port()));
+  const auto event = outcome(link);
   CHECK((event.what == kind::refused || event.what == kind::hung_up));
 }
 
@@ -163,9 +165,7 @@ TEST_CASE("closing does not wait for a server that reads nothing") {
     it.accept(client);
     (void)closed.get_future().wait_for(patience);
   }});
-  auto how = it.how;
-  how.port = peer.port();
-  link_under_test link(how);
+  link_under_test link(it.at(peer.port()));
   be_connected(link);
   link.publish("t", std::string(20'000'000, 'x'));
   const auto before = monotonic_now();
@@ -186,9 +186,7 @@ TEST_CASE("a SUBACK that refuses has its codes, for one filter and for two") {
     it.grant(client, refusal + refusal);
     client.read();
   }});
-  auto how = it.how;
-  how.port = peer.port();
-  link_under_test link(how);
+  link_under_test link(it.at(peer.port()));
   be_connected(link);
   for (const std::vector<std::string>& filters : {std::vector<std::string>{"a"}, {"a", "b"}, {"a", "b"}}) {
     CAPTURE(filters.size());
@@ -209,9 +207,7 @@ TEST_CASE("a PUBACK of MQTT 5 that refuses has its code, one of success has not"
     it.acknowledge(client, std::string("\x10\0", 2));  // no matching subscribers
     client.read();
   }});
-  auto how = it.how;
-  how.port = peer.port();
-  link_under_test link(how);
+  link_under_test link(it.at(peer.port()));
   be_connected(link);
   link.publish("t", "one");
   const auto event = next(link);
@@ -233,9 +229,7 @@ TEST_CASE("a server that hangs up says so once, with or without a request that w
     if (request == 1) client.expect(subscribe);
     if (request == 2) client.expect(publish);
   }});
-  auto how = it.how;
-  how.port = peer.port();
-  link_under_test link(how);
+  link_under_test link(it.at(peer.port()));
   be_connected(link);
   if (request == 1) link.subscribe({"a", "b"});
   if (request == 2) link.publish("t", "payload");
@@ -253,9 +247,7 @@ TEST_CASE("a DISCONNECT of MQTT 5 from the server is a hang-up") {
     client.write(disconnect, std::string("\x8B\0", 2));
     client.read();
   }});
-  auto how = it.how;
-  how.port = peer.port();
-  link_under_test link(how);
+  link_under_test link(it.at(peer.port()));
   be_connected(link);
   CHECK(next(link).what == kind::hung_up);
 }
@@ -265,9 +257,7 @@ TEST_CASE("what is asked of a lost connection is a hang-up, and a new one can be
   const world it(version);
   test::mqtt_peer peer(it.who, {[&](mqtt_client_seen& client) { it.accept(client); },
                                 [&](mqtt_client_seen& client) { it.accept(client); client.read(); }});
-  auto how = it.how;
-  how.port = peer.port();
-  link_under_test link(how);
+  link_under_test link(it.at(peer.port()));
   be_connected(link);
   CHECK(next(link).what == kind::hung_up);
   link.subscribe({"a", "b"});
@@ -281,11 +271,8 @@ TEST_CASE("a server that closes at once, or that is not TLS, hangs up") {
   const auto version = GENERATE(mqtt_version::v3_1_1, mqtt_version::v5);
   const world it(version);
   test::mqtt_peer peer(it.who, {});
-  auto how = it.how;
-  how.port = peer.port();
-  link_under_test link(how);
-  link.connect();
-  const auto event = next(link);
+  link_under_test link(it.at(peer.port()));
+  const auto event = outcome(link);
   CHECK(event.what == kind::hung_up);
   CHECK_FALSE(event.text.empty());
 }
@@ -294,11 +281,8 @@ TEST_CASE("a server whose certificate is of another authority is not talked to")
   const world it(mqtt_version::v3_1_1);
   const test::self_signed other;
   test::mqtt_peer peer(other, {[](mqtt_client_seen& client) { CHECK(client.read().empty()); }});
-  auto how = it.how;
-  how.port = peer.port();
-  link_under_test link(how);
-  link.connect();
-  CHECK(next(link).what == kind::hung_up);
+  link_under_test link(it.at(peer.port()));
+  CHECK(outcome(link).what == kind::hung_up);
 }
 
 TEST_CASE("a port that nothing listens on is unreachable, by IPv4 and IPv6") {
@@ -309,8 +293,7 @@ TEST_CASE("a port that nothing listens on is unreachable, by IPv4 and IPv6") {
     it.how.host = host;
     it.how.port = test::closed_port();
     link_under_test link(it.how);
-    link.connect();
-    const auto event = next(link);
+    const auto event = outcome(link);
     CHECK(event.what == kind::unreachable);
     CHECK_FALSE(event.text.empty());
     CHECK_FALSE(link.wait(std::chrono::milliseconds(1)));
@@ -320,21 +303,18 @@ TEST_CASE("a port that nothing listens on is unreachable, by IPv4 and IPv6") {
 TEST_CASE("a client id that MQTT does not have, and files that are not there, are hang-ups") {
   const world it(mqtt_version::v3_1_1);
   const test::listener open;
-  auto how = it.how;
-  how.port = open.port();
+  auto how = it.at(open.port());
   how.client_id = "\xFF";
   {
     link_under_test link(how);
-    link.connect();
-    const auto event = next(link);
+    const auto event = outcome(link);
     CHECK(event.what == kind::hung_up);
     CHECK_FALSE(event.text.empty());
   }
   how.client_id = "device";
   how.ca_file += ".none";
   link_under_test link(how);
-  link.connect();
-  CHECK(next(link).what == kind::hung_up);
+  CHECK(outcome(link).what == kind::hung_up);
 }
 
 TEST_CASE("on port 443 the connection has the ALPN protocol") {

@@ -164,6 +164,7 @@ class mock_broker {
     if (this == &other) return *this;
     stop();
     shell_ = std::exchange(other.shell_, -1);
+    owner_ = other.owner_;
     stop_timeout_ = other.stop_timeout_;
     lifeline_ = std::move(other.lifeline_);
     host_ = std::move(other.host_);
@@ -180,9 +181,10 @@ class mock_broker {
   mock_broker& operator=(const mock_broker&) = delete;
   ~mock_broker() { stop(); }
 
-  /// Stops the mock, waits for its end and returns its exit status (0: clean; -1: was not running; above 128: killed).
+  /// Stops the mock, waits for its end and returns its exit status (0: clean; -1: was not running, or another process
+  /// started it and forked this one; above 128: killed).
   int stop() noexcept {
-    if (shell_ <= 0) return -1;
+    if (shell_ <= 0 || owner_ != ::getpid()) return -1;
     (void)::shutdown(lifeline_.get(), SHUT_WR);
     const auto ended = detail::read_until(lifeline_.get(), {}, std::chrono::steady_clock::now() + stop_timeout_);
     if (!ended) (void)::kill(-shell_, SIGKILL);
@@ -294,6 +296,7 @@ class mock_broker {
   }
 
   pid_t shell_ = -1;
+  pid_t owner_ = ::getpid();
   std::chrono::seconds stop_timeout_{};
   detail::descriptor lifeline_;
   std::string host_;

@@ -31,9 +31,7 @@ TEST_CASE("a topic is not cut at a null character") {
     client.write(publish, text_of_mqtt(topic) + "hello");
     client.read();
   }});
-  auto how = it.how;
-  how.port = peer.port();
-  link_under_test link(how);
+  link_under_test link(it.at(peer.port()));
   be_connected(link);
   const auto event = next(link);
   CHECK(event.what == kind::message);

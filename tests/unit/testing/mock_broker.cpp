@@ -7,6 +7,7 @@
 
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 
@@ -21,7 +22,10 @@ namespace io = fleetprov::testing::detail;
 
 namespace {
 int interrupted_waits = 0;
-}
+bool forked = false;
+}  // namespace
+/// Of this process, or as if it were one that was forked.
+extern "C" pid_t getpid() noexcept { return static_cast<pid_t>(::syscall(SYS_getpid)) + (forked ? 1 : 0); }
 /// The library's, interrupted so often.
 extern "C" pid_t waitpid(pid_t process, int* status, int options) {
   if (interrupted_waits == 0) return ::wait4(process, status, options, nullptr);
@@ -153,6 +157,17 @@ TEST_CASE("a mock moves, onto itself and onto another, which ends") {
   CHECK(second->http_port() == 8080);
   CHECK(first->stop() == -1);
   CHECK(second->stop() == 3);
+}
+
+TEST_CASE("a forked process leaves the mock to the one that started it") {
+  const script it(ready_with(ready_line(8080)));
+  auto mock = it.start();
+  REQUIRE(mock);
+  forked = true;
+  const int status = mock->stop();
+  forked = false;
+  CHECK(status == -1);
+  CHECK(mock->stop() == 3);
 }
 
 TEST_CASE("the program gets its arguments and a ready line may come in pieces") {
