@@ -1,5 +1,6 @@
-// Library figures, each beside something to compare with in the same run. Allocations are counted by
-// replacing operator new in this program.
+// Library figures, each beside something to compare with in the same run, and beside its limit (`limit_...`): the
+// least that any solution does, or more than any can do without. Allocations are counted by replacing operator
+// new in this program.
 #include <fleetprov/json/document.hpp>
 #include <fleetprov/payloads/codec.hpp>
 #include <fleetprov/policies/bound_policy.hpp>
@@ -16,11 +17,13 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <iterator>
 #include <new>
 #include <regex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 static std::atomic<std::size_t> allocations{0};
@@ -51,6 +54,11 @@ class allocation_count {
   benchmark::State& state_;
   std::size_t before_;
 };
+
+/// Reports the time of one of `count` items beside that of all.
+void per_item(benchmark::State& state, std::size_t count) {
+  state.counters["each"] = benchmark::Counter(static_cast<double>(count), benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+}
 
 std::string slurp(const char* name) {
   std::ifstream in(std::string(FLEETPROV_SOURCE_DIR "/") + name, std::ios::binary);
@@ -92,8 +100,7 @@ void topics_classify(benchmark::State& state) {
   for (auto _ : state)
     for (const auto& topic : all) benchmark::DoNotOptimize(topics::classify(topic));
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(all.size()));
-  state.counters["each"] = benchmark::Counter(static_cast<double>(all.size()),
-                                              benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+  per_item(state, all.size());
 }
 BENCHMARK(topics_classify);
 
@@ -102,20 +109,73 @@ void topics_classify_std_regex(benchmark::State& state) {
   const std::regex pattern(R"(\$aws/(certificates/create(-from-csr)?|provisioning-templates/[0-9A-Za-z_-]{1,36}/provision)/(json|cbor)(/(accepted|rejected))?)");
   for (auto _ : state)
     for (const auto& topic : all) benchmark::DoNotOptimize(std::regex_match(topic, pattern));
-  state.counters["each"] = benchmark::Counter(static_cast<double>(all.size()),
-                                              benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+  per_item(state, all.size());
 }
 BENCHMARK(topics_classify_std_regex);
+
+/// What a C SDK's string functions give: the operation, format and kind as one number, or -1. A template's name may
+/// be anything here, an empty one included, and is not kept.
+int classify_with_strcmp(const char* topic) {
+  static const char* const fixed[] = {
+      "$aws/certificates/create/json", "$aws/certificates/create/json/accepted", "$aws/certificates/create/json/rejected",
+      "$aws/certificates/create/cbor", "$aws/certificates/create/cbor/accepted", "$aws/certificates/create/cbor/rejected",
+      "$aws/certificates/create-from-csr/json", "$aws/certificates/create-from-csr/json/accepted", "$aws/certificates/create-from-csr/json/rejected",
+      "$aws/certificates/create-from-csr/cbor", "$aws/certificates/create-from-csr/cbor/accepted", "$aws/certificates/create-from-csr/cbor/rejected"};
+  static const char* const tails[] = {"json", "json/accepted", "json/rejected", "cbor", "cbor/accepted", "cbor/rejected"};
+  static const char templates[] = "$aws/provisioning-templates/", provision[] = "/provision/";
+  for (int i = 0; i < 12; ++i)
+    if (std::strcmp(topic, fixed[i]) == 0) return i;
+  if (std::strncmp(topic, templates, sizeof templates - 1) != 0) return -1;
+  const char* rest = std::strstr(topic + sizeof templates - 1, provision);
+  if (rest == nullptr) return -1;
+  rest += sizeof provision - 1;
+  for (int i = 0; i < 6; ++i)
+    if (std::strcmp(rest, tails[i]) == 0) return 12 + i;
+  return -1;
+}
+
+void topics_classify_strcmp(benchmark::State& state) {
+  const auto all = topics_to_classify();
+  for (std::size_t i = 0; i < all.size(); ++i)
+    if ((classify_with_strcmp(all[i].c_str()) >= 0) != (i < 18)) return state.SkipWithError("the plain classifier is wrong");
+  for (auto _ : state)
+    for (const auto& topic : all) benchmark::DoNotOptimize(classify_with_strcmp(topic.c_str()));
+  per_item(state, all.size());
+}
+BENCHMARK(topics_classify_strcmp);
+
+/// Every byte read once: each topic compared with an equal one.
+void limit_topics_classify(benchmark::State& state) {
+  const auto all = topics_to_classify(), same = all;
+  for (auto _ : state)
+    for (std::size_t i = 0; i < all.size(); ++i) benchmark::DoNotOptimize(std::memcmp(all[i].data(), same[i].data(), all[i].size()));
+  per_item(state, all.size());
+}
+BENCHMARK(limit_topics_classify);
 
 void topics_build(benchmark::State& state) {
   const auto all = api_topics();
   allocation_count count(state);
   for (auto _ : state)
     for (const auto& one : all) benchmark::DoNotOptimize(topics::build(one));
-  state.counters["each"] = benchmark::Counter(static_cast<double>(all.size()),
-                                              benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+  per_item(state, all.size());
 }
 BENCHMARK(topics_build);
+
+/// The same texts, copied from where they stand ready.
+void limit_topics_build(benchmark::State& state) {
+  const auto topics = api_topics();
+  std::vector<topics::fleet_topic_text> all;
+  for (const auto& one : topics) all.push_back(topics::build(one));
+  char out[topics::max_fleet_topic_bytes];
+  for (auto _ : state)
+    for (const auto& one : all) {
+      std::memcpy(out, one.view().data(), one.size());
+      benchmark::DoNotOptimize(out);
+    }
+  per_item(state, all.size());
+}
+BENCHMARK(limit_topics_build);
 
 // ---- codec ------------------------------------------------------------------------------------------
 
@@ -156,6 +216,32 @@ void nlohmann_parse_cbor(benchmark::State& state) {
 }
 BENCHMARK(nlohmann_parse_cbor);
 
+/// The ends of the strings and the escapes in them, found by the C library's widest instructions; nothing checked, nothing kept.
+void limit_decode_json(benchmark::State& state) {
+  const auto bytes = *payloads::encode(reply_4k(), topics::payload_format::json);
+  const auto* const begin = reinterpret_cast<const char*>(bytes.data());
+  const char* const end = begin + bytes.size();
+  for (auto _ : state)
+    for (const char sought : {'"', '\\'}) {
+      int found = 0;
+      for (const char* at = begin; (at = static_cast<const char*>(std::memchr(at, sought, static_cast<std::size_t>(end - at)))) != nullptr; ++at) ++found;
+      benchmark::DoNotOptimize(found);
+    }
+}
+BENCHMARK(limit_decode_json);
+
+/// The bytes copied once, into memory that is there.
+void limit_decode_cbor(benchmark::State& state) {
+  const auto bytes = *payloads::encode(reply_4k(), topics::payload_format::cbor);
+  std::vector<std::uint8_t> out(bytes.size());
+  for (auto _ : state) {
+    std::memcpy(out.data(), bytes.data(), bytes.size());
+    benchmark::DoNotOptimize(out.data());
+    benchmark::ClobberMemory();
+  }
+}
+BENCHMARK(limit_decode_cbor);
+
 // ---- policies ---------------------------------------------------------------------------------------
 
 /// The shipped least-privilege policy, with an account instead of its placeholders.
@@ -186,7 +272,7 @@ struct principal {
   }
 };
 
-void decide(benchmark::State& state, policies::action what, const char* name) {
+void decide(benchmark::State& state, policies::action what, std::string_view name) {
   const principal who;
   allocation_count count(state);
   for (auto _ : state) benchmark::DoNotOptimize(who.bound.decide(what, name));
@@ -198,6 +284,13 @@ BENCHMARK_CAPTURE(decide, middle_statement_deny, policies::action::publish, "dev
 BENCHMARK_CAPTURE(decide, last_statement_allow, policies::action::subscribe, "devices/sensor-0001/commands");
 BENCHMARK_CAPTURE(decide, last_statement_deny, policies::action::subscribe, "devices/+/commands");
 BENCHMARK_CAPTURE(decide, no_statement_deny, policies::action::retain_publish, "devices/sensor-0001/temperature");
+
+/// One comparison of the longest of these names with an equal one.
+void limit_decide(benchmark::State& state) {
+  const std::string name = "devices/sensor-0001/temperature", same = name;
+  for (auto _ : state) benchmark::DoNotOptimize(std::memcmp(name.data(), same.data(), name.size()));
+}
+BENCHMARK(limit_decide);
 
 void evaluate_with_explanation(benchmark::State& state) {
   const principal who;
@@ -245,6 +338,22 @@ void template_resolve(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(templates::evaluate(*parsed.value, parameters, predefined));
 }
 BENCHMARK(template_resolve);
+
+/// A copy of the answer: its allocations and its bytes.
+void limit_template_resolve(benchmark::State& state) {
+  auto document = json::document::from_text(slurp("templates/fleet-basic.json"));
+  if (!document) return state.SkipWithError("templates/fleet-basic.json is not readable");
+  auto parsed = templates::parse(*document.value, templates::template_kind::fleet);
+  templates::predefined predefined;
+  predefined.certificate_id = std::string(64, 'c');
+  const auto answer = templates::evaluate(*parsed.value, {{"SerialNumber", "1"}}, predefined);
+  allocation_count count(state);
+  for (auto _ : state) {
+    auto copy = answer;
+    benchmark::DoNotOptimize(copy);
+  }
+}
+BENCHMARK(limit_template_resolve);
 
 void template_text_to_plan(benchmark::State& state) {
   const std::string text = slurp("templates/fleet-basic.json");

@@ -456,7 +456,7 @@ std::string to_ready_json(const ready_facts& facts) {
   json_line http;
   http.text("url", facts.http_url);
   json_line out;
-  const mock_files files = mock_files_in(fs::absolute(facts.directory));
+  const mock_files files = mock_files_in(facts.directory);
   out.raw("mqtt", mqtt.take()).raw("http", http.take()).text("ca_file", files.root.string());
   if (facts.world.claim_certificate_id) {
     json_line claim;
@@ -478,7 +478,7 @@ std::string to_ready_json(const ready_facts& facts) {
 
 std::string to_ready_text(const ready_facts& facts) {
   const std::string endpoint = facts.host + ":" + std::to_string(facts.port);
-  const mock_files files = mock_files_in(fs::absolute(facts.directory));
+  const mock_files files = mock_files_in(facts.directory);
   std::string out = "ready: mqtts://" + endpoint + ", " + facts.http_url + ", root " + files.root.string();
   if (!facts.world.claim_certificate_id) return out + "; no claim certificate (--empty)";
   const std::string certificate = files.claim_certificate.string();

@@ -17,9 +17,9 @@ inline constexpr const char* broker_allocator =
     "glibc.malloc.tcache_count=0:glibc.malloc.arena_max=1:glibc.malloc.trim_threshold=4194304:glibc.malloc.top_pad="
     "1048576";
 
-/// The broker's OpenSSL configuration, written into the folder. No session tickets: for each of two per handshake OpenSSL 3.0
-/// encodes the session and decodes it again with the device's certificate in it, a third of the broker's time per
-/// connection, and a device that reconnects gains nothing that a local mock could notice.
+/// The broker's OpenSSL configuration, written into the folder. No session tickets: AWS IoT Core does not support them
+/// (AWS IoT Developer Guide, "Transport security"), and for each of two per handshake OpenSSL 3.0 encodes the session and
+/// decodes it again with the device's certificate in it, a third of the broker's time per connection.
 inline constexpr const char* broker_tls =
     "# Written by `fleetprov mock` at each start.\n"
     "openssl_conf = fleetprov\n"

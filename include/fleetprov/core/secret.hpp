@@ -3,6 +3,7 @@
 #include <fleetprov/config.hpp>
 
 #include <cstddef>
+#include <cstring>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -11,8 +12,14 @@ namespace fleetprov {
 
 /// Overwrites `size` bytes at `bytes` with stores that the compiler must keep.
 inline void wipe(void* bytes, std::size_t size) noexcept {
+  if (size == 0) return;
+#ifdef __GNUC__
+  std::memset(bytes, 0, size);
+  __asm__ __volatile__("" : : "r"(bytes) : "memory");  // may read what was stored, as far as the compiler knows
+#else
   volatile unsigned char* at = static_cast<volatile unsigned char*>(bytes);
   while (size-- != 0) *at++ = 0;
+#endif
 }
 
 /// A private key or an ownership token. Move-only; the bytes live in one heap buffer that moves by
@@ -23,7 +30,7 @@ class secret {
 
   /// Copies `text`; the caller wipes its own copy.
   explicit secret(std::string_view text) : bytes_(new char[text.size() + 1]), size_(text.size()) {
-    for (std::size_t i = 0; i < size_; ++i) bytes_[i] = text[i];
+    if (size_ != 0) std::memcpy(bytes_.get(), text.data(), size_);
     bytes_[size_] = '\0';
   }
 

@@ -237,8 +237,9 @@ def across_versions(world):
     assert world.client("crossing", version=5, clean=False).session_present
 
 
-def bare_tls(world, **name):
+def bare_tls(world, version=ssl.TLSVersion.TLSv1_3, **name):
     context = ssl.create_default_context(cafile=world.mock.ca_file)
+    context.maximum_version = version
     context.check_hostname = False
     context.load_cert_chain(*world.identity)
     plain = socket.create_connection((world.mock.host, world.mock.port), timeout=20)
@@ -252,12 +253,13 @@ def without_sni(world):
         assert tls.recv(4) == b"\x20\x02\x00\x00"
 
 
-@row("TLS session tickets", "session tickets are offered")
+@row("TLS session tickets", "no session ticket is offered, in neither version of TLS")
 def tickets(world):
-    with bare_tls(world, server_hostname=world.mock.host) as tls:
-        tls.sendall(packet(0x10, text("MQTT") + b"\x04\x02\x00\x3c" + text("tickets")))
-        assert tls.recv(4)[0] == 0x20
-        assert tls.session.has_ticket
+    for version in ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3:
+        with bare_tls(world, version, server_hostname=world.mock.host) as tls:
+            tls.sendall(packet(0x10, text("MQTT") + b"\x04\x02\x00\x3c" + text("tickets")))
+            assert tls.recv(4)[0] == 0x20
+            assert tls.session is None or not tls.session.has_ticket
 
 
 @row("registry events", "no registry event is sent")

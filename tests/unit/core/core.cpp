@@ -143,6 +143,19 @@ TEST_CASE("UTF-8 is checked as RFC 3629 says") {
   }
 }
 
+TEST_CASE("a byte that is no UTF-8 is found wherever it stands in texts of any length") {
+  for (std::size_t length = 1; length <= 26; ++length)
+    for (std::size_t at = 0; at < length; ++at) {
+      CAPTURE(length, at);
+      std::string text(length, '\x7F');
+      CHECK(is_valid_utf8(text));
+      text[at] = '\x80';
+      CHECK(find_invalid_utf8(text) == at);
+      text.insert(0, "\xC3\xA9");
+      CHECK(find_invalid_utf8(text) == at + 2);
+    }
+}
+
 TEST_CASE("diagnostics are sorted by place and then by rule") {
   static constexpr rule one{"P001", "", severity::error, "", "", "", "", ""}, two{"P002", "", severity::note, "", "", "", "", ""};
   std::vector<diagnostic> all(5);

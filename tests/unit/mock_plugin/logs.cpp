@@ -5,11 +5,13 @@
 #include <mock_broker/http_server.hpp>
 #include <mock_broker/iot_logs.hpp>
 #include <mock_broker/launcher.hpp>
+#include <mock_broker/loopback.hpp>
 #include <mock_broker/mock_settings.hpp>
 
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
@@ -118,6 +120,11 @@ TEST_CASE("settings survive the way through their file, whatever characters a co
   out.faults = {"operation=Connect,fault=reject"};
   out.ready_descriptor = 7;
   out.key_pool = 1234;
+  out.world.empty = true;
+  out.world.policies = {{"p", "{\"a\":\"\\u0000\"}"}, {"q", ""}};
+  out.world.claim_policy = named_text{"c", "{}\n"};
+  out.world.templates = {{"t", std::string(2U << 20U, 'x')}};
+  out.world.hooks = {{"t", "l"}};
   const std::string file = folder.path + "/settings.json";
   std::ofstream(file) << to_json(out);
   const mock_settings in = read_settings(file);
@@ -128,8 +135,43 @@ TEST_CASE("settings survive the way through their file, whatever characters a co
   CHECK(in.faults == out.faults);
   CHECK(in.ready_descriptor == 7);
   CHECK(in.key_pool == 1234);
+  CHECK(in.world.empty);
+  const auto same = [](const std::vector<named_text>& a, const std::vector<named_text>& b) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                      [](const named_text& x, const named_text& y) { return x.name == y.name && x.text == y.text; });
+  };
+  CHECK(same(in.world.policies, out.world.policies));
+  CHECK(same(in.world.templates, out.world.templates));
+  REQUIRE(in.world.claim_policy);
+  CHECK(same({*in.world.claim_policy}, {*out.world.claim_policy}));
+  CHECK(in.world.hooks == out.world.hooks);
   CHECK(in.http_port == 8080);
   CHECK_THROWS(read_settings(folder.path + "/missing"));
+}
+
+TEST_CASE("the plugin's report of its start comes through, and what is no report is a failure") {
+  start_report out;
+  out.is_ready = true;
+  out.http_port = 4711;
+  out.world.claim_certificate_id = std::string(64, 'a');
+  out.world.policies = {"p", "q"};
+  out.world.templates = {"t"};
+  const start_report in = read_report(to_json(out));
+  CHECK(in.is_ready);
+  CHECK(in.http_port == 4711);
+  CHECK(in.world.claim_certificate_id == out.world.claim_certificate_id);
+  CHECK(in.world.policies == out.world.policies);
+  CHECK(in.world.templates == out.world.templates);
+
+  start_report failed;
+  failed.refusal = "MalformedPolicyException";
+  failed.words = "policy `\"x\"`\nis not one";
+  const start_report told = read_report(to_json(failed));
+  CHECK_FALSE(told.is_ready);
+  CHECK_FALSE(told.world.claim_certificate_id);
+  CHECK(told.refusal == failed.refusal);
+  CHECK(told.words == failed.words);
+  for (const char* line : {"", "{", "[]", "ready 5"}) CHECK_FALSE(read_report(line).is_ready);
 }
 
 TEST_CASE("the broker's configuration has the lines that were measured to matter") {

@@ -14,6 +14,7 @@
 
 using namespace fleetprov::mock;
 namespace crypto = fleetprov::crypto;
+using mock_clock = fleetprov::mock::clock;
 
 namespace {
 
@@ -36,7 +37,7 @@ void wait_for(const credential_pool& pool, std::size_t count) {
 }
 
 /// Whether a device could use it: the certificate is the authority's, belongs to the key and is dated as AWS does.
-void check_usable(const fresh_credentials& got, const clock& time) {
+void check_usable(const fresh_credentials& got, const mock_clock& time) {
   const auto key = crypto::private_key::from_pem(got.private_key);
   const auto certificate = crypto::certificate::from_pem(got.certificate.pem);
   REQUIRE(key);
@@ -59,7 +60,7 @@ void put(const std::filesystem::path& folder, const char* name, std::string_view
 
 TEST_CASE("the pool fills its folder with private files and gives each key once, also after a restart") {
   const test::temporary_folder folder;
-  const clock time;
+  const mock_clock time;
   const auto pool_folder = folder.path() / "pool";
   std::set<std::string> given;
   {
@@ -90,7 +91,7 @@ TEST_CASE("the pool fills its folder with private files and gives each key once,
 
 TEST_CASE("a key without a certificate, with another key's or with another authority's gets one of its own") {
   const test::temporary_folder folder, elsewhere;
-  const clock time;
+  const mock_clock time;
   const certificate_authority stranger({elsewhere.path(), {}, authority_key::ec_p256});
   const key_pair first = generate_rsa_key();
   const key_pair second = generate_rsa_key();
@@ -116,7 +117,7 @@ TEST_CASE("a key without a certificate, with another key's or with another autho
 
 TEST_CASE("what is no key is thrown away, and leftovers of a killed process too") {
   const test::temporary_folder folder;
-  const clock time;
+  const mock_clock time;
   const auto pool_folder = folder.path() / "pool";
   put(pool_folder, "a.pem", "no key");
   put(pool_folder, "b.pem.new123-1", "half");
@@ -127,7 +128,7 @@ TEST_CASE("what is no key is thrown away, and leftovers of a killed process too"
 
 TEST_CASE("a certificate that waited for long is issued anew for its key") {
   const test::temporary_folder folder;
-  clock time;
+  mock_clock time;
   const auto pool_folder = folder.path() / "pool";
   const key_pair key = generate_rsa_key();
   const auto old = test::shared_authority().issue_for_key(key.private_key, time.now() - std::chrono::hours(1));
@@ -142,7 +143,7 @@ TEST_CASE("a certificate that waited for long is issued anew for its key") {
 
 TEST_CASE("a file that another process has taken is not given again") {
   const test::temporary_folder folder;
-  const clock time;
+  const mock_clock time;
   const auto pool_folder = folder.path() / "pool";
   const key_pair key = generate_rsa_key();
   const auto issued = test::shared_authority().issue_for_key(key.private_key, time.now());
@@ -154,7 +155,7 @@ TEST_CASE("a file that another process has taken is not given again") {
 }
 
 TEST_CASE("a pool of size 0 makes everything on demand") {
-  const clock time;
+  const mock_clock time;
   credential_pool pool({}, 0, test::shared_authority(), time);
   CHECK(pool.ready() == 0);
   CHECK_FALSE(pool.take_ready());

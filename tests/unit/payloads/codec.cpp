@@ -205,6 +205,30 @@ TEST_CASE("malformed JSON is refused where it goes wrong") {
   CHECK(why<error_response>("{\"\xC0\xAF\":1}") == failure{errc::invalid_utf8, 2});
 }
 
+TEST_CASE("every byte has its meaning wherever it stands in a JSON string") {
+  const std::string before = R"({"errorCode":")", after = R"(","statusCode":1,"errorMessage":"m"})";
+  for (int byte = 0; byte < 256; ++byte)
+    for (std::size_t length = 1; length <= 18; ++length)
+      for (std::size_t at = 0; at < length; ++at) {
+        CAPTURE(byte, length, at);
+        std::string value(length, '~');
+        value[at] = static_cast<char>(byte);
+        const auto got = read<error_response>(bytes_of(before + value + after), json);
+        const std::size_t place = before.size() + at;
+        if (byte == '"') {  // ends it: then a comma is missing
+          CHECK(got.error() == failure{errc::encoding, static_cast<std::uint32_t>(place + 1)});
+        } else if (byte == '\\') {
+          CHECK(got.error().code == errc::encoding);
+        } else if (byte < 0x20) {
+          CHECK(got.error() == failure{errc::encoding, static_cast<std::uint32_t>(place)});
+        } else if (byte >= 0x80) {
+          CHECK(got.error() == failure{errc::invalid_utf8, static_cast<std::uint32_t>(place)});
+        } else {
+          CHECK((got && got->error_code == value));
+        }
+      }
+}
+
 TEST_CASE("escapes and raw UTF-8 mean the same text") {
   const auto got = read<error_response>(R"({"errorCode":"\u00e9\ud83d\ude00\/\"\\\b\f\n\r\t\u0000","errorMessage":"é😀"})");
   REQUIRE(got.has_value());

@@ -69,7 +69,7 @@ class open_file {
 /// Bytes of a file on their way into a `secret`: wiped whenever they are left behind.
 class read_buffer {
  public:
-  read_buffer() : bytes_(16 * 1024) {}
+  read_buffer() : bytes_(4 * 1024) {}
   read_buffer(const read_buffer&) = delete;
   read_buffer& operator=(const read_buffer&) = delete;
   ~read_buffer() { wipe(bytes_.data(), bytes_.size()); }
