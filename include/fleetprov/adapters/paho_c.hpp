@@ -17,7 +17,6 @@
 namespace fleetprov::adapters {
 
 namespace detail {
-
 /// The code of a failure: CONNACK's, SUBACK's or PUBACK's, else one of the library's (below 0), or 0. Some releases give no
 /// data of a failure, and 1.3.12 has CONNACK's reason code in `code`.
 inline int code_of(const MQTTAsync_failureData* why) noexcept { return why != nullptr ? why->code : 0; }
@@ -30,7 +29,6 @@ inline link_event answer_of_publish(int reason_code) {
 inline std::string topic_of(const char* topic, int size) { return size > 0 ? std::string(topic, static_cast<std::size_t>(size)) : std::string(topic); }
 /// `MQTTAsync_strerror` may have no words.
 inline std::string words_of(const char* words) { return words != nullptr ? words : "connection lost"; }
-
 }  // namespace detail
 
 /// A link on Eclipse Paho C (MQTTAsync, 1.3 and later), MQTT 3.1.1 and 5.
@@ -158,23 +156,17 @@ class paho_c_link {
   }
   /// Paho fails a request too when the connection is lost: that has no reason code.
   void refused(link_event::kind what, MQTTAsync_failureData5* why) {
-    const int code = detail::code_of(why);
-    if (code >= 0x80) queue_.push({what, "", {}, {static_cast<std::uint8_t>(code)}});
+    if (const int code = detail::code_of(why); code >= 0x80) queue_.push({what, "", {}, {static_cast<std::uint8_t>(code)}});
   }
 
-  static void on_subscribed(void* self, MQTTAsync_successData* granted) {
+  static void on_subscribed(void* self, MQTTAsync_successData* granted) { me(self).subscribed(&granted->alt.qos, &granted->alt.qosList); }
+  static void on_subscribed5(void* self, MQTTAsync_successData5* granted) { me(self).subscribed(&granted->reasonCode, &granted->alt.sub.reasonCodes); }
+  /// One filter: a number; more: a list, and only then is it set.
+  template <class Code>
+  void subscribed(const Code* one, Code* const* list) {
     link_event event{link_event::kind::subscribed};
-    const std::size_t count = me(self).filters_;  // one filter: a number; more: a list
-    for (std::size_t i = 0; i < count; ++i)
-      event.codes.push_back(static_cast<std::uint8_t>(count == 1 ? granted->alt.qos : granted->alt.qosList[i]));
-    me(self).queue_.push(std::move(event));
-  }
-  static void on_subscribed5(void* self, MQTTAsync_successData5* granted) {
-    link_event event{link_event::kind::subscribed};
-    const std::size_t count = me(self).filters_;  // as above
-    for (std::size_t i = 0; i < count; ++i)
-      event.codes.push_back(static_cast<std::uint8_t>(count == 1 ? granted->reasonCode : granted->alt.sub.reasonCodes[i]));
-    me(self).queue_.push(std::move(event));
+    for (std::size_t i = 0; i < filters_; ++i) event.codes.push_back(static_cast<std::uint8_t>(filters_ == 1 ? *one : (*list)[i]));
+    queue_.push(std::move(event));
   }
   static void on_published(void* self, MQTTAsync_successData*) { me(self).queue_.push({link_event::kind::published}); }
   static void on_published5(void* self, MQTTAsync_successData5* done) {
