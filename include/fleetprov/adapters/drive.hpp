@@ -109,7 +109,7 @@ drive_result drive(provisioning::session& session, Link& link, Store& store, con
   drive_result out{provisioning::gave_up{failure{errc::timed_out}, provisioning::state::idle, {}}};
   topics::api call = topics::api::register_thing;
   std::optional<std::string> thing_name;
-  int tries = 0;
+  int hangups = 0;  // of the credentials that are stored
   for (;;) {
     while (auto next = session.poll_action()) {
       observer.on_action(*next);
@@ -130,6 +130,7 @@ drive_result drive(provisioning::session& session, Link& link, Store& store, con
         keep.key_uri = how.key_uri;
         keep.issued_at = wall_clock_seconds();
         keep.endpoint = how.endpoint;
+        hangups = 0;
         out.confirmed = store.save_pending(keep);
         (void)(out.confirmed ? session.handle_stored(monotonic_now()) : session.handle_store_failed(monotonic_now()));
       } else if (std::holds_alternative<provisioning::try_credentials>(*next)) {
@@ -140,10 +141,10 @@ drive_result drive(provisioning::session& session, Link& link, Store& store, con
         else with.key_file = store.pending_key_path(), with.tls_context = nullptr;
         const auto trial = try_connecting<Link>(with, with.key_file.empty() ? std::vector<drive_options::candidate>() : how.client_ids);
         const link_event& event = trial.last;
-        if (trial.used.is_thing_name) thing_name = trial.used.client_id;
+        thing_name = trial.used.is_thing_name ? std::optional<std::string>(trial.used.client_id) : std::nullopt;
         observer.on_event(event, session.current());
         // AWS hangs up on a certificate that is not ACTIVE; so does a bad network, once.
-        const bool again = event.what == link_event::kind::unreachable || (event.what == link_event::kind::hung_up && ++tries < 2);
+        const bool again = event.what == link_event::kind::unreachable || (event.what == link_event::kind::hung_up && ++hangups < 2);
         if (event.what == link_event::kind::connected) (void)session.handle_credentials_work(monotonic_now());
         else (void)(again ? session.handle_credentials_unreachable(monotonic_now()) : session.handle_credentials_refused(monotonic_now()));
       } else if (auto* done = std::get_if<provisioning::finished>(&*next)) {
@@ -162,8 +163,8 @@ drive_result drive(provisioning::session& session, Link& link, Store& store, con
         out.end = std::move(*done);
         link.close();
         return out;
-      } else if (auto* why = std::get_if<provisioning::gave_up>(&*next)) {
-        out.end = std::move(*why);
+      } else {
+        out.end = std::get<provisioning::gave_up>(std::move(*next));
         link.close();
         return out;
       }

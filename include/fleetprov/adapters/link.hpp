@@ -101,19 +101,18 @@ inline reachability reach(const std::string& host, std::uint16_t port, std::chro
   addrinfo* found = nullptr;
   if (const int rc = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &wanted, &found); rc != 0)
     return {false, ::gai_strerror(rc)};
-  reachability out{false, "no address"};
-  for (const addrinfo* at = found; at != nullptr && !out.reached; at = at->ai_next) {
+  reachability out{false, "no socket could be made"};
+  for (const addrinfo* at = found; at != nullptr; at = out.reached ? nullptr : at->ai_next) {
     const int s = ::socket(at->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (s < 0) continue;
-    int error = 0;
-    if (::connect(s, at->ai_addr, at->ai_addrlen) != 0) {
-      error = errno;
-      if (error == EINPROGRESS) {
-        pollfd ready{s, POLLOUT, 0};
-        socklen_t size = sizeof error;
-        if (::poll(&ready, 1, static_cast<int>(limit.count())) <= 0) error = ETIMEDOUT;
-        else ::getsockopt(s, SOL_SOCKET, SO_ERROR, &error, &size);
-      }
+    errno = EINPROGRESS;  // for a connection that is made at once, too: polling it tells
+    (void)::connect(s, at->ai_addr, at->ai_addrlen);
+    int error = errno;
+    if (error == EINPROGRESS) {
+      pollfd ready{s, POLLOUT, 0};
+      socklen_t size = sizeof error;
+      if (::poll(&ready, 1, static_cast<int>(limit.count())) <= 0) error = ETIMEDOUT;
+      else ::getsockopt(s, SOL_SOCKET, SO_ERROR, &error, &size);
     }
     ::close(s);
     out = {error == 0, error == 0 ? "" : std::strerror(error)};

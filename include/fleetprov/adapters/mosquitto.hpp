@@ -37,7 +37,7 @@ class mosquitto_link {
     if (const auto tcp = reach(how_.host, how_.port, how_.connect_timeout); !tcp.reached)
       return push({link_event::kind::unreachable, tcp.why});
     client_.reset(mosquitto_new(how_.client_id.c_str(), true, this));
-    if (!client_) return push({link_event::kind::hung_up, "out of memory"});
+    if (!client_) return push({link_event::kind::hung_up, "no client of this id could be made"});
     over_ = false;
     const int rc = prepare();
     if (rc != MOSQ_ERR_SUCCESS) return lost(rc);

@@ -5,6 +5,7 @@
 
 #include <mqtt/async_client.h>
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <string>
@@ -31,7 +32,7 @@ class paho_link {
       client_ = std::make_unique<mqtt::async_client>("ssl://" + bracketed() + ":" + std::to_string(how_.port),
                                                      how_.client_id, mqtt::create_options(version()));
       client_->set_connection_lost_handler(
-          [this](const std::string& cause) { lost("connection closed by the server", cause); });
+          [this](const std::string&) { lost("connection closed by the server"); });  // Paho gives no cause
       client_->set_disconnected_handler([this](const mqtt::properties&, mqtt::ReasonCode code) {
         queue_.push({link_event::kind::hung_up, "DISCONNECT from the server", {}, {static_cast<std::uint8_t>(code)}});
       });
@@ -73,11 +74,12 @@ class paho_link {
   struct listener : mqtt::iaction_listener {
     using answer = void (paho_link::*)(const mqtt::token&, bool);
     listener(paho_link* to, answer how) : to_(to), how_(how) {}
-    void on_success(const mqtt::token& token) override {
-      to_->guarded([&] { (to_->*how_)(token, true); });
-    }
-    void on_failure(const mqtt::token& token) override {
-      to_->guarded([&] { (to_->*how_)(token, false); });
+    void on_success(const mqtt::token& token) override { tell(token, true); }
+    void on_failure(const mqtt::token& token) override { tell(token, false); }
+    void tell(const mqtt::token& token, bool good) {
+      paho_link& link = *to_;
+      const answer member = how_;
+      link.guarded([&] { (link.*member)(token, good); });
     }
     paho_link* to_;
     answer how_;
@@ -108,12 +110,12 @@ class paho_link {
   void connect_answered(const mqtt::token& token, bool good) {
     if (good) return queue_.push({link_event::kind::connected});
     // A CONNACK that refuses: return codes 1 to 5 in 3.1.1, reason codes of 0x80 and above in 5.
-    const int code = is_v5() ? reason_of(token) : token.get_return_code();
-    if (is_v5() ? code != 0 : code >= 1 && code <= 5)
+    const int code = std::max(reason_of(token), token.get_return_code());  // Paho C 1.3.12 gives either as return code
+    if (code >= (is_v5() ? 0x80 : 1) && code <= (is_v5() ? 0xFE : 5))
       return queue_.push({link_event::kind::refused, "CONNACK", {}, {static_cast<std::uint8_t>(code)}});
     const reachability tcp = reach(how_.host, how_.port, how_.connect_timeout);
     if (!tcp.reached) return queue_.push({link_event::kind::unreachable, tcp.why});
-    lost("closed while connecting", "");
+    lost("closed while connecting");
   }
 
   /// Paho fails a request too when the connection is lost: that is told apart, by its own handler.
@@ -147,10 +149,7 @@ class paho_link {
   }
 
   // Why a handshake failed stays unsaid: Paho C++ 1.2 calls a TLS error handler through options that are gone by then.
-  void lost(std::string why, const std::string& cause) {
-    if (!cause.empty()) why += ": " + cause;
-    queue_.push({link_event::kind::hung_up, std::move(why)});
-  }
+  void lost(std::string why) { queue_.push({link_event::kind::hung_up, std::move(why)}); }
 
   /// Paho throws when a call is not possible; to a session that is a lost connection.
   template <class Call>

@@ -5,6 +5,7 @@
 
 #include <MQTTAsync.h>
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
 #include <optional>
@@ -14,6 +15,21 @@
 #include <vector>
 
 namespace fleetprov::adapters {
+
+namespace detail {
+/// The code of a failure: CONNACK's, SUBACK's or PUBACK's, else one of the library's (below 0), or 0. Some releases give no
+/// data of a failure, and 1.3.12 has CONNACK's reason code in `code`.
+inline int code_of(const MQTTAsync_failureData* why) noexcept { return why != nullptr ? why->code : 0; }
+inline int code_of(const MQTTAsync_failureData5* why) noexcept { return why != nullptr ? std::max<int>(why->reasonCode, why->code) : 0; }
+/// PUBACK's answer, a refusal too where a release counts it as success.
+inline link_event answer_of_publish(int reason_code) {
+  return {reason_code >= 0x80 ? link_event::kind::publish_refused : link_event::kind::published, "", {}, {static_cast<std::uint8_t>(reason_code)}};
+}
+/// The topic of a message: with its size, or up to the null character where that is 0.
+inline std::string topic_of(const char* topic, int size) { return size > 0 ? std::string(topic, static_cast<std::size_t>(size)) : std::string(topic); }
+/// `MQTTAsync_strerror` may have no words.
+inline std::string words_of(const char* words) { return words != nullptr ? words : "connection lost"; }
+}  // namespace detail
 
 /// A link on Eclipse Paho C (MQTTAsync, 1.3 and later), MQTT 3.1.1 and 5.
 class paho_c_link {
@@ -37,7 +53,7 @@ class paho_c_link {
     if (rc == MQTTASYNC_SUCCESS) rc = MQTTAsync_setCallbacks(client_.get(), this, on_lost, on_message, nullptr);
     if (rc == MQTTASYNC_SUCCESS && is_v5()) rc = MQTTAsync_setDisconnected(client_.get(), this, on_disconnected);
     if (rc == MQTTASYNC_SUCCESS) rc = start_connecting();
-    if (rc != MQTTASYNC_SUCCESS) lost(MQTTAsync_strerror(rc));
+    if (rc != MQTTASYNC_SUCCESS) lost(detail::words_of(MQTTAsync_strerror(rc)));
   }
 
   void close() {
@@ -62,13 +78,13 @@ class paho_c_link {
     filters_ = filters.size();
     auto answers = call_options(on_subscribed, on_subscribed5);
     const int rc = MQTTAsync_subscribeMany(client_.get(), static_cast<int>(names.size()), names.data(), qos.data(), &answers);
-    if (rc != MQTTASYNC_SUCCESS) lost(MQTTAsync_strerror(rc));
+    if (rc != MQTTASYNC_SUCCESS) lost(detail::words_of(MQTTAsync_strerror(rc)));
   }
 
   void publish(const std::string& topic, std::string_view payload, int qos = 1) {
     auto answers = call_options(on_published, on_published5);
     const int rc = MQTTAsync_send(client_.get(), topic.c_str(), static_cast<int>(payload.size()), payload.data(), qos, 0, &answers);
-    if (rc != MQTTASYNC_SUCCESS) lost(MQTTAsync_strerror(rc));
+    if (rc != MQTTASYNC_SUCCESS) lost(detail::words_of(MQTTAsync_strerror(rc)));
   }
 
   std::optional<link_event> wait(std::chrono::milliseconds limit) { return queue_.wait(limit); }
@@ -105,10 +121,10 @@ class paho_c_link {
     with.context = this;
     if (is_v5()) {
       with.onSuccess5 = [](void* self, MQTTAsync_successData5*) { me(self).queue_.push({link_event::kind::connected}); };
-      with.onFailure5 = [](void* self, MQTTAsync_failureData5* why) { me(self).not_connected(why ? static_cast<int>(why->reasonCode) : 0, 0x80, 0xFE); };
+      with.onFailure5 = [](void* self, MQTTAsync_failureData5* why) { me(self).not_connected(detail::code_of(why), 0x80, 0xFE); };
     } else {
       with.onSuccess = [](void* self, MQTTAsync_successData*) { me(self).queue_.push({link_event::kind::connected}); };
-      with.onFailure = [](void* self, MQTTAsync_failureData* why) { me(self).not_connected(why ? why->code : 0, 1, 5); };
+      with.onFailure = [](void* self, MQTTAsync_failureData* why) { me(self).not_connected(detail::code_of(why), 1, 5); };
     }
     return MQTTAsync_connect(client_.get(), &with);
   }
@@ -133,48 +149,41 @@ class paho_c_link {
     } else {
       out.onSuccess = good;
       if (subscribing) out.onFailure = [](void* self, MQTTAsync_failureData* why) {
-        if (why != nullptr && why->code == 0x80) me(self).queue_.push({link_event::kind::subscribed, "", {}, {0x80}});
+        if (detail::code_of(why) == 0x80) me(self).queue_.push({link_event::kind::subscribed, "", {}, {0x80}});
       };
     }
     return out;
   }
   /// Paho fails a request too when the connection is lost: that has no reason code.
   void refused(link_event::kind what, MQTTAsync_failureData5* why) {
-    const int code = why ? static_cast<int>(why->reasonCode) : 0;
-    if (code >= 0x80 && code < 0xFF) queue_.push({what, "", {}, {static_cast<std::uint8_t>(code)}});
+    if (const int code = detail::code_of(why); code >= 0x80) queue_.push({what, "", {}, {static_cast<std::uint8_t>(code)}});
   }
 
-  static void on_subscribed(void* self, MQTTAsync_successData* granted) {
+  static void on_subscribed(void* self, MQTTAsync_successData* granted) { me(self).subscribed(&granted->alt.qos, &granted->alt.qosList); }
+  static void on_subscribed5(void* self, MQTTAsync_successData5* granted) { me(self).subscribed(&granted->reasonCode, &granted->alt.sub.reasonCodes); }
+  /// One filter: a number; more: a list, and only then is it set.
+  template <class Code>
+  void subscribed(const Code* one, Code* const* list) {
     link_event event{link_event::kind::subscribed};
-    const std::size_t count = me(self).filters_;  // one filter: a number; more: a list
-    for (std::size_t i = 0; i < count; ++i)
-      event.codes.push_back(static_cast<std::uint8_t>(count == 1 ? granted->alt.qos : granted->alt.qosList[i]));
-    me(self).queue_.push(std::move(event));
-  }
-  static void on_subscribed5(void* self, MQTTAsync_successData5* granted) {
-    link_event event{link_event::kind::subscribed};
-    event.codes.push_back(static_cast<std::uint8_t>(granted->reasonCode));
-    for (int i = 0; i < granted->alt.sub.reasonCodeCount; ++i) event.codes.push_back(static_cast<std::uint8_t>(granted->alt.sub.reasonCodes[i]));
-    me(self).queue_.push(std::move(event));
+    for (std::size_t i = 0; i < filters_; ++i) event.codes.push_back(static_cast<std::uint8_t>(filters_ == 1 ? *one : (*list)[i]));
+    queue_.push(std::move(event));
   }
   static void on_published(void* self, MQTTAsync_successData*) { me(self).queue_.push({link_event::kind::published}); }
   static void on_published5(void* self, MQTTAsync_successData5* done) {
-    const auto code = static_cast<std::uint8_t>(done->reasonCode);
-    me(self).queue_.push({code >= 0x80 ? link_event::kind::publish_refused : link_event::kind::published, "", {}, {code}});
+    me(self).queue_.push(detail::answer_of_publish(done->reasonCode));
   }
-  static void on_lost(void* self, char* cause) { me(self).lost(cause ? cause : "connection closed by the server"); }
+  static void on_lost(void* self, char*) { me(self).lost("connection closed by the server"); }  // Paho gives no cause
   static void on_disconnected(void* self, MQTTProperties*, enum MQTTReasonCodes code) {
     me(self).queue_.push({link_event::kind::hung_up, "DISCONNECT from the server", {}, {static_cast<std::uint8_t>(code)}});
   }
   static int on_message(void* self, char* topic, int size, MQTTAsync_message* in) {
-    const std::string name = size > 0 ? std::string(topic, static_cast<std::size_t>(size)) : std::string(topic);
-    me(self).queue_.push({link_event::kind::message, name, secret({static_cast<const char*>(in->payload), static_cast<std::size_t>(in->payloadlen)}), {}});
+    me(self).queue_.push({link_event::kind::message, detail::topic_of(topic, size), secret({static_cast<const char*>(in->payload), static_cast<std::size_t>(in->payloadlen)}), {}});
     wipe(in->payload, static_cast<std::size_t>(in->payloadlen));
     MQTTAsync_freeMessage(&in);
     MQTTAsync_free(topic);
     return 1;
   }
-  void lost(const char* why) { queue_.push({link_event::kind::hung_up, why ? why : "connection lost"}); }
+  void lost(std::string why) { queue_.push({link_event::kind::hung_up, std::move(why)}); }
 
   link_options how_;
   event_queue queue_;

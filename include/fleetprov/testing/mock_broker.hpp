@@ -33,6 +33,8 @@ struct mock_options {
   /// Further arguments of `fleetprov mock`: `--template`, `--fault`, `--empty`...
   std::vector<std::string> arguments{};
   std::chrono::seconds start_timeout{30};
+  /// Until a mock that does not end when it is told to is killed.
+  std::chrono::seconds stop_timeout{30};
 };
 
 /// An answer of the mock's HTTP port.
@@ -81,7 +83,6 @@ inline result<std::string> read_until(int fd, std::string_view stop, std::chrono
     if (ready <= 0) return errc::timed_out;
     char buffer[4096];
     const ssize_t got = ::read(fd, buffer, sizeof buffer);
-    if (got < 0 && errno == EINTR) continue;
     if (got < 0) return errc::disconnected;
     if (got == 0) return text;
     text.append(buffer, static_cast<std::size_t>(got));
@@ -108,7 +109,7 @@ inline std::string text_at(const json::document& ready, std::string_view pointer
 
 /// A mock of AWS IoT Core for the lifetime of this object: an ephemeral folder, free ports, real TLS.
 /// Several may live at once. It stops when the object is destroyed and also when the test process
-/// dies in any way: a shell between the two waits for the end of a pipe that only this process holds.
+/// dies in any way: a shell between the two waits for the end of a socket that only this process holds.
 class mock_broker {
  public:
   /// Starts one and waits until it accepts connections.
@@ -118,7 +119,7 @@ class mock_broker {
     mock_broker made;
     int to_child[2];
     int from_child[2];
-    if (::pipe2(to_child, O_CLOEXEC) != 0) return errc::unsupported;
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, to_child) != 0) return errc::unsupported;
     detail::descriptor child_reads(to_child[0]);
     made.lifeline_.reset(to_child[1]);
     if (::pipe2(from_child, O_CLOEXEC) != 0) return errc::unsupported;
@@ -138,8 +139,13 @@ class mock_broker {
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, child_reads.get(), 0);
     posix_spawn_file_actions_adddup2(&actions, child_writes.get(), 1);
-    const int failed = ::posix_spawn(&made.shell_, "/bin/sh", &actions, nullptr, argv.data(), environ);
+    posix_spawnattr_t attributes;  // a process group of its own: what does not end is killed as a whole
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+    const int failed = ::posix_spawn(&made.shell_, "/bin/sh", &actions, &attributes, argv.data(), environ);
+    posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
+    made.stop_timeout_ = options.stop_timeout;
     if (failed != 0) {
       made.shell_ = -1;
       return errc::not_found;
@@ -158,6 +164,8 @@ class mock_broker {
     if (this == &other) return *this;
     stop();
     shell_ = std::exchange(other.shell_, -1);
+    owner_ = other.owner_;
+    stop_timeout_ = other.stop_timeout_;
     lifeline_ = std::move(other.lifeline_);
     host_ = std::move(other.host_);
     port_ = other.port_;
@@ -173,9 +181,13 @@ class mock_broker {
   mock_broker& operator=(const mock_broker&) = delete;
   ~mock_broker() { stop(); }
 
-  /// Stops the mock, waits for its end and returns its exit status (0: clean; -1: was not running).
+  /// Stops the mock, waits for its end and returns its exit status (0: clean; -1: was not running, or another process
+  /// started it and forked this one; above 128: killed).
   int stop() noexcept {
-    if (shell_ <= 0) return -1;
+    if (shell_ <= 0 || owner_ != ::getpid()) return -1;
+    (void)::shutdown(lifeline_.get(), SHUT_WR);
+    const auto ended = detail::read_until(lifeline_.get(), {}, std::chrono::steady_clock::now() + stop_timeout_);
+    if (!ended) (void)::kill(-shell_, SIGKILL);
     lifeline_.reset();
     int status = 0;
     while (::waitpid(shell_, &status, 0) < 0 && errno == EINTR) {
@@ -284,6 +296,8 @@ class mock_broker {
   }
 
   pid_t shell_ = -1;
+  pid_t owner_ = ::getpid();
+  std::chrono::seconds stop_timeout_{};
   detail::descriptor lifeline_;
   std::string host_;
   int port_ = 0;

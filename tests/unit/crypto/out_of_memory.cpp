@@ -4,55 +4,16 @@
 #include <fleetprov/crypto/csr.hpp>
 #include <fleetprov/crypto/private_key.hpp>
 
-#include "support/catch.hpp"
+#include "support/openssl_memory.hpp"
 
-#include <openssl/crypto.h>
-
-#include <cstdlib>
 #include <string>
 
 using namespace fleetprov;
 using namespace fleetprov::crypto;
-
-namespace {
-
-long until_failure = -1;  // allocations; -1: there is memory
-bool failed = false;
-
-bool there_is_memory() noexcept {
-  if (until_failure < 0) return true;
-  if (until_failure-- > 0) return true;
-  failed = true;  // this one only: `until_failure` is -1 now
-  return false;
-}
-void* allocate(std::size_t size, const char*, int) { return there_is_memory() ? std::malloc(size) : nullptr; }
-void* reallocate(void* block, std::size_t size, const char*, int) { return there_is_memory() ? std::realloc(block, size) : nullptr; }
-void release(void* block, const char*, int) { std::free(block); }
-
-// Before anything of OpenSSL allocates.
-const bool installed = CRYPTO_set_mem_functions(&allocate, &reallocate, &release) == 1;
-
-/// Calls `work` with one allocation more each time until none fails, and `is_whole` with what it gave; the number of failures.
-template <class Work, class Judge>
-int fail_each_allocation(Work work, Judge is_whole) {
-  (void)work();  // what OpenSSL keeps for ever is there afterwards
-  for (int n = 0;; ++n) {
-    until_failure = n;
-    failed = false;
-    const auto out = work();
-    until_failure = -1;
-    CAPTURE(n);
-    const bool good = is_whole(out);
-    if (failed) continue;
-    CHECK(good);
-    return n;
-  }
-}
-
-}  // namespace
+using test::fail_each_allocation;
 
 TEST_CASE("a key, a request and a certificate are whole or not there, however little memory OpenSSL finds") {
-  if (!installed) {
+  if (!test::memory_is_ours) {
     SUCCEED("OpenSSL had memory before this program could say whose");
     return;
   }

@@ -1,0 +1,79 @@
+// What all adapters share: the options, the queue, and whether a TCP port can be reached.
+
+#include <fleetprov/adapters/link.hpp>
+
+#include "support/catch.hpp"
+#include "support/loopback.hpp"
+
+#include <thread>
+
+using namespace fleetprov::adapters;
+using kind = link_event::kind;
+
+TEST_CASE("only port 443 needs an ALPN protocol") {
+  link_options how;
+  CHECK(how.alpn().empty());
+  how.port = 443;
+  CHECK(how.alpn() == "x-amzn-mqtt-ca");
+}
+
+TEST_CASE("events come in order, one at a time, and none when there is none") {
+  event_queue queue;
+  CHECK_FALSE(queue.wait(std::chrono::milliseconds(0)));
+  queue.push({kind::connected});
+  queue.push({kind::hung_up, "closed"});
+  CHECK(queue.wait(std::chrono::milliseconds(0))->what == kind::connected);
+  CHECK(queue.wait(std::chrono::milliseconds(0))->text == "closed");
+  CHECK_FALSE(queue.wait(std::chrono::milliseconds(1)));
+  queue.push({kind::published});
+  queue.clear();
+  CHECK_FALSE(queue.wait(std::chrono::milliseconds(0)));
+}
+
+TEST_CASE("an event of another thread ends the wait") {
+  event_queue queue;
+  std::thread other([&] { queue.push({kind::published}); });
+  const auto event = queue.wait(std::chrono::seconds(20));
+  other.join();
+  REQUIRE(event);
+  CHECK(event->what == kind::published);
+}
+
+TEST_CASE("a port that listens is reached, a closed one is not, in IPv4 and by name") {
+  const test::listener open;
+  for (const char* host : {"127.0.0.1", "localhost"}) {
+    CAPTURE(host);
+    const auto there = reach(host, open.port(), std::chrono::seconds(5));
+    CHECK(there.reached);
+    CHECK(there.why.empty());
+  }
+  const auto closed = reach("127.0.0.1", test::closed_port(), std::chrono::seconds(5));
+  CHECK_FALSE(closed.reached);
+  CHECK(closed.why == std::strerror(ECONNREFUSED));
+}
+
+TEST_CASE("why a port is not reached is what the system says") {
+  CHECK_FALSE(reach("127.255.255.255", 1, std::chrono::seconds(5)).reached);  // a broadcast address: no waiting
+  CHECK(reach("127.255.255.255", 1, std::chrono::seconds(5)).why == std::strerror(ENETUNREACH));
+  const auto nameless = reach(std::string(300, 'x'), 1, std::chrono::seconds(5));  // too long to be asked for
+  CHECK_FALSE(nameless.reached);
+  CHECK_FALSE(nameless.why.empty());
+}
+
+TEST_CASE("a port that does not answer is waited for no longer than asked") {
+  const test::full_listener silent;
+  const auto out = reach("127.0.0.1", silent.port(), std::chrono::milliseconds(20));
+  CHECK_FALSE(out.reached);
+  CHECK(out.why == std::strerror(ETIMEDOUT));
+}
+
+TEST_CASE("a process without a descriptor left is told so") {
+  const test::listener open;
+  reachability out;
+  {
+    const test::no_descriptors_left few;
+    out = reach("127.0.0.1", open.port(), std::chrono::seconds(5));
+  }
+  CHECK_FALSE(out.reached);
+  CHECK(out.why == "no socket could be made");
+}

@@ -1,0 +1,7 @@
+// The link on Eclipse Paho C++.
+
+#include <fleetprov/adapters/paho.hpp>
+
+using link_under_test = fleetprov::adapters::paho_link;
+
+#include "support/link_checks.hpp"
