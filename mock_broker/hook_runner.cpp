@@ -204,17 +204,14 @@ struct hook_runner::state {
         for (hook_job& job : arriving) waiting.push_back(std::move(job));
         arriving.clear();
       }
-      for (auto one = running.begin(); one != running.end();) {
-        serve(*one);
-        one = one->pid < 0 ? running.erase(one) : std::next(one);
-      }
+      for (auto one = running.begin(); one != running.end();) one = serve(*one) ? std::next(one) : running.erase(one);
       while (running.size() < limits.children && !waiting.empty()) {
         start(std::move(waiting.front()));
         waiting.pop_front();
       }
       expire_calls();
     }
-    for (child& one : running) kill_and_reap(one);
+    for (const child& one : running) kill_and_reap(one);
     running.clear();
   }
 
@@ -271,10 +268,11 @@ struct hook_runner::state {
     made.err = std::move(err->read);
     for (const owned_fd* fd : {&made.in, &made.out, &made.err}) set_nonblocking(fd->get());
     made.process = owned_fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-    serve(made);
+    if (!serve(made)) running.pop_back();
   }
 
-  void serve(child& one) {
+  /// False when the process has ended and was reaped: its number is nobody's any more, and the child must go.
+  [[nodiscard]] bool serve(child& one) {
     feed(one);
     const bool small_enough = read_output(one);
     read_stderr(one);
@@ -286,12 +284,13 @@ struct hook_runner::state {
     const int found = ::waitid(P_PID, static_cast<id_t>(one.pid), &how, WEXITED | WNOHANG | WNOWAIT);
     if ((found == 0 && how.si_pid == one.pid) || (found != 0 && errno == ECHILD)) {
       finish(one, found == 0 ? describe_exit(how) : "its exit status is unknown");
-      return;
+      return false;
     }
     if (!one.answered && steady::now() >= one.deadline) {
       kill_all(one);
       answer(one, {"", "no answer within " + seconds_text(limits.timeout)});
     }
+    return true;
   }
 
   void feed(child& one) const {
@@ -370,6 +369,7 @@ struct hook_runner::state {
 
   /// Its group, and what left the group with setsid while its parent still lives.
   static void kill_all(const child& one) {
+    if (one.pid <= 1) std::abort();  // kill(-1) would end every process that we may signal
     std::vector<pid_t> below;
     collect_descendants(one.pid, below);
     ::kill(-one.pid, SIGKILL);
@@ -377,10 +377,9 @@ struct hook_runner::state {
     for (const pid_t pid : below) ::kill(pid, SIGKILL);
   }
 
-  static void kill_and_reap(child& one) {
+  static void kill_and_reap(const child& one) {
     kill_all(one);
     while (::waitpid(one.pid, nullptr, 0) < 0 && errno == EINTR) continue;
-    one.pid = -1;
   }
 
   // ---- URLs -----------------------------------------------------------------------------------------

@@ -10,11 +10,11 @@
 
 namespace fleetprov::mock {
 
-/// GLIBC_TUNABLES of the broker: without a cache per thread and an arena per thread, memory of devices that are gone
-/// goes back to the system (a few cached chunks keep hundreds of pages); grown and trimmed in large steps, since the
+/// GLIBC_TUNABLES of the broker: with a cache per thread for small chunks only and one arena, memory of devices that are
+/// gone goes back to the system (a few cached chunks keep hundreds of pages); grown and trimmed in large steps, since the
 /// one arena's lock is held meanwhile. Read by glibc at the start of a process.
 inline constexpr const char* broker_allocator =
-    "glibc.malloc.tcache_count=0:glibc.malloc.arena_max=1:glibc.malloc.trim_threshold=4194304:glibc.malloc.top_pad="
+    "glibc.malloc.tcache_max=128:glibc.malloc.arena_max=1:glibc.malloc.trim_threshold=4194304:glibc.malloc.top_pad="
     "1048576";
 
 /// The broker's OpenSSL configuration, written into the folder. No session tickets: AWS IoT Core does not support them

@@ -4,9 +4,11 @@
 
 #include <httplib.h>
 
+#include <sched.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <future>
@@ -285,4 +287,53 @@ TEST_CASE("stopping the service in the middle of hooks and key generation is qui
     s.send("h", api::register_thing, test::service::registration(made.token, {{"SerialNumber", "1"}}), "T");
   }
   CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(20));
+}
+
+TEST_CASE("a runner that stops when a hook has ended at once signals nobody else") {
+  if (::geteuid() != 0) SUCCEED("skipped: only root can become a user who has nothing to lose");
+  if (::geteuid() != 0) return;
+  const pid_t tried = ::fork();
+  REQUIRE(tried >= 0);
+  if (tried == 0) {
+    // As nobody: a signal to "every process" must not reach the test's own.
+    cpu_set_t first;
+    CPU_ZERO(&first);
+    CPU_SET(0, &first);
+    ::sched_setaffinity(0, sizeof first, &first);
+    constexpr uid_t nobody = 65534;
+    if (::setgid(nobody) != 0 || ::setuid(nobody) != 0) ::_exit(2);
+    const pid_t bystander = ::fork();
+    if (bystander == 0) {
+      ::alarm(60);
+      for (;;) ::pause();
+    }
+    const pid_t busy = ::fork();
+    if (busy == 0) {
+      ::alarm(60);
+      for (volatile unsigned turns = 0;;) turns = turns + 1;
+    }
+    bool lives = true;
+    for (int i = 0; i < 20 && lives; ++i) {
+      {
+        hook_runner runner({}, [](std::string_view, std::string_view) {});
+        // The runner's threads get what the others leave: a hook has ended when the call that started it goes on, and
+        // this thread stops the runner before it gets further.
+        const sched_param none{};
+        for (const auto& task : std::filesystem::directory_iterator("/proc/self/task"))
+          if (const pid_t thread = std::stoi(task.path().filename()); thread != ::getpid())
+            ::sched_setscheduler(thread, SCHED_IDLE | SCHED_RESET_ON_FORK, &none);
+        run(runner, "exit 0");
+      }
+      lives = ::waitpid(bystander, nullptr, WNOHANG) == 0;
+    }
+    for (const pid_t child : {bystander, busy}) {
+      ::kill(child, SIGKILL);
+      ::waitpid(child, nullptr, 0);
+    }
+    ::_exit(lives ? 0 : 1);
+  }
+  int status = -1;
+  REQUIRE(::waitpid(tried, &status, 0) == tried);
+  REQUIRE(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 0);
 }
