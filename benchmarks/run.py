@@ -193,7 +193,7 @@ def startup():
         with Mock(directory=directory) as mock:
             identity, ca_file, host = claim_identity(mock), mock.ca_file, mock.host
         mocks, plains = [], []
-        for _ in range(9):
+        for _ in range(41):
             port = free_port()
             start = time.monotonic()
             process = subprocess.Popen([FLEETPROV, "mock", "--dir", directory, "--port", str(port), "--http-port", "0", "--format", "json"],

@@ -145,7 +145,19 @@ class work_folder {
   bool removes_;
 };
 
+bool holds(const fs::path& file, const std::string& text) {
+  const descriptor in(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  struct stat found {};
+  if (in.get() < 0 || ::fstat(in.get(), &found) != 0 || found.st_size != static_cast<off_t>(text.size()) ||
+      (found.st_mode & 0777U) != 0600U)
+    return false;
+  std::string there(text.size(), '\0');
+  return ::read(in.get(), there.data(), there.size()) == static_cast<ssize_t>(there.size()) && there == text;
+}
+
+/// What stands there already is left alone: a second start mostly finds the same.
 void write_file(const fs::path& file, const std::string& text) {
+  if (holds(file, text)) return;
   const fs::path fresh = file.string() + ".new";
   descriptor out(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   const bool good = out.get() >= 0 &&
@@ -344,6 +356,7 @@ class launcher {
       write_configuration(ports, child_process::passed_descriptor);
       // The user's own, if there is one, stays.
       ::setenv("GLIBC_TUNABLES", broker_allocator, 0);
+      ::setenv("LD_PRELOAD", broker_preload, 0);
       ::setenv("OPENSSL_CONF", files_.broker_tls.c_str(), 0);
       child_process process =
           child_process::start({broker_.string(), "-c", files_.configuration.string()}, brokers.get());

@@ -337,6 +337,7 @@ void unset_if(const char* name, const std::string& value) {
 int start(mosquitto_plugin_id_t* id, void** self, const mosquitto_opt* options, int count) {
   mock_settings settings = read_settings(option_of(options, count, "settings"));
   unset_if("GLIBC_TUNABLES", broker_allocator);
+  unset_if("LD_PRELOAD", broker_preload);
   unset_if("OPENSSL_CONF", mock_files_in(settings.directory).broker_tls.string());
   const int launcher = settings.ready_descriptor;
   std::unique_ptr<plugin_instance> instance;

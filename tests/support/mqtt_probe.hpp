@@ -213,9 +213,10 @@ class probe {
   probe(const probe&) = delete;
   probe& operator=(const probe&) = delete;
 
+  /// What a callback sends goes out together when everything that has come is read.
   void send(std::string_view bytes) {
     out_ += bytes;
-    if (ready_) flush();
+    if (ready_ && !handling_) flush();
   }
   /// Sends what is queued, best effort, and closes without a word to `on_closed`.
   void close();
@@ -230,6 +231,7 @@ class probe {
   void handle(std::uint32_t events);
 
  private:
+  void react(std::uint32_t events);
   void progress_handshake();
   void flush();
   void read_all();
@@ -240,7 +242,7 @@ class probe {
   probe_loop& loop_;
   std::unique_ptr<SSL, void (*)(SSL*)> ssl_{nullptr, SSL_free};
   int fd_ = -1;
-  bool connected_ = false, ready_ = false, deaf_ = false;
+  bool connected_ = false, ready_ = false, deaf_ = false, handling_ = false;
   std::uint32_t wanted_ = 0;
   std::string in_, out_;
 };
@@ -322,6 +324,13 @@ inline void probe::want(std::uint32_t events) {
 }
 
 inline void probe::handle(std::uint32_t events) {
+  handling_ = true;
+  react(events);
+  handling_ = false;
+  if (fd_ >= 0 && ready_ && !out_.empty()) flush();
+}
+
+inline void probe::react(std::uint32_t events) {
   if (fd_ < 0) return;
   if (!connected_) {
     int error = 0;
