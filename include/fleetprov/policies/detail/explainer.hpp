@@ -11,7 +11,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -23,7 +22,7 @@ namespace detail {
 inline std::string statement_number(std::string_view pointer) {
   const std::string_view digits = pointer.substr(pointer.rfind('/') + 1);
   std::uint32_t index = 0;
-  if (std::from_chars(digits.data(), digits.data() + digits.size(), index).ec != std::errc()) return "the statement";
+  if (std::from_chars(digits.data(), digits.data() + digits.size(), index).ptr == digits.data()) return "the statement";
   return "statement " + std::to_string(std::uint64_t{index} + 1);
 }
 
