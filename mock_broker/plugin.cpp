@@ -315,6 +315,20 @@ int on_tick(int, void*, void* self) noexcept {
   });
 }
 
+constexpr std::pair<int, MOSQ_FUNC_generic_callback> callbacks_of_events[] = {{MOSQ_EVT_BASIC_AUTH, on_basic_auth},
+                                                                              {MOSQ_EVT_ACL_CHECK, on_acl_check},
+                                                                              {MOSQ_EVT_MESSAGE, on_message},
+                                                                              {MOSQ_EVT_DISCONNECT, on_disconnect},
+                                                                              {MOSQ_EVT_TICK, on_tick}};
+mosquitto_plugin_id_t* registered_as = nullptr;
+
+/// The broker does not free what it remembers of them by itself.
+void unregister_callbacks() {
+  for (const auto& [event, callback] : callbacks_of_events)
+    if (registered_as != nullptr) mosquitto_callback_unregister(registered_as, event, callback, nullptr);
+  registered_as = nullptr;
+}
+
 /// A broker that cannot listen leaves by exit() while its plugin still opens: OpenSSL and SQLite must not be taken down
 /// under that thread.
 plugin_instance* to_settle_at_exit = nullptr;
@@ -345,16 +359,12 @@ int start(mosquitto_plugin_id_t* id, void** self, const mosquitto_opt* options, 
     tell_launcher(launcher, *failure);
     return MOSQ_ERR_UNKNOWN;
   }
-  for (const auto& [event, callback] :
-       {std::pair<int, MOSQ_FUNC_generic_callback>(MOSQ_EVT_BASIC_AUTH, on_basic_auth),
-        std::pair<int, MOSQ_FUNC_generic_callback>(MOSQ_EVT_ACL_CHECK, on_acl_check),
-        std::pair<int, MOSQ_FUNC_generic_callback>(MOSQ_EVT_MESSAGE, on_message),
-        std::pair<int, MOSQ_FUNC_generic_callback>(MOSQ_EVT_DISCONNECT, on_disconnect),
-        std::pair<int, MOSQ_FUNC_generic_callback>(MOSQ_EVT_TICK, on_tick)})
+  for (const auto& [event, callback] : callbacks_of_events)
     if (const int rc = mosquitto_callback_register(id, event, callback, nullptr, instance.get()); rc != MOSQ_ERR_SUCCESS) {
       if (!instance->stop()) static_cast<void>(instance.release());
       return rc;
     }
+  registered_as = id;
   to_settle_at_exit = instance.get();
   static const int registered = std::atexit(settle_at_exit);
   static_cast<void>(registered);
@@ -390,6 +400,7 @@ __attribute__((visibility("default"))) int mosquitto_plugin_init(mosquitto_plugi
 __attribute__((visibility("default"))) int mosquitto_plugin_cleanup(void* user_data, mosquitto_opt*, int) {
   auto* instance = static_cast<fleetprov::mock::plugin_instance*>(user_data);
   fleetprov::mock::to_settle_at_exit = nullptr;
+  fleetprov::mock::unregister_callbacks();
   if (instance != nullptr && instance->stop()) delete instance;
   return MOSQ_ERR_SUCCESS;
 }
