@@ -13,15 +13,15 @@
 
 #include <support/provisioning_flow.hpp>
 
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <future>
 #include <iterator>
 #include <memory>
 #include <utility>
@@ -44,6 +44,7 @@ double seconds_since(steady::time_point start) { return std::chrono::duration<do
 
 struct measured {
   std::size_t good = 0, bad = 0;
+  std::size_t while_full = 0;  ///< of the good ones, those in `seconds`
   double seconds = 0;
   double client_cpu_ms = 0, broker_cpu_ms = 0;
   std::vector<double> each_ms;
@@ -60,60 +61,72 @@ double cpu_ms_of(pid_t process) {
   return static_cast<double>(user + system) * 1000 / static_cast<double>(::sysconf(_SC_CLK_TCK));
 }
 
-/// Runs `total` jobs, `width` at a time, on this thread. `start(loop, done)` returns an object that lives until done.
+double own_cpu_ms() {
+  rusage used{};
+  ::getrusage(RUSAGE_SELF, &used);
+  return static_cast<double>(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1000 +
+         static_cast<double>(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1000;
+}
+
+struct amount {
+  std::size_t total, width, first_number;
+};
+
+/// Runs `total` jobs against `broker`, `width` at a time. `start(loop, number, done)` returns an object that lives until
+/// done. The rate is that of the time in which `width` jobs run: not of the first ones, which all begin at once, and not
+/// of the last ones, which have the machine for themselves. Of fewer jobs than that leaves, it is the rate of all.
 template <class Start>
-measured run_some(std::size_t total, std::size_t width, Start start) {
-  using job = decltype(start(std::declval<test::probe_loop&>(), std::function<void(bool)>()));
+measured run_many(pid_t broker, const amount& of, Start start) {
+  using job = decltype(start(std::declval<test::probe_loop&>(), std::size_t(), std::function<void(bool)>()));
   test::probe_loop loop;
   measured out;
-  std::vector<job> running(width);
+  out.client_cpu_ms = -own_cpu_ms();
+  out.broker_cpu_ms = -cpu_ms_of(broker);
+  std::vector<job> running(of.width);
   std::vector<std::size_t> finished;
-  std::size_t begun = 0;
+  std::size_t begun = 0, before = 0;
   const auto from = steady::now();
+  auto full_from = from, full_until = from;
   const auto launch = [&](std::size_t slot) {
     const auto at = steady::now();
-    ++begun;
-    running[slot] = start(loop, [&, slot, at](bool good) {
+    running[slot] = start(loop, of.first_number + begun++, [&, slot, at](bool good) {
       ++(good ? out.good : out.bad);
       out.each_ms.push_back(seconds_since(at) * 1000);
       finished.push_back(slot);
     });
   };
-  for (std::size_t slot = 0; slot < width && begun < total; ++slot) launch(slot);
-  while (out.good + out.bad < total && seconds_since(from) < 300) {
+  for (std::size_t slot = 0; slot < of.width && begun < of.total; ++slot) launch(slot);
+  while (out.good + out.bad < of.total && seconds_since(from) < 300) {
     loop.turn(100);
     const std::vector<std::size_t> again = std::exchange(finished, {});
+    if (before == 0 && out.good >= of.width && of.total >= 4 * of.width) {
+      before = out.good;
+      full_from = steady::now();
+    }
     for (const std::size_t slot : again)
-      if (begun < total) launch(slot);
+      if (begun < of.total) launch(slot);
+    if (begun < of.total || of.total < 4 * of.width) {
+      full_until = steady::now();
+      out.while_full = out.good - before;
+    }
   }
-  out.seconds = seconds_since(from);
-  return out;
-}
-
-/// The same against `broker` on `threads` threads, so that the devices, which share this machine with the broker, are not
-/// the narrow place themselves.
-template <class Start>
-measured run_many(pid_t broker, std::size_t total, std::size_t width, std::size_t threads, Start start) {
-  measured out;
-  out.client_cpu_ms = -cpu_ms_of(::getpid());
-  out.broker_cpu_ms = -cpu_ms_of(broker);
-  const auto from = steady::now();
-  std::vector<std::future<measured>> parts;
-  for (std::size_t i = 0; i < threads; ++i)
-    parts.push_back(std::async(std::launch::async, [&, i] {
-      return run_some(total / threads + (i < total % threads ? 1 : 0), std::max<std::size_t>(1, width / threads), start);
-    }));
-  for (std::future<measured>& part : parts) {
-    const measured one = part.get();
-    out.good += one.good;
-    out.bad += one.bad;
-    out.each_ms.insert(out.each_ms.end(), one.each_ms.begin(), one.each_ms.end());
-  }
-  out.seconds = seconds_since(from);
-  out.client_cpu_ms += cpu_ms_of(::getpid());
+  out.seconds = std::chrono::duration<double>(full_until - full_from).count();
+  out.client_cpu_ms += own_cpu_ms();
   out.broker_cpu_ms += cpu_ms_of(broker);
   return out;
 }
+
+void add_to(measured& sum, const measured& one) {
+  sum.good += one.good;
+  sum.bad += one.bad;
+  sum.while_full += one.while_full;
+  sum.seconds += one.seconds;
+  sum.client_cpu_ms += one.client_cpu_ms;
+  sum.broker_cpu_ms += one.broker_cpu_ms;
+  sum.each_ms.insert(sum.each_ms.end(), one.each_ms.begin(), one.each_ms.end());
+}
+
+double rate_of(const measured& of) { return static_cast<double>(of.while_full) / of.seconds; }
 
 void print_cpu(const char* what, const measured& of) {
   const auto each = static_cast<double>(of.good + of.bad);
@@ -236,11 +249,11 @@ bool wait_for_pool(const std::filesystem::path& mock_dir, std::size_t wanted) {
 }
 
 int usage() {
-  std::puts("usage: fleetprov_load [--flows N] [--clients N] [--handshakes N] [--keys]\n"
+  std::puts("usage: fleetprov_load [--flows N] [--clients N] [--handshakes N] [--rounds N] [--keys] [--reload]\n"
             "  --flows N       provisioning flows (default 1000)\n"
-            "  --clients N     at a time (default 24)\n"
-            "  --handshakes N  bare handshakes (default 1500)\n"
-            "  --threads N     of the clients (default 1)\n"
+            "  --clients N     at a time (default 64)\n"
+            "  --handshakes N  bare handshakes (default 1600)\n"
+            "  --rounds N      the measurements take turns so often, since a machine's speed changes (default 2)\n"
             "  --keys          CreateKeysAndCertificate instead of a CSR; first waits until the mock has as many keys ready\n"
             "  --reload        the broker reloads its configuration (SIGHUP) before the flows and after them\n"
             "Needs FLEETPROV_PROGRAM or `fleetprov` in PATH.");
@@ -250,7 +263,7 @@ int usage() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::size_t flows = 1000, clients = 24, handshakes = 1500, threads = 1;
+  std::size_t flows = 1000, clients = 64, handshakes = 1600, rounds = 2;
   create_call create = create_call::csr;
   bool reload = false;
   for (int i = 1; i < argc; ++i) {
@@ -259,12 +272,12 @@ int main(int argc, char** argv) {
     if (word == "--flows") flows = number();
     else if (word == "--clients") clients = number();
     else if (word == "--handshakes") handshakes = number();
-    else if (word == "--threads") threads = number();
+    else if (word == "--rounds") rounds = number();
     else if (word == "--keys") create = create_call::keys;
     else if (word == "--reload") reload = true;
     else return usage();
   }
-  if (flows == 0 || clients == 0 || threads == 0) return usage();
+  if (flows == 0 || clients == 0 || rounds == 0) return usage();
   const std::size_t alone_flows = std::min<std::size_t>(flows, 100);
 
   const auto policy = std::filesystem::temp_directory_path() / ("fleetprov-load-" + std::to_string(::getpid()) + ".json");
@@ -293,8 +306,11 @@ int main(int argc, char** argv) {
     std::fputs("the mock's pool of keys did not fill\n", stderr);
     return 3;
   }
-  std::atomic<std::size_t> serial{0};
-  const auto shake_hands = [&](session_tickets tickets) {
+  std::size_t next_number = 0;
+  const auto numbers = [&](std::size_t total, std::size_t width) {
+    return amount{total, width, std::exchange(next_number, next_number + total)};
+  };
+  const auto shake_hands = [&](session_tickets tickets, std::size_t total) {
     const int port = free_port();
     const plain_broker plain(mock->directory(), port, tickets);
     if (!plain.wait_listening()) {
@@ -302,32 +318,37 @@ int main(int argc, char** argv) {
       std::exit(3);
     }
     const test::tls_endpoint bare_endpoint(mock->host(), port, mock->ca_file());
-    return run_many(plain.pid(), handshakes, clients, threads, [&](test::probe_loop& loop, std::function<void(bool)> done) {
-      auto one = std::make_unique<test::probe>(loop, bare_endpoint, claim);
-      one->on_packet = [done](test::probe& self, test::mqtt_packet&) {
-        self.send(test::disconnect_packet());
-        self.close();
-        done(true);
-      };
-      one->on_closed = [done](test::probe&) { done(false); };
-      one->send(test::connect_packet("bare-" + std::to_string(serial++)));
-      return one;
-    });
+    return run_many(plain.pid(), numbers(total, clients),
+                    [&](test::probe_loop& loop, std::size_t number, std::function<void(bool)> done) {
+                      auto one = std::make_unique<test::probe>(loop, bare_endpoint, claim);
+                      one->on_packet = [done](test::probe& self, test::mqtt_packet&) {
+                        self.send(test::disconnect_packet());
+                        self.close();
+                        done(true);
+                      };
+                      one->on_closed = [done](test::probe&) { done(false); };
+                      one->send(test::connect_packet("bare-" + std::to_string(number)));
+                      return one;
+                    });
   };
-  const measured bare = shake_hands(session_tickets::as_mosquitto);
-  const measured without_tickets = shake_hands(session_tickets::as_the_mock);
-  const auto start_flow = [&](test::probe_loop& loop, std::function<void(bool)> done) {
-    return std::make_unique<flow>(loop, how, std::to_string(serial++), std::move(done));
+  const auto start_flow = [&](test::probe_loop& loop, std::size_t number, std::function<void(bool)> done) {
+    return std::make_unique<flow>(loop, how, std::to_string(number), std::move(done));
   };
-  if (reload) ::kill(broker_of(mock->directory()), SIGHUP);
   const pid_t broker = broker_of(mock->directory());
-  const measured many = run_many(broker, flows, clients, threads, start_flow);
-  if (reload) ::kill(broker_of(mock->directory()), SIGHUP);
-  const measured alone = run_many(broker, alone_flows, 1, 1, start_flow);
+  measured bare, without_tickets, many;
+  if (reload) ::kill(broker, SIGHUP);
+  for (std::size_t round = 0; round < rounds; ++round) {
+    const auto share = [&](std::size_t of) { return of / rounds + (round < of % rounds ? 1 : 0); };
+    add_to(bare, shake_hands(session_tickets::as_mosquitto, share(handshakes)));
+    add_to(many, run_many(broker, numbers(share(flows), clients), start_flow));
+    add_to(without_tickets, shake_hands(session_tickets::as_the_mock, share(handshakes)));
+  }
+  if (reload) ::kill(broker, SIGHUP);
+  const measured alone = run_many(broker, numbers(alone_flows, 1), start_flow);
 
-  const double bare_rate = static_cast<double>(bare.good) / bare.seconds;
-  const double without_rate = static_cast<double>(without_tickets.good) / without_tickets.seconds;
-  const double flow_rate = static_cast<double>(many.good) / many.seconds;
+  const double bare_rate = rate_of(bare);
+  const double without_rate = rate_of(without_tickets);
+  const double flow_rate = rate_of(many);
   std::printf("bare Mosquitto: %zu handshakes, %zu failed, %.0f per second (%zu clients)\n", bare.good, bare.bad, bare_rate, clients);
   std::printf("  without session tickets, as the mock: %.0f per second\n", without_rate);
   std::printf("mock:           %zu full flows (%s), %zu failed, %.0f per second: %.0f %% of half the bare handshakes\n", many.good,

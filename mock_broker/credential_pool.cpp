@@ -7,6 +7,8 @@
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
+
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <array>
@@ -27,9 +29,12 @@ namespace {
 constexpr std::size_t refill_threads = 2;
 using steady = std::chrono::steady_clock;
 
-/// The second after a start or after credentials were taken is for those who wait for them: a pool that is at least a
-/// quarter full is refilled when it is over.
+/// The second after a start or after credentials were taken is for those who wait for them: a pool that nobody has asked
+/// yet, or that is at least a quarter full, is refilled when it is over.
 constexpr std::chrono::seconds quiet_before_refilling{1};
+/// Files whose names are gone and that are still open, before the refilling threads are woken for them, and at most.
+constexpr std::size_t many_spent = 32;
+constexpr std::size_t most_spent = 128;
 /// assumption: AWS dates a certificate back by some minutes (Q10); one from the pool may be this much older.
 constexpr std::chrono::minutes most_age{10};
 
@@ -101,7 +106,9 @@ struct credential_pool::state {
   std::deque<std::filesystem::path> unread;  ///< found at the start
   std::deque<pooled> made;
   std::size_t being_made = 0;
+  std::vector<int> spent;  ///< open files without a name
   steady::time_point last_used = steady::now();
+  bool was_asked = false;
   std::atomic<bool> stopping{false};
   std::vector<std::thread> threads;
 
@@ -152,7 +159,7 @@ struct credential_pool::state {
   bool has_room() const { return made.size() + being_made < size; }
   bool wants_work() const {
     if (steady::now() - last_used >= quiet_before_refilling) return !unread.empty() || has_room();
-    return unread.empty() && made.size() + being_made < size / 4;
+    return was_asked && unread.empty() && made.size() + being_made < size / 4;
   }
 
   void refill() {
@@ -160,9 +167,16 @@ struct credential_pool::state {
     give_way(10);
     std::unique_lock<std::mutex> held(lock);
     for (;;) {
-      while (!stopping && !wants_work()) {
+      while (!stopping && !wants_work() && spent.size() < many_spent) {
         if (unread.empty() && !has_room()) wanted.wait(held);
         else wanted.wait_until(held, last_used + quiet_before_refilling);
+      }
+      if (!spent.empty()) {
+        const std::vector<int> closing = std::exchange(spent, {});
+        held.unlock();
+        for (const int file : closing) ::close(file);
+        held.lock();
+        continue;
       }
       if (stopping) return;
       std::filesystem::path found;
@@ -185,10 +199,23 @@ struct credential_pool::state {
     }
   }
 
+  /// False where somebody else has removed it. A file system that discards the blocks of a removed file waits for the
+  /// disk when its last descriptor is closed: not while a device waits for its answer.
+  bool remove(const std::filesystem::path& file) {
+    const int open = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    const bool removed = ::unlink(file.c_str()) == 0;
+    if (open < 0) return removed;
+    const std::lock_guard<std::mutex> held(lock);
+    if (spent.size() < most_spent) spent.push_back(open);
+    else ::close(open);
+    return removed;
+  }
+
   /// The next one that is ready or only has to be read.
   std::optional<pooled> next() {
     std::unique_lock<std::mutex> held(lock);
     last_used = steady::now();
+    was_asked = true;
     std::optional<pooled> out;
     while (!out && (!made.empty() || !unread.empty())) {
       if (!made.empty()) {
@@ -239,14 +266,16 @@ void credential_pool::stop() noexcept {
   s.wanted.notify_all();
   for (std::thread& one : s.threads)
     if (one.joinable()) one.join();
+  for (const int file : std::exchange(s.spent, {})) ::close(file);
 }
 
 std::optional<fresh_credentials> credential_pool::take_ready() {
   state& s = *state_;
   while (auto next = s.next()) {
-    s.wanted.notify_one();
     // Whoever removes the file owns the key: another process on the same folder gets another one.
-    if (!next->file.empty() && ::unlink(next->file.c_str()) != 0) continue;
+    const bool owned = next->file.empty() || s.remove(next->file);
+    s.wanted.notify_one();
+    if (!owned) continue;
     if (!s.is_fresh(next->held.certificate)) return s.issue(std::move(next->held.private_key));
     return std::move(next->held);
   }

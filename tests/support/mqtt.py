@@ -66,17 +66,22 @@ class Message:
         return "Message(%s, %r)" % (self.topic, self.payload[:80])
 
 
+def tls_context(ca_file, identity):
+    context = ssl.create_default_context(cafile=ca_file)
+    context.load_cert_chain(*identity)
+    return context
+
+
 class Client:
-    """`identity` is (certificate file, key file)."""
+    """`identity` is (certificate file, key file); `tls` a context made of it before, `transport` a socket that is connected."""
 
     def __init__(self, mock, identity, client_id, version=4, clean=True, keep_alive=60, will=None, username=None,
-                 session_expiry=None, protocol=None, connect=True):
+                 session_expiry=None, protocol=None, connect=True, tls=None, transport=None):
         self.version, self.client_id, self.messages, self.next_id = version, client_id, [], 0
         self.buffer = b""
         self.closed = False
-        context = ssl.create_default_context(cafile=mock.ca_file)
-        context.load_cert_chain(*identity)
-        plain = socket.create_connection((mock.host, mock.port), timeout=PATIENCE)
+        context = tls or tls_context(mock.ca_file, identity)
+        plain = transport or socket.create_connection((mock.host, mock.port), timeout=PATIENCE)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket = context.wrap_socket(plain, server_hostname=mock.host)
         flags = (2 if clean else 0) | (0x80 if username else 0)

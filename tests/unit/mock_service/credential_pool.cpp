@@ -154,6 +154,27 @@ TEST_CASE("a file that another process has taken is not given again") {
   CHECK_FALSE(pool.take_ready());
 }
 
+TEST_CASE("files that are used up go at once, their descriptors soon and never too many") {
+  const test::temporary_folder folder;
+  const mock_clock time;
+  const auto pool_folder = folder.path() / "pool";
+  const key_pair key = generate_rsa_key();
+  const std::string text =
+      std::string(key.private_key.reveal()) + test::shared_authority().issue_for_key(key.private_key, time.now()).pem;
+  constexpr int count = 300;
+  for (int i = 0; i < count; ++i) put(pool_folder, ("k" + std::to_string(i) + ".pem").c_str(), text);
+  const auto descriptors = [] { return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {}); };
+  const auto before = descriptors();
+  credential_pool pool(pool_folder, 1, test::shared_authority(), time);
+  for (int i = 0; i < count; ++i) {
+    REQUIRE(pool.take_ready());
+    CHECK(descriptors() <= before + 128);
+  }
+  CHECK(files_in(pool_folder).empty());
+  pool.stop();
+  CHECK(descriptors() == before);
+}
+
 TEST_CASE("a pool of size 0 makes everything on demand") {
   const mock_clock time;
   credential_pool pool({}, 0, test::shared_authority(), time);
