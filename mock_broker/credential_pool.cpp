@@ -109,6 +109,7 @@ struct credential_pool::state {
   std::vector<int> spent;  ///< open files without a name
   steady::time_point last_used = steady::now();
   bool was_asked = false;
+  bool was_full = false;  ///< the threads may wait without a limit
   std::atomic<bool> stopping{false};
   std::vector<std::thread> threads;
 
@@ -199,6 +200,15 @@ struct credential_pool::state {
     }
   }
 
+  /// A thread that waits for the quiet second to end looks by itself how long that is now.
+  void wake_where_needed() {
+    {
+      const std::lock_guard<std::mutex> held(lock);
+      if (!std::exchange(was_full, false) && !wants_work() && spent.size() < many_spent) return;
+    }
+    wanted.notify_all();
+  }
+
   /// False where somebody else has removed it. A file system that discards the blocks of a removed file waits for the
   /// disk when its last descriptor is closed: not while a device waits for its answer.
   bool remove(const std::filesystem::path& file) {
@@ -214,6 +224,7 @@ struct credential_pool::state {
   /// The next one that is ready or only has to be read.
   std::optional<pooled> next() {
     std::unique_lock<std::mutex> held(lock);
+    was_full = was_full || (unread.empty() && !has_room());
     last_used = steady::now();
     was_asked = true;
     std::optional<pooled> out;
@@ -274,7 +285,7 @@ std::optional<fresh_credentials> credential_pool::take_ready() {
   while (auto next = s.next()) {
     // Whoever removes the file owns the key: another process on the same folder gets another one.
     const bool owned = next->file.empty() || s.remove(next->file);
-    s.wanted.notify_one();
+    s.wake_where_needed();
     if (!owned) continue;
     if (!s.is_fresh(next->held.certificate)) return s.issue(std::move(next->held.private_key));
     return std::move(next->held);

@@ -170,6 +170,7 @@ class tls_endpoint {
     SSL_CTX_set_verify(context_.get(), SSL_VERIFY_PEER, nullptr);
     SSL_CTX_set_max_proto_version(context_.get(), tls_version);
     SSL_CTX_set_session_cache_mode(context_.get(), SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_read_ahead(context_.get(), 1);
     SSL_CTX_set_mode(context_.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     address_.sin_family = AF_INET;
     address_.sin_port = htons(static_cast<std::uint16_t>(port));
