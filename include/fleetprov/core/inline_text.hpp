@@ -11,8 +11,9 @@ namespace fleetprov {
 
 namespace detail {
 
-/// Copies `size` bytes; usable in constant expressions, `memcpy` at run time.
+/// Copies `size` bytes; usable in constant expressions, `memcpy` at run time, which takes no null pointer for no bytes.
 constexpr void copy_bytes(char* to, const char* from, std::size_t size) noexcept {
+  if (size == 0) return;
   if (!__builtin_is_constant_evaluated()) {
     std::memcpy(to, from, size);
     return;

@@ -205,7 +205,8 @@ TEST_CASE("a policy that came as CBOR or that a program made is counted as its t
   CHECK(got.value->characters == policies::count_characters(R"({"Statement":{"Effect":"Deny","Action":"*","Resource":"*"}})"));
   fleetprov::json::value made;
   made.what = fleetprov::json::kind::object;
-  const diagnostic* d = find(policies::parse(made, ""), "P002");
+  const auto refused = policies::parse(made, "");
+  const diagnostic* d = find(refused, "P002");
   REQUIRE(d != nullptr);
   CHECK(d->where == fleetprov::source_range{});
 }

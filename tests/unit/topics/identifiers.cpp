@@ -47,7 +47,8 @@ TEST_CASE("an ARN is made with the partition of its region") {
   CHECK(make_arn("us-east-1", "123456789012", "topic", "a/b") == "arn:aws:iot:us-east-1:123456789012:topic/a/b");
   CHECK(make_arn("cn-north-1", "1", "cert", "x") == "arn:aws-cn:iot:cn-north-1:1:cert/x");
   CHECK(make_arn("us-gov-west-1", "1", "thing", "x") == "arn:aws-us-gov:iot:us-gov-west-1:1:thing/x");
-  const result<arn> back = parse_arn(make_arn("eu-west-1", "1", "policy", "p"));
+  const std::string text = make_arn("eu-west-1", "1", "policy", "p");
+  const result<arn> back = parse_arn(text);
   REQUIRE(back.has_value());
   CHECK(split_resource(back->resource).name == "p");
 }
