@@ -5,6 +5,7 @@
 using link_under_test = fleetprov::adapters::paho_c_link;
 
 #include "support/link_checks.hpp"
+#include "support/paho_without_trace.hpp"
 
 TEST_CASE("failures without data have no code, errors without words some") {
   CHECK(detail::code_of(static_cast<MQTTAsync_failureData*>(nullptr)) == 0);
