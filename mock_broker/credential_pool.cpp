@@ -290,6 +290,7 @@ std::optional<fresh_credentials> credential_pool::take_ready() {
     if (!s.is_fresh(next->held.certificate)) return s.issue(std::move(next->held.private_key));
     return std::move(next->held);
   }
+  s.wake_where_needed();  // nothing was there: the first who asks does not wait for the quiet second
   return std::nullopt;
 }
 
