@@ -117,6 +117,7 @@ std::vector<std::string> kind_names() {
 
 std::vector<const rule*> all_rules() {
   std::vector<const rule*> out;
+  out.reserve(std::size(json::rules) + std::size(policies::rules) + std::size(templates::rules));
   for (const rule& r : json::rules) out.push_back(&r);
   for (const rule& r : policies::rules) out.push_back(&r);
   for (const rule& r : templates::rules) out.push_back(&r);

@@ -122,7 +122,7 @@ void read_behaviour(const mock_arguments& in, mock::launch_options& out) {
   const std::vector<std::string>& known = mock::strict_names();
   for (const std::string& name : in.strict) {
     std::string all;
-    for (const std::string& one : known) all += (all.empty() ? "" : ", ") + one;
+    for (const std::string& one : known) all.append(all.empty() ? "" : ", ").append(one);
     require(std::find(known.begin(), known.end(), name) != known.end(),
             "--strict `" + name + "` is not one of " + all);
   }

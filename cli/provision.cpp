@@ -186,7 +186,7 @@ class narrator {
 
  private:
   void say(const std::string& line) const { print_error(line + "\n"); }
-  void note(state during, std::string what) {
+  void note(state during, const std::string& what) {
     words_ = printable(what);
     say(std::string(provisioning::step_of(during)) + ": " + words_);
   }

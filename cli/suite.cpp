@@ -207,7 +207,7 @@ class suite_reader {
   }
 
   std::string read_action(const value& one, const std::string& at) {
-    const std::string action = need_text(one, at, "action");
+    std::string action = need_text(one, at, "action");
     const value* held = one.find("action");
     if (held == nullptr || action.empty()) return action;
     if (const std::string doubt = doubt_about_action(action); !doubt.empty())

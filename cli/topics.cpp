@@ -80,7 +80,7 @@ int list_topics(const topics_arguments& given) {
         if (call == api::register_thing) topic.name = *name;
         const std::string spelt(build(topic).view());
         const std::string use(fleet_use(topic));
-        text += "  " + use + std::string(11 - use.size(), ' ') + spelt + '\n';
+        text.append("  ").append(use).append(11 - use.size(), ' ').append(spelt) += '\n';
         json.begin_object().field("topic", spelt);
         write_fleet(json, topic);
         json.field("use", use).end_object();

@@ -48,6 +48,7 @@ namespace {
 
 child_process child_process::start(const std::vector<std::string>& arguments, int pass) {
   std::vector<char*> words;
+  words.reserve(arguments.size() + 1);
   for (const std::string& word : arguments) words.push_back(const_cast<char*>(word.c_str()));
   words.push_back(nullptr);
   const pid_t parent = ::getpid();

@@ -419,7 +419,7 @@ struct http_server::state {
       if (length == body_length::malformed) return refuse(response, 400, "malformed Content-Length");
       return httplib::Server::HandlerResponse::Unhandled;
     });
-    server.set_exception_handler([](const httplib::Request&, httplib::Response& response, std::exception_ptr) {
+    server.set_exception_handler([](const httplib::Request&, httplib::Response& response, const std::exception_ptr&) {
       put(response, {500, "{\"message\":\"internal failure\"}", {}, "application/json"});
     });
     server.set_error_handler([](const httplib::Request& request, httplib::Response& response) {

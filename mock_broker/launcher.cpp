@@ -76,7 +76,7 @@ fs::path find_broker() {
   folders += ":/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin:/opt/homebrew/sbin";
   for (std::size_t at = 0; at <= folders.size();) {
     const std::size_t end = std::min(folders.find(':', at), folders.size());
-    const fs::path candidate = fs::path(folders.substr(at, end - at)) / "mosquitto";
+    fs::path candidate = fs::path(folders.substr(at, end - at)) / "mosquitto";
     std::error_code ignored;
     if (candidate.is_absolute() && is_program(candidate)) return candidate;
     at = end + 1;

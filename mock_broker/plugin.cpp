@@ -227,7 +227,6 @@ int number_of(broker_answer answer) noexcept {
     case broker_answer::deny:
       return MOSQ_ERR_ACL_DENIED;
     case broker_answer::close:
-      return MOSQ_ERR_AUTH;
     case broker_answer::refuse_connect:
       return MOSQ_ERR_AUTH;
     case broker_answer::refuse_silently:

@@ -10,7 +10,7 @@
 #include <string_view>
 
 struct mosquitto;
-struct mqtt5__property;
+struct mqtt5__property;  // NOLINT(bugprone-reserved-identifier): its name in Mosquitto
 
 namespace fleetprov::mock {
 

@@ -4,6 +4,7 @@
 #include <mock_broker/database.hpp>
 #include <mock_broker/world.hpp>
 
+#include <array>
 #include <map>
 #include <memory>
 #include <optional>
@@ -108,7 +109,7 @@ class pair_index {
 /// A whole account. Copies share the records.
 struct world {
   tables records;
-  pair_index relations[relation_count];
+  std::array<pair_index, relation_count> relations;
 
   template <class Record>
   const table<Record>& all() const { return std::get<table<Record>>(records); }

@@ -61,6 +61,7 @@ class mosquitto_link {
 
   void subscribe(const std::vector<std::string>& filters) {
     std::vector<char*> names;
+    names.reserve(filters.size());
     for (const std::string& filter : filters) names.push_back(const_cast<char*>(filter.c_str()));  // the C API does not write
     const int rc = client_ ? mosquitto_subscribe_multiple(client_.get(), nullptr, static_cast<int>(names.size()), names.data(), 1, 0, nullptr)
                            : MOSQ_ERR_NO_CONN;

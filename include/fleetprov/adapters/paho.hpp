@@ -36,7 +36,7 @@ class paho_link {
       client_->set_disconnected_handler([this](const mqtt::properties&, mqtt::ReasonCode code) {
         queue_.push({link_event::kind::hung_up, "DISCONNECT from the server", {}, {static_cast<std::uint8_t>(code)}});
       });
-      client_->set_message_callback([this](mqtt::const_message_ptr message) {
+      client_->set_message_callback([this](const mqtt::const_message_ptr& message) {
         queue_.push({link_event::kind::message, message->get_topic(), secret(message->get_payload_ref().str()), {}});
       });
       client_->connect(connect_options(), nullptr, connecting_);

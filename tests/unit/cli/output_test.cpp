@@ -54,7 +54,7 @@ TEST_CASE("control characters of a document never reach the terminal") {
   const std::string text = render_text(source, d, colour::off);
   CHECK(text.find('\x1b') == std::string::npos);
   CHECK(text.find('\x07') == std::string::npos);
-  CHECK(text.find("\xff") == std::string::npos);
+  CHECK(text.find('\xff') == std::string::npos);
   CHECK(text.find("a\\u000ab\\u001b.json:1:1:") == 0);
 }
 

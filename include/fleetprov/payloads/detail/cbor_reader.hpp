@@ -64,16 +64,15 @@ class cbor_reader {
   bool take_null() noexcept { return in_.take_byte(0xF6); }
 
   bool skip() {
-    std::optional<head> h;
-    std::size_t begin = in_.at();
-    do {  // any number of tags
-      begin = in_.at();
-      h = in_.read_head();
+    for (;;) {
+      const std::size_t begin = in_.at();
+      const std::optional<head> h = in_.read_head();
       if (!h) return false;
-    } while (h->type == type::tag);
-    if (h->type == type::bytes || h->type == type::text) return pass_string(begin, *h);
-    if (h->type == type::array || h->type == type::map) return skip_container(begin, *h);
-    return h->is_break() ? fail(errc::encoding, begin) : true;  // a break where a value belongs
+      if (h->type == type::tag) continue;  // any number of them
+      if (h->type == type::bytes || h->type == type::text) return pass_string(begin, *h);
+      if (h->type == type::array || h->type == type::map) return skip_container(begin, *h);
+      return h->is_break() ? fail(errc::encoding, begin) : true;  // a break where a value belongs
+    }
   }
 
   bool finish() noexcept { return in_.left() == 0 ? true : fail(errc::encoding, in_.at()); }

@@ -394,21 +394,26 @@ class document_reader {
 
   static std::string operator_help(std::string_view name) {
     std::string_view base = name;
-    std::string prefix;
+    std::string_view prefix;
     for (const std::string_view p : {std::string_view("ForAllValues:"), std::string_view("ForAnyValue:")})
       if (starts_folded(base, p)) {
         base.remove_prefix(p.size());
-        prefix = std::string(p);
+        prefix = p;
       }
-    std::string suffix;
+    std::string_view suffix;
     if (ends_folded(base, "IfExists")) {
       base.remove_suffix(8);
       suffix = "IfExists";
     }
+    const auto write_instead = [&](std::string_view name_of_operator, std::string_view plural) {
+      std::string out = "write `";
+      out.append(prefix).append(name_of_operator).append(plural).append(suffix) += '`';
+      return out;
+    };
     for (const operator_name& known : operator_names)
-      if (equal_folded(known.name, base)) return "write `" + prefix + std::string(known.name) + suffix + "`";
+      if (equal_folded(known.name, base)) return write_instead(known.name, "");
     if (equal_folded(base, "StringNotEqual") || equal_folded(base, "StringEqual") || equal_folded(base, "ArnEqual"))
-      return "write `" + prefix + std::string(base) + "s" + suffix + "`";
+      return write_instead(base, "s");
     if (equal_folded(base, "Boolean")) return "write `Bool`";
     if (base.find(':') != std::string_view::npos) return "this looks like a condition key: put it inside an operator such as StringEquals";
     return "operators are StringEquals, StringLike, Bool, ArnLike, IpAddress, Null and their variants";

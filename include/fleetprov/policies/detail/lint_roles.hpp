@@ -89,7 +89,7 @@ inline std::string missing_grant(document_view& view, topics::api call, topics::
 
 /// The least that any format lacks; empty where one format is complete.
 inline std::string missing_for(document_view& view, topics::api call, const claim_template& which) {
-  const std::string json = missing_grant(view, call, topics::payload_format::json, which);
+  std::string json = missing_grant(view, call, topics::payload_format::json, which);
   if (json.empty() || missing_grant(view, call, topics::payload_format::cbor, which).empty()) return {};
   return json;
 }

@@ -155,7 +155,7 @@ class shape_reader {
     folded.what = shape_piece::kind::open;
     folded.min = add_saturated(to.min(), more.min());
     folded.parameter = source_of(to).empty() ? source_of(more) : source_of(to);
-    to.pieces.assign(1, std::move(folded));
+    to.pieces.assign(1, folded);
   }
 
   shape reference(const std::string& name) const {
