@@ -431,14 +431,14 @@ inline bool contains(const token_string& pattern, const token_string& text) {
 }
 
 /// What may follow `prefix` (literals only) in the strings of `pattern`: a union of patterns, at most
-/// one per `*` in it.
+/// one per `*` in it. `pattern` may be a compiled filter.
 inline std::vector<token_string> after_prefix(const token_string& pattern, const token_string& prefix) {
   if (pattern.size() == 1 && pattern[0] == any_run) return {pattern};
   std::vector<std::size_t> active;
   const auto enter = [&](std::vector<std::size_t>& to, std::size_t i) {
     for (;; ++i) {
       if (std::find(to.begin(), to.end(), i) == to.end()) to.push_back(i);
-      if (i == pattern.size() || pattern[i] != any_run) return;
+      if (i == pattern.size() || (pattern[i] != any_run && pattern[i] != any_level)) return;
     }
   };
   enter(active, 0);
@@ -446,7 +446,7 @@ inline std::vector<token_string> after_prefix(const token_string& pattern, const
     std::vector<std::size_t> next;
     for (const std::size_t i : active) {
       if (i == pattern.size()) continue;
-      if (pattern[i] == any_run) enter(next, i);
+      if (pattern[i] == any_run || (pattern[i] == any_level && symbol != '/')) enter(next, i);
       else if (pattern[i] == symbol || pattern[i] == any_one) enter(next, i + 1);
     }
     active = std::move(next);
@@ -455,8 +455,8 @@ inline std::vector<token_string> after_prefix(const token_string& pattern, const
   std::sort(active.begin(), active.end());
   std::vector<token_string> out;
   for (const std::size_t i : active) {
-    // The position after a `*` adds nothing to the `*` itself, which is active too.
-    if (i > 0 && pattern[i - 1] == any_run) continue;
+    // The position after a `*` or `+` adds nothing to the wildcard itself, which is active too.
+    if (i > 0 && (pattern[i - 1] == any_run || pattern[i - 1] == any_level)) continue;
     out.emplace_back(pattern.begin() + static_cast<std::ptrdiff_t>(i), pattern.end());
   }
   return out;

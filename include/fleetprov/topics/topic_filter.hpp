@@ -10,6 +10,9 @@
 
 namespace fleetprov::topics {
 
+/// What a shared subscription begins with. MQTT 5 section 4.8.2.
+inline constexpr std::string_view shared_prefix = "$share/";
+
 /// `$share/<name>/<filter>`; views into the text that was split.
 struct shared_subscription {
   std::string_view name;    ///< empty for an ordinary subscription
@@ -20,9 +23,8 @@ struct shared_subscription {
 /// Splits off `$share/<name>/`. Never fails: a text that starts with `$share/` and lacks the second
 /// slash gives an empty filter, which `validate_topic_filter` refuses. MQTT 5 section 4.8.2.
 constexpr shared_subscription parse_share(std::string_view filter) noexcept {
-  constexpr std::string_view start = "$share/";
-  if (detail::before(filter, start.size()) != start) return {{}, filter, false};
-  const std::string_view rest = detail::after(filter, start.size());
+  if (detail::before(filter, shared_prefix.size()) != shared_prefix) return {{}, filter, false};
+  const std::string_view rest = detail::after(filter, shared_prefix.size());
   const std::size_t slash = rest.find('/');
   if (slash == std::string_view::npos) return {rest, {}, true};
   return {detail::before(rest, slash), detail::after(rest, slash + 1), true};
@@ -40,7 +42,7 @@ constexpr result<void> validate_topic_filter(std::string_view filter, dialect ru
   const shared_subscription share = parse_share(filter);
   const std::size_t base = filter.size() - share.filter.size();
   if (share.is_shared) {
-    constexpr std::size_t start = 7;  // "$share/"
+    constexpr std::size_t start = shared_prefix.size();
     if (share.name.empty()) return fail(start);
     const std::size_t wildcard = share.name.find_first_of(std::string_view("+#\0", 3));
     if (wildcard != std::string_view::npos) return fail(start + wildcard);

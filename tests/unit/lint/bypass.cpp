@@ -2,6 +2,8 @@
 
 #include <tests/unit/lint/lint_support.hpp>
 
+#include <set>
+
 using namespace test;
 namespace policies = fleetprov::policies;
 
@@ -26,17 +28,31 @@ TEST_CASE("a pattern with its wildcards as MQTT wildcards is a filter to try") {
   const auto candidates = [&](std::string_view text) {
     const auto pattern =
         policies::compile_pattern(text, policies::wildcards::star_and_question, policies::variables::substituted);
-    return policies::detail::candidate_filters(policies::to_tokens(pattern, policies::variable_reading::opaque, table));
+    std::set<std::string> out;
+    for (const auto& filter : policies::detail::filter_candidates(
+                                  policies::to_tokens(pattern, policies::variable_reading::opaque, table)).take())
+      out.insert(policies::spell(filter, table));
+    return out;
   };
-  const std::vector<std::pair<std::string, std::string>> rows{{"*", "#"},       {"a/*", "a/#"},     {"a*", "ax"},
-                                                              {"*/b", "+/b"},   {"a/*/b", "a/+/b"}, {"a*/b", "ax/b"},
-                                                              {"a/*b", "a/xb"}, {"a/?", "a/x"},     {"a/b", "a/b"}};
-  for (const auto& [pattern, filter] : rows) {
-    CAPTURE(pattern);
-    CHECK(policies::spell(candidates(pattern).back(), table) == filter);
-  }
-  CHECK(candidates("a/b/*").size() == 5);
-  CHECK(candidates("1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17/18/*").size() == 17);
+  using filters = std::set<std::string>;
+  CHECK(candidates("a/b") == filters{"#", "+/#", "a/#", "a/b"});
+  CHECK(candidates("a/b/*") == filters{"#", "+/#", "a/#", "a/b/#", "a/b/+", "a/b/+/#"});
+  CHECK(candidates("a*") == filters{"#", "+/#", "a", "a/#", "a/+", "a/+/#"});
+  CHECK(candidates("*/b") == filters{"#", "+/#", "+/b", "+/+/b", "+/+/+/b", "x/b"});
+  CHECK(candidates("a*/b") == filters{"#", "+/#", "a/+/b", "a/b", "a/+/+/b", "ax/b"});
+  CHECK(candidates("a/?") == filters{"#", "+/#", "a/#", "a/+"});
+  CHECK(candidates("a?") == filters{"#", "+/#", "ax"});
+  CHECK(candidates("1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17/18/*").size() == 19);
+  CHECK(candidates("*a*b*c*d*e*f*g*").size() <= 96);
+}
+
+TEST_CASE("a `*` inside or before a level adds levels to the filter") {
+  CHECK(bypass_of("building*", "building/control_room/*") == "building/#");
+  CHECK(bypass_of("*/c", "b/c*") == "+/c");
+  const auto found = lint_text(policy({statement_of("Allow", {"iot:Subscribe"}, {"topicfilter/*/c", "topicfilter/c/*"}),
+                                       statement("Deny", "iot:Subscribe", "topicfilter/b/c*"),
+                                       statement("Allow", "iot:Receive", "topic/b/c/*")}));
+  CHECK(only(found, "P059").message.find("`+/+/c`") != std::string::npos);
 }
 
 TEST_CASE("a filter that begins with a wildcard brings in no `$` topic") {

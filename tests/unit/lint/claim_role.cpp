@@ -97,6 +97,15 @@ TEST_CASE("a topic is part of provisioning if its API has it") {
   }
 }
 
+TEST_CASE("part of a template's name leaves several templates, not every one") {
+  const auto said = [](const std::string& name) {
+    return only(publishing("$aws/provisioning-templates/" + name + "/provision/json"), "P154").message;
+  };
+  CHECK(said("*") == "allows every provisioning template");
+  CHECK(said("Flee?") == "allows several provisioning templates");
+  CHECK(said("Fleet-*") == "allows several provisioning templates");
+}
+
 TEST_CASE("any client id is said once, and about Connect") {
   CHECK(only(role_text(policy({statement("Allow", "iot:Connect", "*?")}), role::claim), "P151").pointer ==
         "/Statement/0/Resource");

@@ -49,14 +49,14 @@ TEST_CASE("a condition key that is nearly right gets the right one named") {
   }
 }
 
-TEST_CASE("a certificate value has one digit as its index, an attribute its name in brackets") {
-  for (const std::string known : {"iot:Certificate.Subject.CommonName.0", "iot:Certificate.Subject.CommonName.9",
+TEST_CASE("a certificate value has one of five indexes, an attribute its name in brackets") {
+  for (const std::string known : {"iot:Certificate.Subject.CommonName.0", "iot:Certificate.Subject.CommonName.4",
                                   "iot:certificate.subject.commonname", "iot:Connection.Thing.Attributes[a]"}) {
     CAPTURE(known);
     CHECK_FALSE(fires(of(test_of("StringEquals", known, "a")), "P093"));
   }
   for (const std::string unknown : {"iot:Certificate.Subject.CommonName./", "iot:Certificate.Subject.CommonName.:",
-                                    "iot:Certificate.Subject.CommonName.x", "iot:Certificate.Subject.CommonName.",
+                                    "iot:Certificate.Subject.CommonName.x", "iot:Certificate.Subject.CommonName.5", "iot:Certificate.Subject.CommonName.",
                                     "iot:Connection.Thing.Attributes[]", "iot:Connection.Thing.Attributes[",
                                     "iot:Connection.Thing.Attributes[a", "iot:Connection.Thing.Attributes[site"}) {
     CAPTURE(unknown);
@@ -83,6 +83,7 @@ TEST_CASE("ForAllValues needs a guard in an Allow that asks for a value") {
       {"Allow", R"({"ForAllValues:StringNotEquals":{"iot:ConnectAttributes":"LastWill"}})", false},
       {"Allow", R"({"ForAllValues:StringEquals":{"iot:ConnectAttributes":[]}})", false},
       {"Allow", "{" + last_will + R"(,"Null":{"iot:connectattributes":"false"}})", false},
+      {"Allow", "{" + last_will + R"(,"Null":{"iot:ConnectAttributes":"true"}})", true},
       {"Allow", "{" + last_will + R"(,"Null":{"iot:ClientId":"false"}})", true},
       {"Allow", "{" + last_will + R"(,"ForAnyValue:StringLike":{"iot:ConnectAttributes":"*"}})", true},
   };

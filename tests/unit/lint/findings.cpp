@@ -265,5 +265,6 @@ TEST_CASE("a filter with `+` gets around a Deny where the broader ones are denie
     return lint_text(policy(all));
   };
   CHECK_THAT(only(lint({"a/secret/c"}), "P059").message, ContainsSubstring("`a/+/c`"));
-  CHECK_FALSE(fires(lint({"a/secret/c", "a/+/c"}), "P059"));
+  CHECK_FALSE(fires(lint({"a/secret/c", "a/+*"}), "P059"));
+  CHECK(fires(lint({"a/secret/c", "a/+/c"}), "P059"));  // `a/+/+/c`, and each of the topics that the second Deny means
 }

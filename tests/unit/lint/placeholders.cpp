@@ -64,6 +64,16 @@ TEST_CASE("marks are placeholders wherever they close") {
     CAPTURE(text);
     CHECK(find_placeholder(text) == mark);
   }
+  const std::string head = "arn:aws:iot:us-east-1:123456789012:";
+  for (const std::string root : {"$SYS", "$CONTROL"}) {
+    CAPTURE(root);
+    for (const std::string start : {"topic/", "topicfilter/", "topicfilter/$share/workers/"})
+      for (const std::string rest : {"", "/#", "/broker/uptime", "*"}) CHECK_FALSE(find_placeholder(head + start + root + rest).has_value());
+    CHECK(find_placeholder(head + "topicfilter/" + root + "/$NAME") == "$NAME");
+    for (const std::string elsewhere : {"topic/a/", "topicfilter/$share/", "topicfilter/$share/workers", "client/", "topic", "thing/topic/"})
+      CHECK(find_placeholder(head + elsewhere + root) == root);
+    CHECK(find_placeholder(root + "/x") == root);
+  }
   for (const std::string fine : {"a>b<c", "a<", "<>", "<>/a>", "$NAME-x", "$N", "$name"}) {
     CAPTURE(fine);
     CHECK_FALSE(find_placeholder(fine).has_value());

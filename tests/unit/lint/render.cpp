@@ -111,6 +111,38 @@ TEST_CASE("example accounts are replaced only on request") {
   CHECK(*run(real, values).value == real);
 }
 
+TEST_CASE("the partition follows a region that was filled in, and only such a one") {
+  const auto rendered = [](const std::string& arn, const std::string& region, policies::example_arns examples = policies::example_arns::keep) {
+    auto values = usual();
+    values.region = region;
+    values.examples = examples;
+    values.set = {{"site-region", region}};
+    auto out = run("[\"" + arn + "\"]", values);
+    REQUIRE(out.value.has_value());
+    return out.value->substr(2, out.value->size() - 4);
+  };
+  for (const auto& [region, partition] : {std::pair("cn-north-1", "aws-cn"), std::pair("us-gov-west-1", "aws-us-gov"), std::pair("eu-west-1", "aws")}) {
+    CAPTURE(region);
+    const std::string wanted = std::string("arn:") + partition + ":iot:" + region + ":210987654321:topic/a";
+    for (const std::string open : {"aws", "aws-cn", "${AWS::Partition}"}) CHECK(rendered("arn:" + open + ":iot:aws-region:aws-account-id:topic/a", region) == wanted);
+    CHECK(rendered("arn:aws:iot:<site-region>:aws-account-id:topic/a", region) == wanted);
+    CHECK(rendered("arn:aws:iot:us-east-1:123456789012:topic/a", region, policies::example_arns::replace) == wanted);
+    for (const std::string kept : {"arn:aws:iot:us-east-1:123456789012:topic/a", "arn:aws:iot:*:123456789012:topic/a", "arn:aws:iam::123456789012:role/r"})
+      CHECK(rendered(kept, region) == kept);
+    CHECK(rendered("arn:*:iot:aws-region:aws-account-id:topic/a", region) == std::string("arn:*:iot:") + region + ":210987654321:topic/a");
+  }
+}
+
+TEST_CASE("topics of the broker are no placeholders") {
+  for (const char* topic : {"topicfilter/$SYS/#", "topic/$CONTROL/dynamic-security/v1", "topicfilter/$share/g/$SYS/#"}) {
+    CAPTURE(topic);
+    auto out = run(std::string(R"(["arn:aws:iot:aws-region:aws-account-id:)") + topic + "\"]", usual());
+    REQUIRE(out.value.has_value());
+    CHECK(*out.value == std::string(R"(["arn:aws:iot:eu-west-1:210987654321:)") + topic + "\"]");
+    CHECK_FALSE(fires(lint_text(policy({statement("Deny", "iot:Subscribe", topic)})), "P070"));
+  }
+}
+
 TEST_CASE("a policy inside a string is rendered too") {
   auto out =
       run(R"({"PolicyDocument":"{\"Resource\":\"arn:aws:iot:aws-region:aws-account-id:topic/a\",\"Sid\":\"region\"}"})",

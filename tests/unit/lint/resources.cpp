@@ -29,6 +29,16 @@ TEST_CASE("a grant is broad if it reaches more than one client id or thing") {
       {"iot:Subscribe", arn + "topicfilter/$aws/things/+/shadow/get/accepted", true},
       {"iot:Subscribe", arn + "topicfilter/$aws/things/+x/shadow/get/accepted", false},
       {"iot:Subscribe", arn + "topicfilter/$aws/things/x+/shadow/get/accepted", false},
+      {"iot:Subscribe", arn + "topicfilter/$aws/#", true},
+      {"iot:Subscribe", arn + "topicfilter/$aws/+/+/shadow/update", true},
+      {"iot:Subscribe", arn + "topicfilter/$share/g/$aws/things/#", true},
+      {"iot:Subscribe", arn + "topicfilter/$share/*", true},
+      {"iot:Subscribe", arn + "topicfilter/$share/g/$aws/things/x/#", false},
+      {"iot:Subscribe", arn + "topicfilter/$share/g", false},
+      {"iot:Subscribe", arn + "topicfilter/$aws/events/#", false},
+      {"iot:Subscribe", arn + "topicfilter/#", false},  // selects no `$` topic
+      {"iot:Subscribe", arn + "topicfilter/+/things/#", false},
+      {"iot:Subscribe", arn + "topicfilter/$share/g/#", false},
       {"iot:GetThingShadow", arn + "thing/*", true},
       {"iot:ListNamedShadowsForThing", arn + "thing/*", false},
   };
@@ -166,4 +176,56 @@ TEST_CASE("a partition with a wildcard is that of any region") {
   CHECK_FALSE(mixed("arn:aws*:iot:cn-north-1" + tail, "arn:aws*:iot:cn-north-1" + tail));
   CHECK_FALSE(mixed("arn:aws-cn:iot:*" + tail, "arn:aws*:iot:*" + tail));
   CHECK(mixed("arn:aws*:iot:cn-north-1" + tail, "arn:aws:iot:cn-north-1" + tail));
+}
+
+TEST_CASE("a type without a name is no resource of that type") {
+  for (const std::string type : {"client", "topic", "topicfilter", "thing", "rolealias"}) {
+    CAPTURE(type);
+    const auto found = lint_text(policy({statement("Allow", "iot:*", type), statement("Deny", "iot:*", type)}));
+    CHECK_FALSE(fires(found, "P055"));
+    CHECK_FALSE(fires(found, "P014"));
+  }
+}
+
+TEST_CASE("an Allow with NotResource is as broad as what it leaves") {
+  const auto broad = [](const std::string& action, const std::string& left_out, const std::string& more = "") {
+    return fires(lint_text(raw(R"("Effect":"Allow","Action":")" + action + R"(","NotResource":")" + arn + left_out + "\"" + more)),
+                 "P055");
+  };
+  CHECK(broad("iot:Connect", "client/x"));
+  CHECK(broad("iot:Publish", "topic/x"));
+  CHECK(broad("iot:Subscribe", "topicfilter/$aws/things/x/*"));
+  CHECK(broad("iot:GetThingShadow", "thing/x"));
+  CHECK_FALSE(broad("iot:Connect", "client/*"));
+  CHECK_FALSE(broad("iot:Publish", "topic/$aws/*"));
+  CHECK_FALSE(broad("iot:Subscribe", "topicfilter/$aws/things/*"));
+  CHECK_FALSE(broad("iot:GetThingShadow", "*"));
+  CHECK_FALSE(broad("iot:ListRetainedMessages", "thing/x"));
+  CHECK_FALSE(broad("iot:Connect", "client/x", R"(,"Condition":{"Bool":{"iot:Connection.Thing.IsAttached":"true"}})"));
+}
+
+TEST_CASE("a client id beside itself never matches, so it leaves no id open") {
+  struct row {
+    std::string client;
+    std::string said;
+    bool is_free;
+  };
+  const std::vector<row> rows{
+      {"${iot:ClientId}", "compares the client id with itself: any client id may connect", true},
+      {"*${iot:ClientId}*", "compares the client id with itself: any client id may connect", true},
+      {"a${iot:ClientId}", "compares the client id with itself and more text: no client id ever matches", false},
+      {"${iot:ClientId}?", "compares the client id with itself and more text: no client id ever matches", false},
+      {"${iot:ClientId}${iot:ClientId}", "compares the client id with itself and more text: no client id ever matches", false},
+      {"${iot:ClientId}${iot:CertificateId}", "compares the client id with itself and more text: no client id ever matches", false},
+      {"${iot:ClientId}${iot:Connection.Thing.Attributes[a]}", "compares the client id with itself: any client id may connect", true},
+  };
+  for (const row& each : rows) {
+    CAPTURE(each.client);
+    const std::string text = policy({statement("Allow", "iot:Connect", "client/" + each.client),
+                                     statement("Allow", "iot:Publish", "topic/${iot:ClientId}")});
+    const auto found = lint_text(text);
+    CHECK(only(found, "P063").message == each.said);
+    CHECK(fires(found, "P062") == each.is_free);
+    CHECK(fires(role_text(text, fleetprov::policies::role::device), "P161") == each.is_free);
+  }
 }

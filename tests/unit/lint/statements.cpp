@@ -98,3 +98,20 @@ TEST_CASE("a shared subscription brings in the topics behind its group name") {
   const auto both = found({"topicfilter/$share/g/a", "topicfilter/$share/g/b"}, "topic/*");
   CHECK(std::count_if(both.begin(), both.end(), [](const auto& d) { return d.broken->id == "P088"; }) == 2);
 }
+
+TEST_CASE("the two spellings of a job action are two actions, as they are for evaluation") {
+  const std::string current = "iotjobsdata:DescribeJobExecution", old = "iot:DescribeJobExecution";
+  const auto of = [](const std::string& first, const std::string& allowed, const std::string& second, const std::string& action) {
+    return lint_text(policy({statement(first, allowed, "thing/x"), statement(second, action, "thing/x")}));
+  };
+  CHECK_FALSE(fires(of("Allow", current, "Deny", old), "P080"));
+  CHECK(fires(of("Allow", current, "Deny", old), "P079"));
+  CHECK(fires(of("Allow", current, "Deny", current), "P080"));
+  CHECK(fires(of("Allow", old, "Deny", old), "P080"));
+  CHECK(fires(of("Allow", old, "Deny", "iot:*"), "P080"));
+  CHECK_FALSE(fires(of("Allow", current, "Deny", "iot:*"), "P080"));
+  CHECK_FALSE(fires(of("Allow", old, "Allow", current), "P078"));
+  CHECK(fires(of("Allow", old, "Allow", "iot:*"), "P078"));
+  CHECK_FALSE(fires(of("Allow", current, "Allow", "iot:*"), "P078"));
+  CHECK(fires(of("Allow", current, "Allow", "iotjobsdata:*"), "P078"));
+}

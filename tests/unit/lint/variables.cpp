@@ -77,3 +77,38 @@ TEST_CASE("variables and wildcards side by side read as one run") {
   CHECK(names[0].text.size() == 4);
   CHECK(names[0].wide == view.everything());
 }
+
+TEST_CASE("a variable in a condition value is looked at like one in a resource") {
+  const auto found = [](const std::string& value, const std::string& action = "iot:Connect") {
+    return ids(lint_text(policy({statement("Allow", action, action == "iot:Connect" ? "client/x" : "thing/x",
+                                           R"(,"Condition":{"StringEquals":{"iot:ClientId":")" + value + "\"}}")})));
+  };
+  const auto has = [](const std::vector<std::string>& all, const std::string& id) {
+    return std::find(all.begin(), all.end(), id) != all.end();
+  };
+  CHECK(has(found("${iot:Thing.ThingName}"), "P064"));
+  CHECK(has(found("${iot:CertificateId, 'a'}"), "P114"));
+  CHECK(has(found("${iot:Certificate.Subject.CommonName.List}"), "P115"));
+  CHECK(has(found("${iot:Connection.Thing.ThingName}", "iot:GetThingShadow"), "P067"));
+  CHECK(found("${iot:Connection.Thing.ThingName}").empty());
+  CHECK_FALSE(has(found("${aws:SourceIp}"), "P116"));
+}
+
+TEST_CASE("a thing's key in a condition of an action over HTTPS has no value") {
+  const auto found = [](const std::string& action, const std::string& condition) {
+    return fires(lint_text(raw(R"("Effect":"Allow","Action":)" + action + R"(,"Resource":"*","Condition":)" + condition)), "P067");
+  };
+  const std::string attached = R"({"Bool":{"iot:Connection.Thing.IsAttached":"true"}})";
+  CHECK(found(R"("iot:GetThingShadow")", attached));
+  CHECK(found(R"(["iot:Connect","iotjobsdata:UpdateJobExecution"])", attached));
+  CHECK_FALSE(found(R"(["iot:Connect","iot:Publish"])", attached));
+  CHECK_FALSE(found(R"("iot:*")", attached));
+  CHECK_FALSE(found(R"("iot:GetThingShadow")", R"({"BoolIfExists":{"iot:Connection.Thing.IsAttached":"true"}})"));
+  CHECK_FALSE(found(R"("iot:GetThingShadow")", R"({"Null":{"iot:Connection.Thing.IsAttached":"true"}})"));
+  CHECK_FALSE(found(R"("iot:GetThingShadow")", R"({"StringNotEquals":{"iot:Connection.Thing.ThingName":"a"}})"));
+}
+
+TEST_CASE("of a certificate's attribute five values are kept, so the sixth index is unknown") {
+  CHECK_FALSE(fires(of("Allow", "Resource", "topic/${iot:Certificate.Subject.CommonName.4}"), "P064"));
+  CHECK(fires(of("Allow", "Resource", "topic/${iot:Certificate.Subject.CommonName.5}"), "P064"));
+}

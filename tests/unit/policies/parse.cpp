@@ -227,6 +227,17 @@ TEST_CASE("the same key twice under one operator is the JSON reader's finding al
   CHECK(find(got, "P040") == nullptr);
 }
 
+TEST_CASE("condition keys ignore case, the attribute names in them do not") {
+  const auto same = [](const std::string& a, const std::string& b) {
+    const auto got = policies::parse_text(
+        with_condition(R"({"StringEquals":{"iot:Connection.Thing.)" + a + R"(":"x","iot:connection.thing.)" + b + R"(":"y"}})"));
+    return find(got, "P040") != nullptr;
+  };
+  CHECK(same("Attributes[a]", "attributes[a]"));
+  CHECK_FALSE(same("Attributes[a]", "attributes[A]"));
+  CHECK(same("ThingName", "thingname"));
+}
+
 TEST_CASE("where the language has no variables, a value that looks like one is no mistake of the operator") {
   const auto got = policies::parse_text(
       R"({"Version":"2008-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"Bool":{"a":"${b}"}}}})");

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <fleetprov/policies/pattern.hpp>
+#include <fleetprov/policies/variables.hpp>
 
 #include <array>
 #include <cstddef>
@@ -82,7 +82,8 @@ constexpr key_facts certificate(std::string_view rest) noexcept {
   if (dot != std::string_view::npos) {
     const std::string_view index = rest.substr(dot + 1);
     out.is_list = equal_folded(index, "List");
-    if (!out.is_list && (index.size() != 1 || index[0] < '0' || index[0] > '9')) return {};
+    const bool is_kept = index.size() == 1 && index[0] >= '0' && index[0] < static_cast<char>('0' + max_certificate_values);
+    if (!out.is_list && !is_kept) return {};
     rest = rest.substr(0, dot);
   }
   if (alternative) {

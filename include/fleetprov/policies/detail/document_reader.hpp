@@ -382,14 +382,15 @@ class document_reader {
   }
 
   void report_same_keys(const json::member& m, const std::string& at) {
-    std::vector<std::pair<std::string, const json::member*>> all;
-    for (const json::member& k : m.held.members) all.emplace_back(folded(k.key), &k);
-    std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    constexpr case_insensitive_less less;
+    std::vector<const json::member*> all;
+    all.reserve(m.held.members.size());
+    for (const json::member& k : m.held.members) all.push_back(&k);
+    std::stable_sort(all.begin(), all.end(), [&](const auto* a, const auto* b) { return less(a->key, b->key); });
     for (std::size_t i = 1; i < all.size(); ++i)
-      if (all[i - 1].first == all[i].first && all[i - 1].second->key != all[i].second->key)
-        add("P040", json::child_pointer(at, all[i].second->key), all[i].second->key_where,
-            in_ticks(all[i].second->key) + " and " + in_ticks(all[i - 1].second->key) + " are the same key",
-            "put all values into one list");
+      if (!less(all[i - 1]->key, all[i]->key) && all[i - 1]->key != all[i]->key)
+        add("P040", json::child_pointer(at, all[i]->key), all[i]->key_where,
+            in_ticks(all[i]->key) + " and " + in_ticks(all[i - 1]->key) + " are the same key", "put all values into one list");
   }
 
   static std::string operator_help(std::string_view name) {

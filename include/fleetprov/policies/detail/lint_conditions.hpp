@@ -1,6 +1,7 @@
 #pragma once
 
 #include <fleetprov/policies/detail/condition_keys.hpp>
+#include <fleetprov/policies/detail/lint_variables.hpp>
 #include <fleetprov/policies/detail/lint_view.hpp>
 #include <fleetprov/policies/detail/typed_values.hpp>
 
@@ -72,6 +73,9 @@ inline void lint_condition_key(const statement_view& s, const condition& c, cons
   else if (key.is_connect_only && (others & s.named) != 0)
     out.add("P095", c.key, show(text) + " exists in CONNECT requests only, not for " + list_actions(others & s.named),
             "give iot:Connect a statement of its own");
+  const bool needs_value = c.parsed.compares != comparison::null && c.parsed.sign == polarity::positive &&
+                           c.parsed.absence != when_absent::if_exists && c.parsed.over != quantifier::for_all_values;
+  if (key.is_thing && needs_value) lint_thing_over_https(c.key, show(text), s.named, out);
 }
 
 inline void lint_condition_operator(const statement_view& s, const condition& c, const key_facts& key, findings& out) {
@@ -93,7 +97,8 @@ inline void lint_condition_operator(const statement_view& s, const condition& c,
   if (key.is_list && c.parsed.over == quantifier::for_all_values && c.parsed.sign == polarity::positive &&
       s.node->what == effect::allow && !c.values.empty()) {
     const bool guarded = std::any_of(s.node->conditions.begin(), s.node->conditions.end(), [&](const condition& other) {
-      return other.parsed.compares == comparison::null && equal_folded(other.key.text, c.key.text);
+      return other.parsed.compares == comparison::null && equal_folded(other.key.text, c.key.text) &&
+             other.values.size() == 1 && equal_folded(other.values[0].text, "false");
     });
     if (!guarded)
       out.add("P099", c.operation, "this also passes a request without any " + show(c.key.text),
@@ -177,7 +182,10 @@ inline void lint_conditions(document_view& view, findings& out) {
       lint_condition_key(s, c, key, out);
       lint_condition_operator(s, c, key, out);
       lint_condition_list(c, out);
-      for (const condition_value& v : c.values) lint_condition_value(c, v, out);
+      for (const condition_value& v : c.values) {
+        lint_condition_value(c, v, out);
+        for (const pattern_piece& p : v.pattern.pieces) lint_variable(p, v, s.named, out);
+      }
     }
 }
 

@@ -1,13 +1,17 @@
 #pragma once
 
 #include <fleetprov/policies/detail/condition_keys.hpp>
+#include <fleetprov/policies/detail/lint_variables.hpp>
 #include <fleetprov/policies/detail/lint_view.hpp>
 #include <fleetprov/policies/placeholders.hpp>
 #include <fleetprov/topics/arn.hpp>
 #include <fleetprov/topics/reserved_topics.hpp>
 #include <fleetprov/topics/thing_topics.hpp>
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,39 +46,80 @@ inline bool has_device_key(const token_string& text, const variable_table& table
   return any_variable(text, table, [](const std::string& key) { return is_device_key(key); });
 }
 
+/// What `client/...` with ${iot:ClientId} in it lets in: the id is compared with itself, so with text beside it never
+/// equal.
+enum class own_client_id : std::uint8_t { absent, any, never };
+
+inline own_client_id find_own_client_id(const token_string& name, const variable_table& table) {
+  std::size_t ids = 0;
+  bool is_longer = false;
+  for (const token t : name) {
+    if (is_variable(t) && is_client_id(table.name_of(t))) ++ids;
+    else if (is_variable(t)) is_longer = is_longer || !starts_folded(table.name_of(t), "iot:Connection.Thing.Attributes[");
+    else is_longer = is_longer || t != any_run;
+  }
+  return ids == 0 ? own_client_id::absent : ids == 1 && !is_longer ? own_client_id::any : own_client_id::never;
+}
+
 /// Only wildcards and the client's own claim: any client id.
 inline bool is_any_client(const token_string& name, const variable_table& table) {
-  bool open = false;
-  for (const token t : name) {
-    if (t == any_run || (is_variable(t) && is_client_id(table.name_of(t)))) open = true;
-    else if (t != any_one) return false;
-  }
-  return open;
+  const own_client_id own = find_own_client_id(name, table);
+  return own == own_client_id::any ||
+         (own == own_client_id::absent && std::all_of(name.begin(), name.end(), is_wildcard) &&
+          find_token(name, any_run) != name.size());
 }
 
-/// Whether the name up to the first `/` stands for more than one thing; `filters`: MQTT wildcards count.
-inline bool is_several_things(const token_string& rest, const variable_table& table, bool filters) {
-  for (std::size_t i = 0; i < rest.size() && rest[i] != '/'; ++i) {
+/// Whether a client can choose among several ids.
+inline bool is_client_id_open(const token_string& name, const variable_table& table) {
+  const own_client_id own = find_own_client_id(name, table);
+  return own == own_client_id::any || (own == own_client_id::absent && has_wildcard(name));
+}
+
+/// Whether the name up to the first `/` stands for more than one thing.
+inline bool is_several_things(const token_string& rest, const variable_table& table) {
+  for (std::size_t i = 0; i < rest.size() && rest[i] != '/'; ++i)
     if (is_wildcard(rest[i]) || (is_variable(rest[i]) && is_client_id(table.name_of(rest[i])))) return true;
-    if (filters && i == 0 && (rest[i] == '+' || rest[i] == '#') && (rest.size() == 1 || rest[1] == '/')) return true;
+  return false;
+}
+
+/// Whether a topic pattern, or a compiled filter, reaches the reserved topics of more than one thing.
+inline bool reaches_several_things(const token_string& name, const variable_table& table) {
+  for (const token_string& rest : after_prefix(name, literal_tokens(topics::things_prefix)))
+    if (is_several_things(rest, table)) return true;
+  return false;
+}
+
+/// A pattern of filters, and what it is without `$share/NAME/`.
+inline std::vector<token_string> unshared(const token_string& filter) {
+  std::vector<token_string> out{filter};
+  for (const token_string& rest : after_prefix(filter, literal_tokens(topics::shared_prefix))) {
+    std::size_t at = 0;  // of the first `/`, or of a `*` that can be it and more
+    while (at < rest.size() && rest[at] != '/' && rest[at] != any_run) ++at;
+    if (at == rest.size()) continue;
+    out.emplace_back(rest.begin() + static_cast<std::ptrdiff_t>(rest[at] == '/' ? at + 1 : at), rest.end());
+  }
+  return out;
+}
+
+/// The same for the filters of a Subscribe pattern, whose `+` and `#` select topics.
+inline bool selects_several_things(const token_string& filter, const variable_table& table) {
+  for (const token_string& plain : unshared(filter)) {
+    const token_string selected = compile_filter(plain);
+    const bool no_reserved = !plain.empty() && selected[0] != plain[0];  // begins with `+` or `#`
+    if (!no_reserved && reaches_several_things(selected, table)) return true;
   }
   return false;
 }
 
-/// Whether a topic pattern reaches the reserved topics of more than one thing.
-inline bool reaches_several_things(const token_string& name, const variable_table& table, bool filters) {
-  for (const token_string& rest : after_prefix(name, literal_tokens(topics::things_prefix)))
-    if (is_several_things(rest, table, filters)) return true;
-  return false;
-}
+/// The actions whose resource is a thing, of Device Defender's list.
+inline constexpr action_set audited_thing_actions =
+    bit(action::get_thing_shadow) | bit(action::update_thing_shadow) | bit(action::delete_thing_shadow) |
+    bit(action::describe_job_execution) | bit(action::get_pending_job_executions) |
+    bit(action::start_next_pending_job_execution) | bit(action::update_job_execution);
 
 /// Device Defender's IOT_POLICY_OVERLY_PERMISSIVE_CHECK for one entry: the actions it is too broad for.
 // assumption: the audit's treatment of client id prefixes (client/sensor-*) is not documented; they pass.
 inline action_set broad_actions(const statement_view& s, const resource_view& r, const variable_table& table) {
-  constexpr action_set things = bit(action::get_thing_shadow) | bit(action::update_thing_shadow) |
-                                bit(action::delete_thing_shadow) | bit(action::describe_job_execution) |
-                                bit(action::get_pending_job_executions) |
-                                bit(action::start_next_pending_job_execution) | bit(action::update_job_execution);
   action_set out = 0;
   for (const name_view& n : r.names) {
     switch (n.type) {
@@ -82,14 +127,14 @@ inline action_set broad_actions(const statement_view& s, const resource_view& r,
         if (!s.is_attached && is_any_client(n.text, table)) out |= s.actions & bit(action::connect);
         break;
       case resource_type::topic:
-        if ((s.actions & bit(action::publish)) != 0 && reaches_several_things(n.text, table, false))
+        if ((s.actions & bit(action::publish)) != 0 && reaches_several_things(n.text, table))
           out |= bit(action::publish);
         break;
       case resource_type::topicfilter:
-        if (reaches_several_things(n.text, table, true)) out |= s.actions & bit(action::subscribe);
+        if (selects_several_things(n.text, table)) out |= s.actions & bit(action::subscribe);
         break;
       case resource_type::thing:
-        if (is_several_things(n.text, table, false)) out |= s.actions & things;
+        if (is_several_things(n.text, table)) out |= s.actions & audited_thing_actions;
         break;
       default:
         break;
@@ -98,8 +143,35 @@ inline action_set broad_actions(const statement_view& s, const resource_view& r,
   return out;
 }
 
+/// The same for an Allow with NotResource: what it is too broad for, as long as no entry leaves all of it out.
+inline action_set broad_actions(const statement_view& s) {
+  const auto leaves_out = [&](resource_type type, const token_string& all) {
+    work_budget budget;
+    return std::any_of(s.resources.begin(), s.resources.end(), [&](const resource_view& r) {
+      return std::any_of(r.names.begin(), r.names.end(), [&](const name_view& n) {
+        return n.type == type && covers(n.text, all, budget) == answer::yes;
+      });
+    });
+  };
+  const token_string anything{any_run};
+  token_string of_things = literal_tokens(topics::things_prefix);
+  of_things.push_back(any_run);
+  action_set out = 0;
+  if (!s.is_attached && !leaves_out(resource_type::client, anything)) out |= bit(action::connect);
+  if (!leaves_out(resource_type::topic, of_things)) out |= bit(action::publish);
+  if (!leaves_out(resource_type::topicfilter, of_things)) out |= bit(action::subscribe);
+  if (!leaves_out(resource_type::thing, anything)) out |= audited_thing_actions;
+  return out & s.actions;
+}
+
 inline void lint_breadth(document_view& view, const statement_view& s, findings& out) {
-  if (s.node->what != effect::allow || !s.lists_resources()) return;
+  if (s.node->what != effect::allow) return;
+  if (!s.lists_resources()) {
+    if (const action_set broad = broad_actions(s))
+      out.add("P055", s.node->resource_key, "allows broad access: [" + list_actions(broad) + "]",
+              "NotResource allows everything that it does not list: list what is allowed in Resource");
+    return;
+  }
   constexpr action_set without_resource =
       bit(action::list_retained_messages) | bit(action::list_named_shadows_for_thing);
   for (const resource_view& r : s.resources) {
@@ -141,25 +213,12 @@ inline void lint_type_mismatch(const statement_view& s, findings& out) {
 
 inline void lint_variables(const statement_view& s, const resource_view& r, findings& out) {
   for (const pattern_piece& p : r.node->pattern.pieces) {
-    if (p.what != pattern_piece::kind::variable || p.problem != variable_problem::none) continue;
-    const key_facts key = find_key(p.text);
+    action_set asked = 0;
+    for (const name_view& n : r.names) asked |= actions_taking(s.named, n.type);
+    const std::optional<key_facts> key = lint_variable(p, *r.node, asked, out);
+    if (!key) continue;
     const std::string shown = show(p.written);
-    if (key.type == key_type::unknown) {
-      if (starts_folded(p.text, "AWS:") && p.text.find("::") != std::string::npos) continue;  // a placeholder
-      const std::string_view suggested = suggest_key(p.text);
-      const bool elsewhere = starts_folded(p.text, "cognito-identity.amazonaws.com:") ||
-                             starts_folded(p.text, "credentials-iot:") || equal_folded(p.text, "aws:username");
-      out.add("P064", *r.node, "requests of a certificate never have " + shown,
-              !suggested.empty() ? "did you mean `${" + std::string(suggested) + "}`?"
-              : elsewhere        ? "it works in policies of Cognito identities or IAM roles"
-                                 : "");
-      continue;
-    }
-    if (p.fallback) out.add("P114", *r.node, "the AWS IoT pages do not mention default values: " + shown);
-    if (key.is_list)
-      out.add("P115", *r.node, shown + " has several values and cannot be a variable",
-              "use the form without .List, or .0, .1, ...");
-    else if (key.is_condition_only) out.add("P116", *r.node, shown + " is meant for Condition");
+    if (key->is_condition_only && !key->is_list) out.add("P116", *r.node, shown + " is meant for Condition");
     if (!s.lists_resources()) {
       if (s.node->what == effect::allow && !p.fallback)
         out.add("P066", *r.node, "where " + shown + " is absent this Allow covers everything",
@@ -167,15 +226,6 @@ inline void lint_variables(const statement_view& s, const resource_view& r, find
     } else if (s.node->what == effect::deny && !p.fallback) {
       out.add("P065", *r.node, "where " + shown + " is absent this Deny does not apply",
               "deny a pattern without variables");
-    }
-    if (key.is_thing) {
-      action_set over_http = 0;
-      for (const name_view& n : r.names) over_http |= actions_taking(s.named, n.type);
-      for (const action_facts& row : action_table)
-        if (row.over != reach::http) over_http &= ~bit(row.what);
-      if (over_http != 0)
-        out.add("P067", *r.node, list_actions(over_http) + " goes over HTTPS, where " + shown + " is absent",
-                "over MQTT a device uses the reserved topics of its shadow and jobs instead");
     }
     if (s.node->what == effect::allow && r.type == resource_type::topicfilter &&
         starts_folded(p.text, "iot:Connection.Thing.Attributes["))
@@ -261,7 +311,11 @@ inline void lint_client_ids(document_view& view, const statement_view& s, const 
   const variable_table& table = view.variables();
   for (const name_view& n : r.names) {
     if (n.type == resource_type::client && (s.actions & bit(action::connect)) != 0) {
-      if (has_client_id(n.text, table) && !s.is_attached)
+      const own_client_id own = find_own_client_id(n.text, table);
+      if (own == own_client_id::never)
+        out.add("P063", *r.node, "compares the client id with itself and more text: no client id ever matches",
+                "use client/${iot:Connection.Thing.ThingName} with IsAttached true");
+      else if (own == own_client_id::any && !s.is_attached)
         out.add("P063", *r.node, "compares the client id with itself: any client id may connect",
                 "use client/${iot:Connection.Thing.ThingName} with IsAttached true");
       if (!s.is_attached && any_variable(n.text, table, [](const std::string& key) {
@@ -341,8 +395,7 @@ inline bool is_client_id_free(document_view& view) {
     if (!s.lists_resources()) return true;
     for (const resource_view& r : s.resources)
       for (const name_view& n : r.names)
-        if (n.type == resource_type::client && (has_wildcard(n.text) || has_client_id(n.text, view.variables())))
-          return true;
+        if (n.type == resource_type::client && is_client_id_open(n.text, view.variables())) return true;
   }
   return false;
 }

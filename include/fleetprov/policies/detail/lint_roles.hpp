@@ -6,8 +6,10 @@
 #include <fleetprov/topics/fleet_topics.hpp>
 #include <fleetprov/topics/thing_topics.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -145,19 +147,23 @@ inline bool is_provisioning_name(const token_string& name) {
   return starts_with(rest, "provision/") || (open_level && slash == name.size());
 }
 
-/// Whether a topic pattern leaves the template open.
-inline bool is_any_template(const token_string& name) {
-  if (!starts_with(name, topics::provisioning_templates_prefix)) return false;
-  const std::size_t begin = topics::provisioning_templates_prefix.size();
-  const std::size_t slash = find_token(name, '/', begin);
-  return std::any_of(name.begin() + static_cast<std::ptrdiff_t>(begin),
-                     name.begin() + static_cast<std::ptrdiff_t>(slash), is_wildcard);
+enum class template_reach : std::uint8_t { one, several, every };
+
+/// How many templates a topic pattern leaves open.
+inline template_reach templates_in(const token_string& name) {
+  if (!starts_with(name, topics::provisioning_templates_prefix)) return template_reach::one;
+  const auto begin = name.begin() + static_cast<std::ptrdiff_t>(topics::provisioning_templates_prefix.size());
+  const auto slash = std::find(begin, name.end(), token{'/'});
+  if (std::none_of(begin, slash, is_wildcard)) return template_reach::one;
+  return std::all_of(begin, slash, [](token t) { return t == any_run; }) ? template_reach::every
+                                                                         : template_reach::several;
 }
 
 inline void lint_claim_resource(document_view& view, const statement_view& s, const resource_view& r,
                                 const claim_template& which, bool is_given, findings& out) {
   action_set excess = 0;
-  bool any_client = false, any_template = false, other_template = false;
+  bool any_client = false, other_template = false;
+  template_reach reached = template_reach::one;
   for (const name_view& n : r.names) {
     const action_set about = actions_taking(s.actions, n.type);
     if (n.type == resource_type::client) {
@@ -168,7 +174,8 @@ inline void lint_claim_resource(document_view& view, const statement_view& s, co
     const bool topics_only = n.type == resource_type::topic || n.type == resource_type::topicfilter;
     if (!is_provisioning_name(n.text)) excess |= about;
     else excess |= about & ~(bit(action::publish) | bit(action::receive) | bit(action::subscribe));
-    if (topics_only && is_any_template(n.text)) any_template = true;
+    const template_reach reaches = topics_only ? templates_in(n.text) : template_reach::one;
+    if (reaches != template_reach::one) reached = std::max(reached, reaches);
     else if (is_given && topics_only && is_provisioning_name(n.text) &&
              starts_with(n.text, topics::provisioning_templates_prefix) &&
              !starts_with(n.text, std::string(topics::provisioning_templates_prefix) +
@@ -178,7 +185,10 @@ inline void lint_claim_resource(document_view& view, const statement_view& s, co
   if (any_client)
     out.add("P151", *r.node, "whoever holds the claim certificate can connect under the client id of any thing",
             "allow a prefix for provisioning only, for example client/fleetprov-*, that no thing name has");
-  if (any_template) out.add("P154", *r.node, "allows every provisioning template", "name the template");
+  if (reached != template_reach::one)
+    out.add("P154", *r.node,
+            reached == template_reach::every ? "allows every provisioning template" : "allows several provisioning templates",
+            "name the template");
   if (other_template)
     out.add("P155", *r.node, "allows another template than " + show(spell(which.name, view.variables())), "");
   if (excess != 0)
@@ -228,8 +238,7 @@ inline void lint_device_connect(document_view& view, const statement_view& s, co
             "add \"Condition\": {\"Bool\": {\"iot:Connection.Thing.IsAttached\": \"true\"}}");
     return;
   }
-  const bool is_free = has_wildcard(n.text) || has_client_id(n.text, view.variables());
-  if (is_free)
+  if (is_client_id_open(n.text, view.variables()))
     out.add("P161", *r.node, "allows client ids other than the device's own",
             "use client/${iot:Connection.Thing.ThingName} with IsAttached true");
   else
@@ -257,7 +266,7 @@ inline void lint_device_topic(document_view& view, const statement_view& s, cons
     return;
   }
   if (s.actions & actions_taking(every_action, n.type) & bit(action::publish)) {
-    if (reaches_several_things(n.text, table, false))
+    if (reaches_several_things(n.text, table))
       out.add("P164", *r.node, "reaches the reserved topics of other things",
               "put ${iot:Connection.Thing.ThingName} where the thing name stands");
     if (has_wildcard(n.text) && !has_device_key(n.text, table))
@@ -267,7 +276,7 @@ inline void lint_device_topic(document_view& view, const statement_view& s, cons
     return;
   }
   const bool filter = n.type == resource_type::topicfilter;
-  if (filter && reaches_several_things(n.text, table, true)) {
+  if (filter && selects_several_things(n.text, table)) {
     out.add("P164", *r.node, "reaches the reserved topics of other things",
             "put ${iot:Connection.Thing.ThingName} where the thing name stands");
     return;

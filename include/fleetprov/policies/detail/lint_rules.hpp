@@ -84,7 +84,7 @@ inline constexpr std::array lint_rules{
          R"({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iot:Connect", "Resource": "arn:aws:iot:us-east-1:123456789012:client/${iot:Connection.Thing.ThingName}", "Condition": {"Bool": {"iot:Connection.Thing.IsAttached": "true"}}}, {"Effect": "Allow", "Action": "iot:Publish", "Resource": "arn:aws:iot:us-east-1:123456789012:topic/${iot:ClientId}/data"}]})"},
     rule{"P063", "clientid-in-connect", severity::warning, "client/${iot:ClientId} lets any client id connect",
          "The variable is what the client claims: the comparison is always true, and thing group policies "
-         "can be dodged.",
+         "can be dodged. With more text beside it the comparison is never true.",
          "AWS IoT Core, Basic policy variables",
          R"({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iot:Connect", "Resource": "arn:aws:iot:us-east-1:123456789012:client/${iot:ClientId}"}]})",
          R"({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iot:Connect", "Resource": "arn:aws:iot:us-east-1:123456789012:client/${iot:Connection.Thing.ThingName}", "Condition": {"Bool": {"iot:Connection.Thing.IsAttached": "true"}}}]})"},

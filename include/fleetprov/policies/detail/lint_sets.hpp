@@ -3,9 +3,12 @@
 #include <fleetprov/policies/detail/lint_resources.hpp>
 #include <fleetprov/policies/detail/lint_view.hpp>
 
+#include <algorithm>
 #include <cstddef>
+#include <initializer_list>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -38,8 +41,8 @@ inline bool same_conditions(const statement& a, const statement& b) {
 /// A Subscribe pattern as the topics it can bring in: MQTT wildcards become `*`, `$share/NAME/` goes.
 inline token_string delivered_topics(const token_string& filter) {
   std::size_t begin = 0;
-  if (starts_with(filter, "$share/")) {
-    begin = find_token(filter, '/', 7);
+  if (starts_with(filter, topics::shared_prefix)) {
+    begin = find_token(filter, '/', topics::shared_prefix.size());
     begin = begin == filter.size() ? 0 : begin + 1;
   }
   token_string out;
@@ -77,7 +80,9 @@ inline bool covers_resources(const statement_view& wide, const statement_view& n
 
 inline bool covers_statement(const statement_view& wide, const statement_view& narrow, work_budget& budget) {
   if (wide.node->what != narrow.node->what || !wide.lists_resources() || !narrow.lists_resources()) return false;
-  if (narrow.actions == 0 || (narrow.actions & ~wide.actions) != 0) return false;
+  if ((narrow.current | narrow.old) == 0) return false;
+  for (const auto by : exact_spellings)
+    if ((narrow.*by & ~(wide.*by)) != 0) return false;
   if (!wide.node->conditions.empty() && !same_conditions(*wide.node, *narrow.node)) return false;
   // Actions outside the table (greengrass, unknown names) have to be there literally.
   for (const action_node& a : narrow.node->actions) {
@@ -113,28 +118,30 @@ inline void lint_dead_denies(document_view& view, findings& out, work_budget& bu
   for (const statement_view& d : all) {
     if (d.node->what != effect::deny || !d.lists_resources()) continue;
     bool bites = false, known = false;
-    for (const action_facts& row : action_table) {
-      if ((d.actions & bit(row.what)) == 0 || bites) continue;
-      const token_list allowed = view.granted(row.what, variable_reading::any_text);
-      if (row.takes == resource_type::none) {
-        bites = !allowed.empty();
-        continue;
+    for (const auto by : exact_spellings)
+      for (const action_facts& row : action_table) {
+        if ((d.*by & bit(row.what)) == 0 || bites) continue;
+        const token_list allowed = view.granted(row.what, variable_reading::any_text, by);
+        if (row.takes == resource_type::none) {
+          bites = !allowed.empty();
+          continue;
+        }
+        token_list denied;
+        document_view::add_names(d, row.takes, variable_reading::any_text, denied);
+        known = known || !denied.empty();
+        for (const token_string* n : denied) bites = bites || overlaps_any(*n, allowed, budget);
       }
-      token_list denied;
-      document_view::add_names(d, row.takes, variable_reading::any_text, denied);
-      known = known || !denied.empty();
-      for (const token_string* n : denied) bites = bites || overlaps_any(*n, allowed, budget);
-    }
     if (known && !bites)
       out.add("P079", d.node->pointer, d.node->where, "this Deny forbids nothing that the policy allows",
               "it is needed only against another policy of the same device");
   }
 }
 
-/// Whether an unconditional Deny takes `name` back for `what`.
-inline bool is_denied(document_view& view, action what, const name_view& name, work_budget& budget) {
+/// Whether an unconditional Deny takes `name` back for `what`, spelt in one of the ways.
+inline bool is_denied(document_view& view, action what, statement_view::spelling_set by, const name_view& name,
+                      work_budget& budget) {
   for (const statement_view& d : view.statements()) {
-    if (!d.denies(what) || !d.node->conditions.empty()) continue;
+    if (d.node->what != effect::deny || (d.*by & bit(what)) == 0 || !d.node->conditions.empty()) continue;
     token_list listed;
     document_view::add_names(d, name.type, d.lists_resources() ? variable_reading::opaque : variable_reading::any_text,
                              listed);
@@ -157,11 +164,12 @@ inline void lint_dead_allows(document_view& view, findings& out, work_budget& bu
     for (const resource_view& r : s.resources) {
       bool grants = false, alive = false;
       for (const name_view& n : r.names)
-        for (const action_facts& row : action_table) {
-          if ((s.actions & bit(row.what)) == 0 || row.takes != n.type || alive) continue;
-          grants = true;
-          alive = !is_denied(view, row.what, n, budget);
-        }
+        for (const auto by : exact_spellings)
+          for (const action_facts& row : action_table) {
+            if ((s.*by & bit(row.what)) == 0 || row.takes != n.type || alive) continue;
+            grants = true;
+            alive = !is_denied(view, row.what, by, n, budget);
+          }
       if (grants && !alive) out.add("P080", *r.node, "a Deny takes all of this back", "remove it, or narrow the Deny");
     }
   }
@@ -197,7 +205,7 @@ inline void lint_missing_pieces(document_view& view, findings& out, work_budget&
               [](const token_string& t) { return delivered_topics(t); });
   lint_lonely(view, action::receive, deliveries, "P083", "no Subscribe is allowed that brings these topics in",
               "allow iot:Subscribe on the same names under topicfilter/", out, budget,
-              [](const token_string& t) { return starts_with(t, "$share/") ? delivered_topics(t) : t; });
+              [](const token_string& t) { return starts_with(t, topics::shared_prefix) ? delivered_topics(t) : t; });
   lint_lonely(view, action::retain_publish, view.granted(action::publish, variable_reading::any_text), "P085",
               "RetainPublish without Publish on the same topic", "add iot:Publish", out, budget, same);
   const statement_view* talks = nullptr;
@@ -217,8 +225,8 @@ inline void lint_shared_subscriptions(document_view& view, findings& out, work_b
     if (!s.allows(action::subscribe)) continue;
     for (const resource_view& r : s.resources)
       for (const name_view& n : r.names) {
-        if (n.type != resource_type::topicfilter || !starts_with(n.text, "$share/")) continue;
-        const std::size_t slash = find_token(n.text, '/', 7);
+        if (n.type != resource_type::topicfilter || !starts_with(n.text, topics::shared_prefix)) continue;
+        const std::size_t slash = find_token(n.text, '/', topics::shared_prefix.size());
         if (slash == n.text.size()) continue;
         const token_string plain(n.text.begin() + static_cast<std::ptrdiff_t>(slash + 1), n.text.end());
         bool granted = false;
@@ -233,29 +241,54 @@ inline void lint_shared_subscriptions(document_view& view, findings& out, work_b
 
 // --- filters that get around a Deny (Device Defender) ---------------------------------------------
 
-/// Filters that an Allow pattern may permit: each prefix of levels with `#`, the pattern with its
-/// wildcards as MQTT wildcards, and the broadest two.
-inline std::vector<token_string> candidate_filters(const token_string& pattern) {
-  std::vector<token_string> out{{'#'}, {'+', '/', '#'}};
-  const std::size_t wild =
-      static_cast<std::size_t>(std::find_if(pattern.begin(), pattern.end(), is_wildcard) - pattern.begin());
-  for (std::size_t i = 0; i < wild && out.size() < 16; ++i) {
-    if (pattern[i] != '/') continue;
-    token_string f(pattern.begin(), pattern.begin() + static_cast<std::ptrdiff_t>(i + 1));
-    f.push_back('#');
-    out.push_back(std::move(f));
+/// Filters that an Allow pattern may permit: the broadest two, each prefix of levels with `#`, and the pattern with
+/// its wildcards as MQTT wildcards, which a `*` inside or beside a level can also add as levels of their own
+/// (`a*` permits `a/#`, `*/c` permits `+/+/c`). Not all of them: bounded, the broad ones first.
+class filter_candidates {
+ public:
+  explicit filter_candidates(const token_string& pattern) : pattern_(pattern), out_{{'#'}, {'+', '/', '#'}} {
+    const auto wild = std::find_if(pattern.begin(), pattern.end(), is_wildcard);
+    for (auto at = pattern.begin(); at != wild && out_.size() < 16; ++at) {
+      if (*at != '/') continue;
+      token_string f(pattern.begin(), at + 1);
+      f.push_back('#');
+      out_.push_back(std::move(f));
+    }
+    extend({}, 0);
   }
-  token_string replaced;
-  for (std::size_t i = 0; i < pattern.size(); ++i) {
-    const bool begins_level = pattern[i] == any_run && (i == 0 || pattern[i - 1] == '/');
-    if (!is_wildcard(pattern[i])) replaced.push_back(pattern[i]);
-    else if (!begins_level) replaced.push_back('x');
-    else if (i + 1 == pattern.size()) replaced.push_back('#');
-    else replaced.push_back(pattern[i + 1] == '/' ? '+' : 'x');
+  std::vector<token_string> take() { return std::move(out_); }
+
+ private:
+  static constexpr std::size_t most = 96;
+
+  void extend(token_string made, std::size_t at) {
+    while (at < pattern_.size() && !is_wildcard(pattern_[at])) made.push_back(pattern_[at++]);
+    if (out_.size() >= most) return;
+    if (at == pattern_.size()) {
+      out_.push_back(std::move(made));
+      return;
+    }
+    const bool begins_level = made.empty() || made.back() == '/';
+    const bool is_last = at + 1 == pattern_.size();
+    const bool ends_level = is_last || pattern_[at + 1] == '/';
+    const auto instead = [&](std::string_view filter) {
+      token_string longer = made;
+      for (const char c : filter) longer.push_back(static_cast<token>(static_cast<unsigned char>(c)));
+      extend(std::move(longer), at + 1);
+    };
+    using choices = std::initializer_list<std::string_view>;
+    const auto try_all = [&](choices all) {
+      for (const std::string_view one : all) instead(one);
+    };
+    if (pattern_[at] == any_one) return try_all({begins_level && ends_level ? "+" : "x"});
+    if (is_last) return try_all(begins_level ? choices{"#", "+/#", "+"} : choices{"/#", "/+", "/+/#", ""});
+    if (ends_level) return try_all(begins_level ? choices{"+", "+/+", "+/+/+", "x"} : choices{"/+", "", "/+/+", "x"});
+    try_all(begins_level ? choices{"+/", "+/+/", "", "x"} : choices{"/+/", "/", "/+/+/", "", "x"});
   }
-  out.push_back(std::move(replaced));
-  return out;
-}
+
+  const token_string& pattern_;
+  std::vector<token_string> out_;
+};
 
 /// Whether some Allow permits subscribing to `filter` and no Deny certainly forbids it.
 inline bool permits_filter(document_view& view, const token_string& filter) {
@@ -313,7 +346,7 @@ inline void lint_bypass(document_view& view, findings& out, work_budget& budget)
     if (denied.empty()) continue;
     std::optional<bypass> found;
     for (const token_string* a : allowed) {
-      for (const token_string& filter : candidate_filters(*a)) {
+      for (const token_string& filter : filter_candidates(*a).take()) {
         if (found || !budget.take(filter.size() * 4)) break;
         if (!permits_filter(view, filter)) continue;
         found = find_bypass(view, denied, filter, received, budget);

@@ -5,6 +5,7 @@
 #include <fleetprov/policies/language.hpp>
 #include <fleetprov/policies/rules.hpp>
 #include <fleetprov/topics/thing_topics.hpp>
+#include <fleetprov/topics/topic_filter.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -22,6 +23,13 @@ namespace fleetprov::policies::detail {
 using action_set = std::uint32_t;
 constexpr action_set bit(action a) noexcept { return action_set{1} << static_cast<unsigned>(a); }
 inline constexpr action_set every_action = (action_set{1} << action_table.size()) - 1;
+/// Those that have an old name.
+inline constexpr action_set renamed_actions = [] {
+  action_set out = 0;
+  for (const action_facts& row : action_table)
+    if (!row.old_name.empty()) out |= bit(row.what);
+  return out;
+}();
 inline constexpr action_set mqtt_actions =
     bit(action::publish) | bit(action::retain_publish) | bit(action::subscribe) | bit(action::receive);
 
@@ -64,13 +72,22 @@ struct statement_view {
   const statement* node = nullptr;
   action_set actions = 0;  ///< all that match
   action_set named = 0;    ///< those written out in Action
+  // What evaluation compares, which knows no synonyms: requests by the current name and by the old one of the job actions.
+  action_set current = 0;
+  action_set old = 0;
   std::vector<resource_view> resources;
   bool is_attached = false;  ///< asks for iot:Connection.Thing.IsAttached
 
-  bool allows(action a) const noexcept { return node->what == effect::allow && (actions & bit(a)) != 0; }
+  using spelling_set = action_set statement_view::*;
+  bool allows(action a, spelling_set by = &statement_view::actions) const noexcept {
+    return node->what == effect::allow && (this->*by & bit(a)) != 0;
+  }
   bool denies(action a) const noexcept { return node->what == effect::deny && (actions & bit(a)) != 0; }
   bool lists_resources() const noexcept { return node->resource_mode == list_mode::any_of; }
 };
+
+/// `actions` without the synonyms.
+inline constexpr statement_view::spelling_set exact_spellings[] = {&statement_view::current, &statement_view::old};
 
 inline constexpr resource_type named_types[] = {resource_type::client, resource_type::topic, resource_type::topicfilter,
                                                 resource_type::thing, resource_type::rolealias};
@@ -122,10 +139,11 @@ class document_view {
   token variable(std::string_view key) { return variables_.intern(key); }
 
   /// What the Allow statements grant for an action, NotResource taken as everything.
-  std::vector<const token_string*> granted(action what, variable_reading reading) const {
+  std::vector<const token_string*> granted(action what, variable_reading reading,
+                                           statement_view::spelling_set by = &statement_view::actions) const {
     std::vector<const token_string*> out;
     for (const statement_view& s : statements_) {
-      if (!s.allows(what)) continue;
+      if (!s.allows(what, by)) continue;
       if (!s.lists_resources()) out.push_back(&everything_);
       else add_names(s, facts_of(what).takes, reading, out);
     }
@@ -145,27 +163,30 @@ class document_view {
     statement_view out;
     out.node = &s;
     for (const action_node& a : s.actions) {
-      const action_set matched = match(a.folded);
-      out.actions |= matched;
-      if (a.folded.find_first_of("*?") == std::string::npos) out.named |= matched;
+      const action_set current = match(a.folded, &action_facts::name);
+      const action_set old = match(a.folded, &action_facts::old_name);
+      out.current |= current;
+      out.old |= old;
+      out.actions |= current;
+      if (a.folded.find_first_of("*?") != std::string::npos) continue;
+      out.actions |= old;
+      out.named |= current | old;
     }
     if (s.action_mode == list_mode::none_of) {
       out.actions = every_action & ~out.actions;
       out.named = 0;
+      out.current = every_action & ~out.current;
+      out.old = renamed_actions & ~out.old;
     }
     out.is_attached = std::any_of(s.conditions.begin(), s.conditions.end(), asks_attached);
     out.resources.reserve(s.resources.size());
     for (const resource_node& r : s.resources) out.resources.push_back(read(r, out.actions));
     return out;
   }
-  static action_set match(const std::string& folded) {
-    if (folded.find_first_of("*?") == std::string::npos) {
-      const action_facts* row = find_action(folded, spelling::any);
-      return row == nullptr ? 0 : bit(row->what);
-    }
+  static action_set match(const std::string& pattern, std::string_view action_facts::*name) {
     action_set out = 0;
     for (const action_facts& row : action_table)
-      if (glob_match(folded, policies::detail::folded(row.name))) out |= bit(row.what);
+      if (!(row.*name).empty() && glob_match(pattern, folded(row.*name))) out |= bit(row.what);
     return out;
   }
   resource_view read(const resource_node& r, action_set actions) {
@@ -184,7 +205,8 @@ class document_view {
     }
     const token_string tail(out.text.begin() + static_cast<std::ptrdiff_t>(at), out.text.end());
     for (const resource_type type : named_types) {
-      if (!starts_with(tail, name_of(type)) || find_token(tail, '/') != name_of(type).size()) continue;
+      const std::size_t end = name_of(type).size();
+      if (!starts_with(tail, name_of(type)) || end == tail.size() || tail[end] != '/') continue;
       out.has_type = true;
       out.type = type;
     }
