@@ -84,7 +84,7 @@ struct database::state {
   statement begin, commit;
 };
 
-database::database(const std::filesystem::path& file, std::vector<std::string_view> tables)
+database::database(const std::filesystem::path& file, const std::vector<std::string_view>& tables)
     : state_(std::make_unique<state>()) {
   make_private_file(file);
   sqlite3* raw = nullptr;

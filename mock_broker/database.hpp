@@ -23,7 +23,7 @@ struct stored_change {
 class database {
  public:
   /// Opens or makes the file with these tables. Throws storage_error.
-  database(const std::filesystem::path& file, std::vector<std::string_view> tables);
+  database(const std::filesystem::path& file, const std::vector<std::string_view>& tables);
   ~database();
   database(const database&) = delete;
   database& operator=(const database&) = delete;
