@@ -83,10 +83,12 @@ class life_cycle {
   /// A connection that was up is lost. While new credentials are promoted that may have been either: the device connects once
   /// more afterwards, so do not report an old connection that promote_credentials closes.
   result<phase> handle_disconnected(instant now);
-  /// Kept for the next time; used at once where the device waits for one.
+  /// Kept for the next time; used at once where the device waits for one, or when the session that runs with an older
+  /// one is refused.
   result<phase> handle_claim_delivered(instant now, std::string claim);
+  /// Without `ends_in` nothing rotates the new certificate.
   result<phase> handle_provisioned(instant now, std::optional<instant> ends_in = std::nullopt);
-  /// The claim certificate or the request was refused: another try with the same is of little use.
+  /// The claim certificate or the request was refused: another try with the same is of little use before `claim_retry`.
   result<phase> handle_provisioning_refused(instant now);
   /// Network trouble or throttling.
   result<phase> handle_provisioning_failed(instant now);
@@ -97,6 +99,7 @@ class life_cycle {
   /// Early or repeated calls do nothing.
   void handle_timeout(instant now);
 
+  /// Call until empty after every `handle_*`. Each action is given once.
   std::optional<life_action> poll_action() { return std::exchange(pending_, std::nullopt); }
   std::optional<instant> poll_timeout() const noexcept;
   phase current() const noexcept { return phase_; }
@@ -104,10 +107,12 @@ class life_cycle {
 
  private:
   phase connect(instant now);
-  phase provision(instant now);
+  phase provision();
   phase wait(instant now, instant span);
-  phase online(instant now, std::optional<instant> ends_in);
+  phase online();
   phase decide(instant now);
+  phase try_new(instant now);
+  phase back_off(instant now);
   void plan_rotation(instant now, std::optional<instant> ends_in) noexcept;
   /// Counts up and stays at the end.
   static void count(std::uint8_t& what) noexcept {
@@ -116,14 +121,23 @@ class life_cycle {
   phase keep_old(instant now);
   instant next_backoff() noexcept;
   bool refused_for_good() const noexcept { return refusals_ >= how_.refusals_allowed; }
+  bool wants_new() const noexcept { return has_pending_ || !has_credentials_ || refused_for_good(); }
+  bool should_provision(instant now) const noexcept {
+    return wants_new() && !claim_.empty() && (!claim_due_ || *claim_due_ <= now);
+  }
+  bool waits_for_connection() const noexcept {
+    return phase_ == phase::connecting || (phase_ == phase::trying_new && trial_runs_);
+  }
 
   life_settings how_;
   std::uint64_t random_;
   phase phase_ = phase::idle;
-  bool has_credentials_ = false, has_pending_ = false, claim_refused_ = false, old_is_up_ = false, trial_is_up_ = false;
+  bool has_credentials_ = false, has_pending_ = false, old_is_up_ = false;
+  bool trial_runs_ = false, trial_is_up_ = false;
+  bool claim_is_newer_ = false;  // than the one that the session runs with
   std::string claim_;
   std::uint8_t refusals_ = 0, failures_ = 0;
-  std::optional<instant> step_due_, rotation_due_;
+  std::optional<instant> step_due_, rotation_due_, claim_due_;  // the last: only of a claim that was refused
   std::optional<life_action> pending_;
 };
 
@@ -131,19 +145,20 @@ inline result<phase> life_cycle::start(instant now, inventory has) {
   if (phase_ != phase::idle) return errc::out_of_order;
   has_credentials_ = has.credentials;
   has_pending_ = has.pending;
-  claim_ = std::move(has.claim);
+  if (!has.claim.empty()) claim_ = std::move(has.claim);
   plan_rotation(now, has.ends_in);
   return decide(now);
 }
 
+/// For another certificate: the end of the one before says nothing any more.
 inline void life_cycle::plan_rotation(instant now, std::optional<instant> ends_in) noexcept {
+  rotation_due_.reset();
   if (ends_in && how_.rotate_before.count() > 0) rotation_due_ = now + std::max(instant{0}, *ends_in - how_.rotate_before);
 }
 
 /// What to do when nothing is going on.
 inline phase life_cycle::decide(instant now) {
-  const bool wants_new = has_pending_ || !has_credentials_ || refused_for_good();
-  if (wants_new && !claim_.empty() && !claim_refused_) return provision(now);
+  if (should_provision(now)) return provision();
   if (has_credentials_) return connect(now);
   return wait(now, how_.claim_retry);
 }
@@ -154,29 +169,31 @@ inline phase life_cycle::connect(instant now) {
   return phase_ = phase::connecting;
 }
 
-inline phase life_cycle::provision(instant /*now*/) {
+inline phase life_cycle::provision() {
   pending_.emplace(provision_device{claim_});
+  claim_is_newer_ = false;
+  claim_due_.reset();
   step_due_.reset();  // the session has its own timers
   return phase_ = phase::provisioning;
 }
 
 inline phase life_cycle::wait(instant now, instant span) {
   step_due_ = now + span;
+  // A refused claim is due in its own time, however long the back-off of the old credentials is by then.
+  if (wants_new() && claim_due_ && *claim_due_ > now) step_due_ = std::min(*step_due_, *claim_due_);
   return phase_ = phase::waiting;
 }
 
-inline phase life_cycle::online(instant now, std::optional<instant> ends_in) {
+inline phase life_cycle::online() {
   refusals_ = failures_ = 0;
   has_credentials_ = true;
-  claim_refused_ = false;
   step_due_.reset();
-  plan_rotation(now, ends_in);
   return phase_ = phase::online;
 }
 
-inline result<phase> life_cycle::handle_connected(instant now) {
-  if (phase_ == phase::connecting) return online(now, std::nullopt);
-  if (phase_ != phase::trying_new) return errc::out_of_order;
+inline result<phase> life_cycle::handle_connected(instant /*now*/) {
+  if (!waits_for_connection()) return errc::out_of_order;
+  if (phase_ == phase::connecting) return online();
   pending_.emplace(promote_credentials{});
   step_due_.reset();
   trial_is_up_ = true;
@@ -184,28 +201,37 @@ inline result<phase> life_cycle::handle_connected(instant now) {
 }
 
 inline result<phase> life_cycle::handle_refused(instant now) {
-  if (phase_ == phase::trying_new) {
-    count(failures_);
-    if (++refusals_ < how_.refusals_allowed) {
-      step_due_ = now + next_backoff();
-      return phase_;
-    }
+  if (!waits_for_connection()) return errc::out_of_order;
+  count(refusals_);
+  if (phase_ == phase::trying_new && refused_for_good()) {
     pending_.emplace(discard_credentials{});
     return keep_old(now);
   }
-  if (phase_ != phase::connecting) return errc::out_of_order;
-  count(refusals_);
   count(failures_);
-  if (refused_for_good() && !claim_.empty() && !claim_refused_) return provision(now);
-  return wait(now, next_backoff());
+  if (phase_ == phase::connecting && should_provision(now)) return provision();
+  return back_off(now);
 }
 
 inline result<phase> life_cycle::handle_unreachable(instant now) {
-  if (phase_ != phase::connecting && phase_ != phase::trying_new) return errc::out_of_order;
+  if (!waits_for_connection()) return errc::out_of_order;
   count(failures_);
-  if (phase_ == phase::connecting) return wait(now, next_backoff());
-  step_due_ = now + next_backoff();  // the trial goes on: nothing was learned
+  return back_off(now);
+}
+
+/// Before the next connection, on trial or not.
+inline phase life_cycle::back_off(instant now) {
+  const instant span = next_backoff();
+  if (phase_ != phase::trying_new) return wait(now, span);
+  trial_runs_ = false;  // the trial goes on afterwards
+  step_due_ = now + span;
   return phase_;
+}
+
+inline phase life_cycle::try_new(instant now) {
+  pending_.emplace(try_new_credentials{});
+  step_due_ = now + how_.connect_timeout;
+  trial_runs_ = true;
+  return phase_ = phase::trying_new;
 }
 
 inline result<phase> life_cycle::handle_disconnected(instant now) {
@@ -216,14 +242,14 @@ inline result<phase> life_cycle::handle_disconnected(instant now) {
   }
   if (phase_ != phase::online) return errc::out_of_order;
   failures_ = 1;
-  return wait(now, next_backoff());
+  return back_off(now);
 }
 
 inline result<phase> life_cycle::handle_claim_delivered(instant now, std::string claim) {
   claim_ = std::move(claim);
-  claim_refused_ = false;
-  if (phase_ == phase::waiting && (has_pending_ || !has_credentials_ || refused_for_good())) return provision(now);
-  return phase_;
+  claim_is_newer_ = true;
+  claim_due_.reset();
+  return phase_ == phase::waiting && should_provision(now) ? provision() : phase_;
 }
 
 inline result<phase> life_cycle::handle_provisioned(instant now, std::optional<instant> ends_in) {
@@ -237,8 +263,9 @@ inline result<phase> life_cycle::handle_provisioned(instant now, std::optional<i
 
 inline result<phase> life_cycle::handle_provisioning_refused(instant now) {
   if (phase_ != phase::provisioning) return errc::out_of_order;
-  claim_refused_ = true;
   count(failures_);
+  if (claim_is_newer_) return decide(now);  // nothing is known against the one that was delivered meanwhile
+  claim_due_ = now + how_.claim_retry;
   // The old credentials may be made ACTIVE again: they are tried meanwhile, and the claim after a while.
   return wait(now, has_credentials_ ? next_backoff() : how_.claim_retry);
 }
@@ -246,15 +273,13 @@ inline result<phase> life_cycle::handle_provisioning_refused(instant now) {
 inline result<phase> life_cycle::handle_provisioning_failed(instant now) {
   if (phase_ != phase::provisioning) return errc::out_of_order;
   count(failures_);
-  return wait(now, next_backoff());
+  return back_off(now);
 }
 
 inline result<phase> life_cycle::handle_rotated(instant now) {
   if (phase_ != phase::rotating) return errc::out_of_order;
   refusals_ = failures_ = 0;
-  pending_.emplace(try_new_credentials{});
-  step_due_ = now + how_.connect_timeout;
-  return phase_ = phase::trying_new;
+  return try_new(now);
 }
 
 inline result<phase> life_cycle::handle_rotation_failed(instant now) {
@@ -264,7 +289,8 @@ inline result<phase> life_cycle::handle_rotation_failed(instant now) {
 
 inline result<phase> life_cycle::handle_promoted(instant now, std::optional<instant> ends_in) {
   if (phase_ != phase::promoting) return errc::out_of_order;
-  online(now, ends_in);  // on the connection of the trial
+  plan_rotation(now, ends_in);
+  online();  // on the connection of the trial
   return trial_is_up_ ? phase_ : wait(now, instant{0});
 }
 
@@ -288,14 +314,11 @@ inline void life_cycle::handle_timeout(instant now) {
   if (step_due_ && *step_due_ <= now) {
     step_due_.reset();
     switch (phase_) {
-      case phase::waiting:
-        if (claim_refused_ && !has_credentials_) claim_refused_ = false;  // `claim_retry` is over
-        decide(now);
-        break;
-      case phase::connecting: (void)handle_unreachable(now); break;
+      case phase::waiting: decide(now); break;
+      case phase::connecting:
       case phase::trying_new:
-        pending_.emplace(try_new_credentials{});
-        step_due_ = now + how_.connect_timeout;
+        // A connection that nobody answered is network trouble; in the back-off of a trial the next one is due.
+        if (!handle_unreachable(now)) try_new(now);
         break;
       default: break;  // GCOVR_EXCL_LINE: no other phase has a timer of its step
     }

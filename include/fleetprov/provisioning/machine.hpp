@@ -56,7 +56,7 @@ struct try_credentials {};
 /// The end: the certificate is registered. `thing` is empty when the reply was lost and the
 /// credentials were found to work.
 struct finished { std::optional<payloads::register_thing_response> thing; };
-/// The end: `during` is the state that failed; `reply` is what the service said, if it did.
+/// The end: `during` is the state that failed; `reply` is what the service said, if a rejection ended the run.
 struct gave_up { failure why; state during; payloads::error_response reply; };
 using action = std::variant<connect, subscribe, publish, store_credentials, try_credentials, finished, gave_up>;
 
@@ -146,8 +146,18 @@ class machine {
     return call == (in_register_phase() ? topics::api::register_thing : create_call());
   }
   bool holds(guard when, instant now) const noexcept;
+  /// The row that `on` would take now; null: it is out of order.
+  const transition* row_for(instant now, input on) const noexcept;
   void spend(guard when) noexcept;
   result<state> take(instant now, input on);
+  /// With what came with the input: it goes into `slot` for this one row and is gone afterwards, taken or not.
+  template <class What>
+  result<state> take_with(instant now, input on, std::optional<What>& slot, What&& what) {
+    slot = std::move(what);
+    auto next = take(now, on);
+    slot.reset();
+    return next;
+  }
   void run(effect then, instant now, input on, state from);
   void fail(input on, state from);
   void forget_certificate() noexcept;
@@ -169,7 +179,7 @@ class machine {
   // What came with the input that is being taken.
   std::optional<payloads::certificate_response> issued_;
   std::optional<payloads::register_thing_response> thing_;
-  payloads::error_response reply_;
+  std::optional<payloads::error_response> reply_;
 };
 
 inline result<state> machine::start(instant now, payloads::certificate_request wanted,
@@ -197,7 +207,7 @@ inline result<state> machine::resume(instant now, unfinished stored, payloads::c
 
 inline result<state> machine::handle_subscribe_refused(instant now, topics::api call, std::uint8_t reason_code) {
   constexpr std::uint8_t quota_exceeded = 0x97;
-  if (!expects(call)) return errc::out_of_order;
+  if (!expects(call) || row_for(now, input::subscribe_refused) == nullptr) return errc::out_of_order;
   if (reason_code == quota_exceeded) return state_;
   return take(now, input::subscribe_refused);
 }
@@ -209,17 +219,11 @@ inline result<state> machine::handle_publish_refused(instant now, topics::api ca
 }
 
 inline result<state> machine::handle_certificate(instant now, payloads::certificate_response issued) {
-  issued_ = std::move(issued);
-  auto next = take(now, input::certificate_issued);
-  issued_.reset();
-  return next;
+  return take_with(now, input::certificate_issued, issued_, std::move(issued));
 }
 
 inline result<state> machine::handle_registered(instant now, payloads::register_thing_response thing) {
-  thing_ = std::move(thing);
-  auto next = take(now, input::thing_registered);
-  thing_.reset();
-  return next;
+  return take_with(now, input::thing_registered, thing_, std::move(thing));
 }
 
 inline result<state> machine::handle_rejected(instant now, topics::api call, payloads::error_response reply) {
@@ -231,8 +235,7 @@ inline result<state> machine::handle_rejected(instant now, topics::api call, pay
   const input on = token                            ? input::rejected_token
                    : status == 429 || status >= 500 ? input::rejected_for_now
                                                     : input::rejected;
-  reply_ = std::move(reply);
-  return take(now, on);
+  return take_with(now, on, reply_, std::move(reply));
 }
 
 inline void machine::handle_timeout(instant now) {
@@ -266,17 +269,21 @@ inline void machine::spend(guard when) noexcept {
   else if (when == guard::hangups_left) ++hangups_;
 }
 
+inline const transition* machine::row_for(instant now, input on) const noexcept {
+  if (is_terminal(state_)) return nullptr;
+  for (const transition& row : transitions)
+    if (row.on == on && (!row.from || *row.from == state_) && holds(row.when, now)) return &row;
+  return nullptr;
+}
+
 inline result<state> machine::take(instant now, input on) {
-  if (is_terminal(state_)) return errc::out_of_order;
-  for (const transition& row : transitions) {
-    if (row.on != on || (row.from && *row.from != state_) || !holds(row.when, now)) continue;
-    const state from = std::exchange(state_, row.to);
-    spend(row.when);
-    if (on == input::connected) connects_ = 0;
-    run(row.then, now, on, from);
-    return state_;
-  }
-  return errc::out_of_order;
+  const transition* row = row_for(now, on);
+  if (row == nullptr) return errc::out_of_order;
+  const state from = std::exchange(state_, row->to);
+  spend(row->when);
+  if (on == input::connected) connects_ = 0;
+  run(row->then, now, on, from);
+  return state_;
 }
 
 inline void machine::run(effect then, instant now, input on, state from) {
@@ -339,8 +346,6 @@ inline void machine::run(effect then, instant now, input on, state from) {
 
 inline void machine::fail(input on, state from) {
   errc why = errc::rejected;
-  const bool answered = on == input::rejected || on == input::rejected_for_now;
-  if (!answered) reply_ = {};
   switch (on) {
     case input::disconnected:
     case input::credentials_unreachable: why = errc::disconnected; break;
@@ -353,7 +358,7 @@ inline void machine::fail(input on, state from) {
   }
   timers_.fill(std::nullopt);
   token_.clear();
-  pending_.emplace(gave_up{failure{why}, from, std::move(reply_)});
+  pending_.emplace(gave_up{failure{why}, from, std::move(reply_).value_or(payloads::error_response{})});
 }
 
 inline void machine::forget_certificate() noexcept {

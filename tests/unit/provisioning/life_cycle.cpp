@@ -21,6 +21,28 @@ instant pass(life_cycle& life) {
   return *due;
 }
 
+/// Its credentials are refused, its claim (`claim-1`) is being tried.
+life_cycle provisioning_again(life_settings how = {}) {
+  how.refusals_allowed = 1;
+  life_cycle life(how);
+  (void)life.start(instant{0}, {true, false, std::nullopt, "claim-1"});
+  (void)life.poll_action();
+  (void)life.handle_refused(instant{0});
+  REQUIRE(gives<provision_device>(life));
+  return life;
+}
+
+/// Runs on for a day, with every connection refused, until a claim is tried; answers when.
+instant next_claim(life_cycle& life) {
+  for (instant now{0}; now < instant{86'400'000};) {
+    const auto next = life.poll_action();
+    if (next && std::holds_alternative<provision_device>(*next)) return now;
+    if (next) REQUIRE(life.handle_refused(now));
+    else now = pass(life);
+  }
+  return instant::max();
+}
+
 life_cycle online(life_settings how = {}, std::optional<instant> ends_in = std::nullopt) {
   life_cycle life(how);
   (void)life.start(instant{0}, {true, false, ends_in, "claim-1"});
@@ -107,13 +129,7 @@ TEST_CASE("a claim that is refused is not tried again until another one is deliv
 }
 
 TEST_CASE("while the claim is refused the old credentials are still tried and may work again") {
-  life_settings how;
-  how.refusals_allowed = 1;
-  life_cycle life(how);
-  (void)life.start(instant{0}, {true, false, std::nullopt, "claim-1"});
-  (void)life.poll_action();
-  REQUIRE(life.handle_refused(instant{0}));
-  CHECK(gives<provision_device>(life));
+  life_cycle life = provisioning_again();
   REQUIRE(life.handle_provisioning_refused(instant{1}));
   const instant now = pass(life);
   CHECK(gives<connect_device>(life));
@@ -345,7 +361,11 @@ TEST_CASE("a connection lost while the rotated credentials are on trial or put i
   life_cycle trial = on_trial();
   REQUIRE(trial.handle_disconnected(instant{9'001}));
   CHECK(trial.current() == phase::trying_new);
-  for (int i = 0; i < 3; ++i) (void)trial.handle_refused(instant{9'002});
+  for (int i = 1; i < 3; ++i) {
+    REQUIRE(trial.handle_refused(instant{9'002}));
+    (void)pass(trial);
+  }
+  REQUIRE(trial.handle_refused(instant{19'000}));
   CHECK(gives<discard_credentials>(trial));
   CHECK(trial.current() == phase::waiting);
   life_cycle promoting = on_trial();
@@ -370,6 +390,117 @@ TEST_CASE("a refused claim is tried again after its wait where there is nothing 
   REQUIRE(life.handle_provisioning_refused(instant{0}));
   CHECK(pass(life) == instant{3'600'000});
   CHECK(gives<provision_device>(life));
+}
+
+TEST_CASE("a refused claim is tried again after its wait while revoked credentials are tried") {
+  life_cycle life = provisioning_again();
+  REQUIRE(life.handle_provisioning_refused(instant{1}));
+  CHECK(next_claim(life) == instant{3'600'001});
+  REQUIRE(life.handle_provisioning_failed(instant{3'600'001}));  // of the network: after a back-off only
+  const instant again = next_claim(life);
+  CHECK(again > instant{3'600'001});
+  CHECK(again <= instant{3'900'001});
+}
+
+TEST_CASE("connections that work meanwhile do not shorten the wait of a refused claim") {
+  life_cycle life = provisioning_again();
+  REQUIRE(life.handle_provisioning_refused(instant{1}));
+  const instant now = pass(life);
+  CHECK(gives<connect_device>(life));
+  REQUIRE(life.handle_connected(now));
+  REQUIRE(life.handle_disconnected(now));
+  CHECK(next_claim(life) == instant{3'600'001});
+}
+
+TEST_CASE("a claim whose wait ends while the device connects is tried when that is refused") {
+  life_settings how;
+  how.claim_retry = instant{10'000};
+  life_cycle life = provisioning_again(how);
+  REQUIRE(life.handle_provisioning_refused(instant{1}));
+  CHECK(pass(life) < instant{10'001});
+  CHECK(gives<connect_device>(life));
+  REQUIRE(life.handle_refused(instant{10'001}));
+  CHECK(gives<provision_device>(life));
+}
+
+TEST_CASE("a claim delivered while an older one's session runs does not share its refusal") {
+  const bool has_credentials = GENERATE(false, true);
+  const std::string delivered = GENERATE("claim-2", "claim-1");  // a path names whatever is there
+  CAPTURE(has_credentials, delivered);
+  life_cycle life;
+  if (has_credentials) life = provisioning_again();
+  else (void)life.start(instant{0}, {false, false, std::nullopt, "claim-1"});
+  (void)life.poll_action();
+  REQUIRE(life.current() == phase::provisioning);
+  REQUIRE(life.handle_claim_delivered(instant{1}, delivered));
+  CHECK_FALSE(life.poll_action());  // one session at a time
+  REQUIRE(life.handle_provisioning_refused(instant{2}));
+  auto next = life.poll_action();
+  REQUIRE(next);
+  CHECK(std::get<provision_device>(*next).claim == delivered);
+  REQUIRE(life.handle_provisioning_refused(instant{3}));
+  CHECK(next_claim(life) == instant{3'600'003});
+}
+
+TEST_CASE("a claim that is taken away is not used, one delivered before the start is kept") {
+  life_cycle life;
+  REQUIRE(life.handle_claim_delivered(instant{0}, "early"));
+  REQUIRE(life.start(instant{0}, {false, false, std::nullopt, ""}));
+  auto next = life.poll_action();
+  REQUIRE(next);
+  CHECK(std::get<provision_device>(*next).claim == "early");
+  REQUIRE(life.handle_provisioning_failed(instant{0}));
+  REQUIRE(life.handle_claim_delivered(instant{0}, ""));
+  CHECK(life.current() == phase::waiting);
+  CHECK_FALSE(life.poll_action());
+}
+
+TEST_CASE("answers without a trial of the rotated credentials fit nothing") {
+  life_settings how;
+  how.rotate_before = instant{1'000};
+  life_cycle life = online(how, instant{10'000});
+  (void)pass(life);
+  (void)life.handle_rotated(instant{9'000});
+  (void)life.poll_action();
+  REQUIRE(life.handle_refused(instant{9'001}));
+  const auto due = life.poll_timeout();
+  for (int i = 0; i < 3; ++i) CHECK(life.handle_refused(instant{9'001}).error().code == errc::out_of_order);
+  CHECK(life.handle_unreachable(instant{9'001}).error().code == errc::out_of_order);
+  CHECK(life.handle_connected(instant{9'001}).error().code == errc::out_of_order);
+  CHECK(life.poll_timeout() == due);
+  CHECK_FALSE(life.poll_action());
+  (void)pass(life);
+  CHECK(gives<try_new_credentials>(life));
+  REQUIRE(life.handle_connected(*due));
+  CHECK(gives<promote_credentials>(life));
+}
+
+TEST_CASE("a trial that nobody answers counts as network trouble") {
+  life_settings how;
+  how.rotate_before = instant{1'000};
+  life_cycle life = online(how, instant{10'000});
+  (void)pass(life);
+  (void)life.handle_rotated(instant{9'000});
+  for (int i = 0; i < 5; ++i) {
+    CHECK(gives<try_new_credentials>(life));
+    const instant over = pass(life);
+    CHECK(life.current() == phase::trying_new);
+    CHECK_FALSE(life.poll_action());
+    CHECK(life.handle_refused(over).error().code == errc::out_of_order);
+    (void)pass(life);
+  }
+}
+
+TEST_CASE("the end of a replaced certificate times nothing any more") {
+  life_settings how;
+  how.rotate_before = instant{1'000};
+  how.refusals_allowed = 1;
+  life_cycle life(how);
+  (void)life.start(instant{0}, {true, false, instant{60'000}, "claim"});
+  REQUIRE(life.handle_refused(instant{0}));
+  REQUIRE(life.handle_provisioned(instant{1}));  // it is not known when the new one ends
+  REQUIRE(life.handle_connected(instant{2}));
+  CHECK_FALSE(life.poll_timeout());
 }
 
 TEST_CASE("what does not fit the phase is refused in every phase") {
@@ -421,12 +552,7 @@ TEST_CASE("a trial that fails again and again goes on waiting as long as it did"
 }
 
 TEST_CASE("credentials that are refused for good are tried on while their claim is refused too") {
-  life_settings how;
-  how.refusals_allowed = 1;
-  life_cycle life(how);
-  (void)life.start(instant{0}, {true, false, std::nullopt, "claim"});
-  REQUIRE(life.handle_refused(instant{0}));
-  CHECK(gives<provision_device>(life));
+  life_cycle life = provisioning_again();
   REQUIRE(life.handle_provisioning_refused(instant{1}));
   instant now = pass(life);
   for (int i = 0; i < 5; ++i) {

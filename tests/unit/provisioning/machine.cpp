@@ -177,6 +177,43 @@ TEST_CASE("a refused subscription is final, a throttled one is asked again") {
   CHECK(std::get<gave_up>(*next).why.code == errc::subscription_refused);
 }
 
+TEST_CASE("a throttled SUBACK fits only where a subscription was asked for") {
+  machine m;
+  CHECK(m.handle_subscribe_refused(instant{0}, create, 0x97).error().code == errc::out_of_order);
+  (void)m.start(instant{0}, payloads::create_keys_and_certificate_request{}, {});
+  CHECK(m.handle_subscribe_refused(instant{0}, create, 0x97).error().code == errc::out_of_order);
+  m.abandon();
+  CHECK(m.handle_subscribe_refused(instant{0}, create, 0x97).error().code == errc::out_of_order);
+}
+
+TEST_CASE("what the service said is told of the rejection that ended the run and of no other") {
+  settings how;
+  how.max_attempts = 2;
+  const auto reply_at_the_end = [](machine& m) {
+    auto next = m.poll_action();
+    REQUIRE(next);
+    return std::get<gave_up>(*next).reply;
+  };
+  machine stale(how);
+  (void)stale.start(instant{0}, payloads::create_keys_and_certificate_request{}, {});
+  CHECK(stale.handle_rejected(instant{0}, create, reply(418, "Stale")).error().code == errc::out_of_order);
+  (void)stale.handle_connected(instant{0});
+  (void)stale.handle_subscribed(instant{0}, create);
+  REQUIRE(stale.handle_publish_refused(instant{0}, create, 0x97));
+  stale.handle_timeout(*stale.poll_timeout());
+  REQUIRE(stale.handle_publish_refused(instant{2'000}, create, 0x97));
+  CHECK_FALSE(reply_at_the_end(stale).status_code);
+
+  machine earlier = registering_machine(how);
+  REQUIRE(earlier.handle_rejected(instant{0}, registering, reply(429, "TooManyRequests")));
+  earlier.handle_timeout(*earlier.poll_timeout());
+  machine last = registering_machine(how);
+  REQUIRE(earlier.handle_publish_refused(instant{2'000}, registering, 0x97));
+  CHECK_FALSE(reply_at_the_end(earlier).status_code);
+  REQUIRE(last.handle_rejected(instant{0}, registering, reply(403, "AccessDenied")));
+  CHECK(reply_at_the_end(last).status_code == 403);
+}
+
 TEST_CASE("an MQTT 5 PUBACK that refuses is final, one over quota is tried again") {
   machine denied = registering_machine();
   REQUIRE(denied.handle_publish_refused(instant{1}, registering, 0x87));
