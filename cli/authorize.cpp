@@ -109,8 +109,10 @@ std::string place_of(const std::vector<loaded_policy>& loaded, std::size_t index
   return {};
 }
 
-std::string option_for(const std::string& key) {
+/// How to make a key known, in brackets behind it.
+std::string option_for(const std::string& key, const full_question& full) {
   const auto starts = [&](std::string_view with) { return key.compare(0, with.size(), with) == 0; };
+  if (full.is_https_only && (starts("iot:Connection.Thing.") || key == "iot:ClientId")) return "never there over HTTPS";
   if (starts("iot:Connection.Thing.ThingTypeName")) return "--thing-type";
   if (starts("iot:Connection.Thing.Attributes")) return "--attribute";
   if (starts("iot:Connection.Thing.")) return "--thing";
@@ -137,7 +139,7 @@ std::string render_people(const full_question& full, const policies::verdict& an
   }
   if (!allowed)
     for (const std::string& key : answer.missing_context)
-      out += "  not known: " + printable(key) + " (" + printable(option_for(key)) + ")\n";
+      out += "  not known: " + printable(key) + " (" + printable(option_for(key, full)) + ")\n";
   if (!full.assumed_client_id.empty())
     out += "  taken for granted: client id `" + printable(full.assumed_client_id) + "` (--client-id)\n";
   if (answer.statements.size() > 1) out += "  " + paint("every statement:", ink::bold, use) + '\n';
@@ -161,6 +163,7 @@ int run_authorize(const authorize_arguments& given) {
   for (const loaded_policy& policy : loaded) documents.push_back({policy.source.name, &policy.document});
   if (const std::string doubt = doubt_about_action(full.asked.action); !doubt.empty())
     print_error("note: " + printable(doubt) + '\n');
+  if (!full.left_out.empty()) print_error("note: " + printable(full.left_out) + '\n');
   if (full.asked.resource.find_first_of("*?") != std::string::npos && full.asked.resource != "*")
     print_error("note: a request names one resource; `*` and `?` in it are ordinary characters\n");
   const policies::verdict answer = policies::evaluate(documents, full.asked);
@@ -171,7 +174,8 @@ int run_authorize(const authorize_arguments& given) {
 
 void add_principal_options(CLI::App& me, authorize_arguments& given) {
   me.add_option("--client-id", given.client_id,
-                "MQTT client id; without it CONNECT's own resource or the thing's name is taken; '' is none (HTTPS)");
+                "MQTT client id; without it CONNECT's own resource or the thing's name is taken; '' is none (HTTPS). "
+                "Actions that exist over HTTPS only (shadows, jobs, ...) never have one");
   add_text(me, "--thing", given.thing, "Thing that the certificate is attached to");
   add_text(me, "--thing-type", given.thing_type, "Its type");
   add_repeatable(me, "--attribute", given.attributes, "NAME=VALUE of the thing; may be repeated");

@@ -59,7 +59,7 @@ void add_render(CLI::App& app, int& exit_code) {
                                 "  --template-name fleet > claim.json");
   const auto given = std::make_shared<render_arguments>();
   add_text(me, "FILE", given->path, "Document; `-` is standard input")->required();
-  add_text(me, "--region", given->region, "For aws-region, <region> and their like");
+  add_text(me, "--region", given->region, "For aws-region, <region> and their like; the partition of those ARNs follows");
   add_text(me, "--account", given->account, "For aws-account-id, <account> and their like");
   add_text(me, "--template-name", given->template_name, "For templateName");
   add_repeatable(me, "--set", given->set, "NAME=VALUE for any other placeholder; may be repeated");

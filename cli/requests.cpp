@@ -21,13 +21,6 @@ bool is_resource_type(std::string_view word) noexcept {
   return false;
 }
 
-std::string full_action(const std::string& given) {
-  if (given.find(':') != std::string::npos) return given;
-  for (const char* service : {"iot:", "iotjobsdata:"})
-    if (const action_facts* row = policies::find_action(service + given)) return std::string(row->name);
-  return given;
-}
-
 std::string full_resource(const std::string& given, const std::string& action, const policies::arn_scope& scope) {
   if (given == "*") return given;
   if (given.compare(0, 4, "arn:") == 0) {
@@ -46,7 +39,25 @@ std::string full_resource(const std::string& given, const std::string& action, c
   throw usage_error("`" + given + "` is neither an ARN nor TYPE/NAME (client, topic, topicfilter, thing, rolealias)" + hint);
 }
 
+/// AWS IoT knows no MQTT connection behind an HTTPS request, and so neither client id nor thing (policies.md 5.2, 9.7).
+std::string leave_out_connection(policies::principal_facts& who, std::string_view action) {
+  std::string given = who.client_id && !who.client_id->empty() ? "client id" : "";
+  if (who.thing) given += given.empty() ? "thing" : " and the thing";
+  who.client_id.reset();
+  who.thing.reset();
+  if (given.empty()) return given;
+  return std::string(action) + " exists over HTTPS only, where a request has neither client id nor thing: left out the " +
+         given;
+}
+
 }  // namespace
+
+std::string full_action(const std::string& given) {
+  if (given.find(':') != std::string::npos) return given;
+  for (const char* service : {"iot:", "iotjobsdata:"})
+    if (const action_facts* row = policies::find_action(service + given)) return std::string(row->name);
+  return given;
+}
 
 full_question complete(question asked) {
   full_question out;
@@ -54,7 +65,10 @@ full_question complete(question asked) {
   out.asked.resource = full_resource(asked.resource, out.asked.action, asked.scope);
   const action_facts* row = policies::find_action(out.asked.action, policies::spelling::any);
   const bool is_connect = row != nullptr && row->what == policies::action::connect;
-  if (!asked.who.client_id) {
+  out.is_https_only = row != nullptr && row->over == policies::reach::http;
+  if (out.is_https_only) {
+    out.left_out = leave_out_connection(asked.who, row->name);
+  } else if (!asked.who.client_id) {
     const topics::arn_resource parts = topics::split_resource(short_resource(out.asked.resource));
     if (is_connect && parts.type == "client" && !parts.name.empty()) out.assumed_client_id = std::string(parts.name);
     else if (asked.who.thing) out.assumed_client_id = asked.who.thing->name;

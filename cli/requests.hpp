@@ -18,14 +18,20 @@ struct question {
 };
 
 /// The question in full. A short resource gets region and account. Without a client id, CONNECT's own resource
-/// gives it, else the thing's name does. A CONNECT whose attributes nobody named is a plain one: clean
-/// session, no will (`iot:ConnectAttributes` is an empty list).
+/// gives it, else the thing's name does; an action that exists over HTTPS only has neither client id nor thing,
+/// whatever was given. A CONNECT whose attributes nobody named is a plain one: clean session, no will
+/// (`iot:ConnectAttributes` is an empty list).
 /// Throws `usage_error` for a resource that is neither an ARN nor TYPE/NAME.
 struct full_question {
   policies::request asked;
   std::string assumed_client_id;  ///< not empty if nobody gave it
+  bool is_https_only = false;
+  std::string left_out;           ///< what was given and does not exist over HTTPS, in a sentence; or ""
 };
 full_question complete(question asked);
+
+/// "iot:Subscribe" of "Subscribe"; a text that names no action stays as it is.
+std::string full_action(const std::string& given);
 
 /// Adds what the certificate says: its id and `iot:Certificate...`. Throws `input_error` if `pem` holds none.
 void add_certificate(policies::principal_facts& who, const std::string& name, std::string_view pem);

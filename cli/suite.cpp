@@ -210,7 +210,7 @@ class suite_reader {
     std::string action = need_text(one, at, "action");
     const value* held = one.find("action");
     if (held == nullptr || action.empty()) return action;
-    if (const std::string doubt = doubt_about_action(action); !doubt.empty())
+    if (const std::string doubt = doubt_about_action(full_action(action)); !doubt.empty())
       complain(held->where, json::child_pointer(at, "action"), doubt);
     return action;
   }
@@ -367,15 +367,18 @@ class suite_runner {
     if (!one.certificate.empty()) add_certificate(asked.who, one.certificate, read_(one.certificate));
     std::vector<policies::named_document> documents;
     for (const std::string& name : one.policies) documents.push_back({name, &policy(name)});
-    const policies::request full = complete(std::move(asked)).asked;
-    const policies::verdict answer = policies::evaluate(documents, full);
+    const full_question full = complete(std::move(asked));
+    const policies::verdict answer = policies::evaluate(documents, full.asked);
     case_result out;
     out.name = one.name;
     const std::string got(policies::name_of(answer.answer));
     out.passed = got == one.expect || (one.expect == "DENIED" && answer.answer != policies::decision::allowed);
     out.expected = to_json(one.expect);
     out.got = to_json(got);
-    if (!out.passed) out.detail = policies::explain(documents, full, answer).why;
+    if (!out.passed) {
+      out.detail = policies::explain(documents, full.asked, answer).why;
+      if (!full.left_out.empty()) out.detail += "; " + full.left_out;
+    }
     return out;
   }
 

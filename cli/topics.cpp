@@ -36,22 +36,24 @@ struct need {
   std::string resource;
 };
 
+/// Whether a text is for SUBSCRIBE only.
+bool is_filter(const std::string& text) {
+  return text.find_first_of("+#") != std::string::npos || parse_share(text).is_shared;
+}
+
 std::vector<need> needs_of(const std::string& text, const reserved_topic& facts, const topics_arguments& given) {
   const auto arn = [&](std::string_view type) { return make_arn(given.region, given.account, type, text); };
   std::vector<need> out;
-  const bool is_name = validate_topic_name(text).has_value();
+  const bool is_name = !is_filter(text);
   if (facts.may_publish && is_name) out.push_back({"iot:Publish", arn("topic")});
   if (!facts.may_subscribe || !validate_topic_filter(text)) return out;
   const bool is_request = facts.service == reserved_service::fleet_provisioning && is_name && facts.may_publish;
   if (is_request) return out;
   out.push_back({"iot:Subscribe", arn("topicfilter")});
-  if (is_name) {
-    out.push_back({"iot:Receive", arn("topic")});
-  } else {
-    std::string starred;
-    for (const char c : parse_share(text).filter) starred += c == '+' || c == '#' ? '*' : c;
-    out.push_back({"iot:Receive", make_arn(given.region, given.account, "topic", starred)});
-  }
+  // Messages are received on plain topics, of a shared subscription too.
+  std::string received;
+  for (const char c : parse_share(text).filter) received += c == '+' || c == '#' ? '*' : c;
+  out.push_back({"iot:Receive", make_arn(given.region, given.account, "topic", received)});
   return out;
 }
 
@@ -93,8 +95,7 @@ int list_topics(const topics_arguments& given) {
 
 /// Why a text is neither a topic name nor a filter that AWS IoT takes; "" if it is one.
 std::string describe_invalid(const std::string& text) {
-  const bool has_wildcards = text.find_first_of("+#") != std::string::npos || text.compare(0, 7, "$share/") == 0;
-  const result<void> valid = has_wildcards ? validate_topic_filter(text) : validate_topic_name(text);
+  const result<void> valid = is_filter(text) ? validate_topic_filter(text) : validate_topic_name(text);
   if (valid) return {};
   const failure why = valid.error();
   if (why.code == errc::too_large)
@@ -117,8 +118,8 @@ std::string classification_text(const std::string& text, const reserved_topic& f
     if (fleet->name) out += ", template " + std::string(fleet->name->view());
     out += '\n';
   }
-  const bool is_filter = text.find_first_of("+#") != std::string::npos || parse_share(text).is_shared;
-  out += "  devices may publish: " + yes_no(facts.may_publish && !is_filter) + ", subscribe: " + yes_no(facts.may_subscribe) + '\n';
+  out += "  devices may publish: " + yes_no(facts.may_publish && !is_filter(text)) +
+         ", subscribe: " + yes_no(facts.may_subscribe) + '\n';
   for (const need& one : needs_of(text, facts, given))
     out += "  " + std::string(one.action) + std::string(14 - std::string_view(one.action).size(), ' ') + printable(one.resource) + '\n';
   return out;
@@ -127,13 +128,12 @@ std::string classification_text(const std::string& text, const reserved_topic& f
 std::string classification_json(const std::string& text, const reserved_topic& facts,
                                 const std::optional<fleet_topic>& fleet, const topics_arguments& given) {
   json_writer out;
-  const bool is_filter = text.find_first_of("+#") != std::string::npos || parse_share(text).is_shared;
   out.begin_object().field("topic", text).field("service", name_of(facts.service));
   if (fleet) {
     write_fleet(out, *fleet);
     if (fleet->name) out.field("template_name", fleet->name->view());
   }
-  out.key("may_publish").boolean(facts.may_publish && !is_filter).key("may_subscribe").boolean(facts.may_subscribe);
+  out.key("may_publish").boolean(facts.may_publish && !is_filter(text)).key("may_subscribe").boolean(facts.may_subscribe);
   out.key("policy").begin_array();
   for (const need& one : needs_of(text, facts, given))
     out.begin_object().field("action", one.action).field("resource", one.resource).end_object();

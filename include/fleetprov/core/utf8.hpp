@@ -67,4 +67,45 @@ constexpr std::size_t count_code_points(std::string_view text) noexcept {
   return n;
 }
 
+/// The code point that starts at byte `at` of well-formed UTF-8.
+constexpr std::uint32_t code_point_at(std::string_view text, std::size_t at) noexcept {
+  const auto lead = static_cast<unsigned char>(text[at]);
+  if (lead < 0x80) return lead;
+  const std::size_t more = lead < 0xE0 ? 1 : lead < 0xF0 ? 2 : 3;
+  std::uint32_t out = lead & (0x3FU >> more);
+  for (std::size_t k = 1; k <= more; ++k) out = out << 6 | (static_cast<unsigned char>(text[at + k]) & 0x3FU);
+  return out;
+}
+
+namespace detail {
+
+struct code_point_range {
+  std::uint32_t first, last;
+};
+
+// Control (Cc), format (Cf, Unicode 15) and private use (Co); noncharacters are told by their number.
+inline constexpr code_point_range invisible_ranges[] = {
+    {0x0000, 0x001F},   {0x007F, 0x009F},   {0x00AD, 0x00AD},   {0x0600, 0x0605},   {0x061C, 0x061C},
+    {0x06DD, 0x06DD},   {0x070F, 0x070F},   {0x0890, 0x0891},   {0x08E2, 0x08E2},   {0x180E, 0x180E},
+    {0x200B, 0x200F},   {0x202A, 0x202E},   {0x2060, 0x206F},   {0xE000, 0xF8FF},   {0xFDD0, 0xFDEF},
+    {0xFEFF, 0xFEFF},   {0xFFF9, 0xFFFB},   {0x110BD, 0x110BD}, {0x110CD, 0x110CD}, {0x13430, 0x1343F},
+    {0x1BCA0, 0x1BCA3}, {0x1D173, 0x1D17A}, {0xE0001, 0xE0001}, {0xE0020, 0xE007F}, {0xF0000, 0x10FFFF}};
+
+constexpr bool is_invisible(std::uint32_t code_point) noexcept {
+  if ((code_point & 0xFFFEU) == 0xFFFEU) return true;
+  for (const code_point_range& r : invisible_ranges)
+    if (r.first <= code_point && code_point <= r.last) return true;
+  return false;
+}
+
+}  // namespace detail
+
+/// The offset of the first character of Unicode's category Other (`\p{C}`) in well-formed UTF-8, or `text.size()`.
+// assumption: what no version of Unicode has assigned yet counts as a letter; AWS's version is not public.
+constexpr std::size_t find_invisible(std::string_view text) noexcept {
+  for (std::size_t i = 0; i < text.size(); ++i)
+    if ((static_cast<unsigned char>(text[i]) & 0xC0U) != 0x80U && detail::is_invisible(code_point_at(text, i))) return i;
+  return text.size();
+}
+
 }  // namespace fleetprov

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <fleetprov/policies/actions.hpp>
 #include <fleetprov/policies/pattern.hpp>
+#include <fleetprov/topics/arn.hpp>
+#include <fleetprov/topics/topic_filter.hpp>
 
 #include <algorithm>
 #include <array>
@@ -74,6 +77,22 @@ inline bool is_template_placeholder(std::string_view text) {
 
 constexpr bool is_upper_word(char c) noexcept { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; }
 
+/// Whether a topic begins where `before`, the start of an ARN, ends: behind the type, or behind `$share/NAME/`.
+constexpr bool ends_before_topic(std::string_view before) noexcept {
+  const result<topics::arn> arn = topics::parse_arn(before);
+  if (!arn) return false;
+  const topics::arn_resource parts = topics::split_resource(arn->resource);
+  const bool is_topic = parts.type == name_of(resource_type::topic) || parts.type == name_of(resource_type::topicfilter);
+  if (!is_topic || !parts.has_name) return false;
+  const topics::shared_subscription share = topics::parse_share(parts.name);
+  return share.filter.empty() && (!share.is_shared || (!share.name.empty() && before.back() == '/'));
+}
+
+/// `$SYS` and `$CONTROL`, which brokers keep for themselves, at the start of a topic: spelt like placeholders.
+constexpr bool is_reserved_root(std::string_view name, std::string_view before) noexcept {
+  return (name == "$SYS" || name == "$CONTROL") && ends_before_topic(before);
+}
+
 /// A piece of text that marks a placeholder wherever it stands in an ARN: `<...>`, `[AWS_...]`, `$NAME`,
 /// `${AWS::...}`. The text found, or nothing.
 inline std::optional<std::string_view> find_marked_placeholder(std::string_view text) {
@@ -92,7 +111,8 @@ inline std::optional<std::string_view> find_marked_placeholder(std::string_view 
     if (rest[0] == '$' && rest.size() > 2 && rest[1] >= 'A' && rest[1] <= 'Z') {
       std::size_t end = 2;
       while (end < rest.size() && is_upper_word(rest[end])) ++end;
-      if (end > 2 && (end == rest.size() || rest[end] == '/' || rest[end] == ':' || rest[end] == '*'))
+      if (end > 2 && (end == rest.size() || rest[end] == '/' || rest[end] == ':' || rest[end] == '*') &&
+          !is_reserved_root(rest.substr(0, end), text.substr(0, i)))
         return rest.substr(0, end);
     }
   }

@@ -12,7 +12,8 @@ namespace fleetprov::policies {
 /// Whether the region and account of AWS's examples (`us-east-1:123456789012`) are to be replaced too.
 enum class example_arns : std::uint8_t { keep, replace };
 
-/// What to write in the place of placeholders. An empty text leaves its placeholders, as findings.
+/// What to write in the place of placeholders. An empty text leaves its placeholders, as findings. An ARN whose region
+/// is filled in gets the partition of that region.
 struct render_values {
   std::string region;                      ///< `aws-region`, `<region>`, `$REGION`, `${AWS::Region}`, ...
   std::string account;                     ///< `aws-account-id`, `<account-id>`, twelve capital X, ...

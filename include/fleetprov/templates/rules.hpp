@@ -73,9 +73,11 @@ enum class rule_id : std::uint8_t {
   request_field,
   hook_request_value,
   unknown_document,
+  too_many_groups,
+  too_many_policies,
 };
 
-inline constexpr std::array<rule, 62> rules{{
+inline constexpr std::array<rule, 64> rules{{
     {"T001", "template-not-object", severity::error, "the document is not a JSON object",
      "A template, a registration config and a hook's request and response are JSON objects.",
      "AWS IoT Core Developer Guide, Provisioning templates",
@@ -100,12 +102,16 @@ inline constexpr std::array<rule, 62> rules{{
      "Mappings and DeviceConfiguration exist in fleet provisioning templates only: nothing could receive a "
      "device configuration in JITP or bulk registration.",
      "AWS IoT Core Developer Guide, Provisioning templates",
-     R"j({"Resources":{"t":{"Type":"AWS::IoT::Thing","Properties":{"ThingName":{"Ref":"AWS::IoT::Certific)j"
-     R"j(ate::CommonName"}}},"c":{"Type":"AWS::IoT::Certificate","Properties":{"CertificateId":{"Ref":"AW)j"
-     R"j(S::IoT::Certificate::Id"}}}},"DeviceConfiguration":{"Url":"n"}})j",
-     R"j({"Resources":{"t":{"Type":"AWS::IoT::Thing","Properties":{"ThingName":"a"}},"c":{"Type":"AWS::Io)j"
-     R"j(T::Certificate","Properties":{"CertificateId":{"Ref":"AWS::IoT::Certificate::Id"}}}},"DeviceConf)j"
-     R"j(iguration":{"Url":"n"}})j"},
+     R"j({"templateName":"T","provisioningRoleArn":"arn:aws:iam::123456789012:role/provisioning","enabled)j"
+     R"j(":true,"type":"JITP","templateBody":"{\"Resources\":{\"t\":{\"Type\":\"AWS::IoT::Thing\",\"Prope)j"
+     R"j(rties\":{\"ThingName\":{\"Ref\":\"AWS::IoT::Certificate::CommonName\"}}},\"c\":{\"Type\":\"AWS::)j"
+     R"j(IoT::Certificate\",\"Properties\":{\"CertificateId\":{\"Ref\":\"AWS::IoT::Certificate::Id\"}}}},)j"
+     R"j(\"DeviceConfiguration\":{\"Url\":\"n\"}}"})j",
+     R"j({"templateName":"T","provisioningRoleArn":"arn:aws:iam::123456789012:role/provisioning","enabled)j"
+     R"j(":true,"type":"JITP","templateBody":"{\"Resources\":{\"t\":{\"Type\":\"AWS::IoT::Thing\",\"Prope)j"
+     R"j(rties\":{\"ThingName\":{\"Ref\":\"AWS::IoT::Certificate::CommonName\"}}},\"c\":{\"Type\":\"AWS::)j"
+     R"j(IoT::Certificate\",\"Properties\":{\"CertificateId\":{\"Ref\":\"AWS::IoT::Certificate::Id\"}}}}})j"
+     R"j("})j"},
     {"T005", "missing-resources", severity::error, "the template has no resources",
      "Without Resources there is nothing to provision.",
      "AWS IoT Core Developer Guide, Provisioning templates",
@@ -522,7 +528,8 @@ inline constexpr std::array<rule, 62> rules{{
      R"j({"templateBody":"{\"Resources\":{\"t\":{\"Type\":\"AWS::IoT::Thing\",\"Properties\":{\"ThingName)j"
      R"j(\":{\"Ref\":\"AWS::IoT::Certificate::CommonName\"}}},\"c\":{\"Type\":\"AWS::IoT::Certificate\",\)j"
      R"j("Properties\":{\"CertificateId\":{\"Ref\":\"AWS::IoT::Certificate::Id\"}}},\"p\":{\"Type\":\"AWS)j"
-     R"j(::IoT::Policy\",\"Properties\":{\"PolicyName\":\"p\"}}}}","roleArn":"provisioning"})j",
+     R"j(::IoT::Policy\",\"Properties\":{\"PolicyName\":\"p\"}}}}","roleArn":"arn:aws:iam::123456789012:u)j"
+     R"j(ser/provisioning"})j",
      R"j({"templateBody":"{\"Resources\":{\"t\":{\"Type\":\"AWS::IoT::Thing\",\"Properties\":{\"ThingName)j"
      R"j(\":{\"Ref\":\"AWS::IoT::Certificate::CommonName\"}}},\"c\":{\"Type\":\"AWS::IoT::Certificate\",\)j"
      R"j("Properties\":{\"CertificateId\":{\"Ref\":\"AWS::IoT::Certificate::Id\"}}},\"p\":{\"Type\":\"AWS)j"
@@ -629,6 +636,36 @@ inline constexpr std::array<rule, 62> rules{{
      R"j({"hello":"world"})j",
      R"j({"Resources":{"c":{"Type":"AWS::IoT::Certificate","Properties":{"CertificateId":{"Ref":"AWS::IoT)j"
      R"j(::Certificate::Id"}}}}})j"},
+    {"T063", "too-many-groups", severity::error, "more groups than a thing may belong to",
+     "A thing belongs to at most 10 groups; a group that is named twice counts once.",
+     "AWS IoT Core endpoints and quotas",
+     R"j({"Resources":{"t":{"Type":"AWS::IoT::Thing","Properties":{"ThingName":"a","ThingGroups":["g1","g)j"
+     R"j(2","g3","g4","g5","g6","g7","g8","g9","g10","g11"]}},"c":{"Type":"AWS::IoT::Certificate","Proper)j"
+     R"j(ties":{"CertificateId":{"Ref":"AWS::IoT::Certificate::Id"}}}}})j",
+     R"j({"Resources":{"t":{"Type":"AWS::IoT::Thing","Properties":{"ThingName":"a","ThingGroups":["g1","g)j"
+     R"j(2","g3","g4","g5","g6","g7","g8","g9","g10"]}},"c":{"Type":"AWS::IoT::Certificate","Properties":)j"
+     R"j({"CertificateId":{"Ref":"AWS::IoT::Certificate::Id"}}}}})j"},
+    {"T064", "too-many-policies", severity::error, "more policies than a certificate may have",
+     "At most 10 policies can be attached to a certificate; a policy that is named twice counts once.",
+     "AWS IoT Core endpoints and quotas",
+     R"j({"Resources":{"c":{"Type":"AWS::IoT::Certificate","Properties":{"CertificateId":{"Ref":"AWS::IoT)j"
+     R"j(::Certificate::Id"}}},"p1":{"Type":"AWS::IoT::Policy","Properties":{"PolicyName":"p1"}},"p2":{"T)j"
+     R"j(ype":"AWS::IoT::Policy","Properties":{"PolicyName":"p2"}},"p3":{"Type":"AWS::IoT::Policy","Prope)j"
+     R"j(rties":{"PolicyName":"p3"}},"p4":{"Type":"AWS::IoT::Policy","Properties":{"PolicyName":"p4"}},"p)j"
+     R"j(5":{"Type":"AWS::IoT::Policy","Properties":{"PolicyName":"p5"}},"p6":{"Type":"AWS::IoT::Policy",)j"
+     R"j("Properties":{"PolicyName":"p6"}},"p7":{"Type":"AWS::IoT::Policy","Properties":{"PolicyName":"p7)j"
+     R"j("}},"p8":{"Type":"AWS::IoT::Policy","Properties":{"PolicyName":"p8"}},"p9":{"Type":"AWS::IoT::Po)j"
+     R"j(licy","Properties":{"PolicyName":"p9"}},"p10":{"Type":"AWS::IoT::Policy","Properties":{"PolicyNa)j"
+     R"j(me":"p10"}},"p11":{"Type":"AWS::IoT::Policy","Properties":{"PolicyName":"p11"}}}})j",
+     R"j({"Resources":{"c":{"Type":"AWS::IoT::Certificate","Properties":{"CertificateId":{"Ref":"AWS::IoT)j"
+     R"j(::Certificate::Id"}}},"p1":{"Type":"AWS::IoT::Policy","Properties":{"PolicyName":"p1"}},"p2":{"T)j"
+     R"j(ype":"AWS::IoT::Policy","Properties":{"PolicyName":"p2"}},"p3":{"Type":"AWS::IoT::Policy","Prope)j"
+     R"j(rties":{"PolicyName":"p3"}},"p4":{"Type":"AWS::IoT::Policy","Properties":{"PolicyName":"p4"}},"p)j"
+     R"j(5":{"Type":"AWS::IoT::Policy","Properties":{"PolicyName":"p5"}},"p6":{"Type":"AWS::IoT::Policy",)j"
+     R"j("Properties":{"PolicyName":"p6"}},"p7":{"Type":"AWS::IoT::Policy","Properties":{"PolicyName":"p7)j"
+     R"j("}},"p8":{"Type":"AWS::IoT::Policy","Properties":{"PolicyName":"p8"}},"p9":{"Type":"AWS::IoT::Po)j"
+     R"j(licy","Properties":{"PolicyName":"p9"}},"p10":{"Type":"AWS::IoT::Policy","Properties":{"PolicyNa)j"
+     R"j(me":"p10"}}}})j"},
 }};
 
 /// The table row of a rule.

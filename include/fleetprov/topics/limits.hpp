@@ -54,6 +54,9 @@ inline constexpr std::size_t max_role_alias = 128;
 inline constexpr std::size_t max_template_name = 36;
 inline constexpr std::size_t max_template_body = 10240;       ///< characters
 inline constexpr std::size_t max_template_description = 500;  ///< characters
+inline constexpr std::size_t min_role_arn = 20;               ///< API model, characters
+inline constexpr std::size_t max_role_arn = 2048;             ///< API model, characters
+inline constexpr std::size_t max_hook_target_arn = 2048;      ///< API model, characters
 // assumption: numbers unknown, chosen like the policy ones; see docs/fidelity.md
 inline constexpr std::size_t max_template_versions = 5;
 inline constexpr std::size_t max_templates = 256;

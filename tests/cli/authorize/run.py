@@ -53,6 +53,28 @@ with Folder() as at:
     expect(1, *publish, "--thing", "one", "--client-id", "")
     expect(2, *publish, "--thing-type", "sensor")
 
+    # what exists over HTTPS only has neither client id nor thing, whatever is given
+    for number, (action, resource, pattern, more) in enumerate([
+            ("iot:GetThingShadow", "thing/one", "thing/${iot:Connection.Thing.ThingName}", {}),
+            ("iot:UpdateThingShadow", "thing/one/name", "thing/${iot:Connection.Thing.ThingName}/*", {}),
+            ("iot:DeleteThingShadow", "thing/one", "thing/one", {"Condition": {"Bool": {"iot:Connection.Thing.IsAttached": "true"}}}),
+            ("iot:ListNamedShadowsForThing", "thing/one", "thing/${iot:ClientId}", {}),
+            ("iotjobsdata:DescribeJobExecution", "thing/one", "thing/${iot:Connection.Thing.ThingName}", {}),
+            ("iot:GetRetainedMessage", "topic/one", "topic/${iot:ClientId}", {}),
+            ("iot:DeleteConnection", "client/one", "client/${iot:ClientId}", {}),
+            ("iot:AssumeRoleWithCertificate", "rolealias/one", "rolealias/${iot:Connection.Thing.ThingName}", {})]):
+        https = at.write(f"https{number}.json", policy(statement(action, arn(pattern), **more)))
+        words = ["authorize", "--policy", https, "--action", action, "--resource", resource]
+        for given, told in ((["--thing", "one"], "left out the thing"), (["--client-id", "one"], "left out the client id"),
+                            (["--thing", "one", "--client-id", "one", "--exclusive"], "left out the client id and the thing")):
+            done = expect(1, *words, *given)
+            assert done.stdout.startswith("IMPLICIT_DENY") and "taken for granted" not in done.stdout, done.stdout
+            assert f"note: {action} exists over HTTPS only" in done.stderr and told in done.stderr, done.stderr
+            assert "(--thing)" not in done.stdout and "(--client-id)" not in done.stdout, done.stdout
+        assert expect(1, *words).stderr == ""
+    # Publish goes over both
+    expect(0, *publish, "--thing", "one")
+
     # type and attributes
     kinds = at.write("kinds.json", policy(statement(
         "iot:Publish", arn("topic/${iot:Connection.Thing.ThingTypeName}/${iot:Connection.Thing.Attributes[site]}"))))

@@ -103,6 +103,11 @@ with Folder() as at:
         "hook-response": {"allowProvisioning": True, "parameterOverrides": {}},
         "policy": clean,
     }
+    serial = {"Fn::Sub": "x-${AWS::IoT::Certificate::SerialNumber}"}
+    jitp = {"Parameters": {}, "Resources": {"thing": {"Type": "AWS::IoT::Thing", "Properties": {"ThingName": serial}}}}
+    assert expect_json(1, "check", "--format", "json", "-", stdin=json.dumps(jitp))["files"][0]["kind"] == "jitp-template"
+    jitp["DeviceConfiguration"] = {}
+    assert expect_json(1, "check", "--format", "json", "-", stdin=json.dumps(jitp))["files"][0]["kind"] == "fleet-template"
     for kind, document in kinds.items():
         done = run("check", "--format", "json", at.write(kind + ".json", document))
         assert done.returncode in (0, 1), done.stderr
@@ -117,6 +122,17 @@ with Folder() as at:
     assert answer["files"][0]["kind"] == "fleet-template" and wrong["severity"] == "error", wrong
     assert wrong["pointer"].startswith("/Resources/thing/Properties/ThingName"), wrong
     assert "SerialNumber" in wrong["help"], wrong
+
+    # the input of CreateProvisioningTemplate within the bounds of the API's model
+    request = {"templateName": "T", "provisioningRoleArn": "arn:aws:iam::123456789012:role/r", "templateBody": json.dumps(template),
+               "preProvisioningHook": {"targetArn": "arn:aws:lambda:us-east-1:123456789012:function:f"}}
+    for pointer, member in (("/description", {"description": "a\nb"}), ("/description", {"description": "a\u200bb"}),
+                            ("/provisioningRoleArn", {"provisioningRoleArn": "arn"}),
+                            ("/provisioningRoleArn", {"provisioningRoleArn": "arn:aws:iam::123456789012:role/" + "r" * 2048}),
+                            ("/preProvisioningHook/targetArn", {"preProvisioningHook": {"targetArn": "f" * 2049}})):
+        answer = expect_json(1, "check", "--format", "json", at.write("request.json", {**request, **member}))
+        assert [d["pointer"] for d in found(answer, "T060")] == [pointer], (pointer, answer)
+    assert not found(expect_json(1, "check", "--format", "json", at.write("request.json", request)), "T060")
 
     # a suite beside its documents is no mistake; some other JSON is
     suite = at.write("clean.test.json", {"policies": {}, "authorize": []})

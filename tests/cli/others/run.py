@@ -36,6 +36,13 @@ with Folder() as at:
     assert refused.stdout == "" and "T050" in refused.stderr and f"{file}:" in refused.stderr, refused
     assert expect(1, "resolve", file, "--parameters", '{"SerialNumber":"#"}').stdout == ""
     expect(0, "resolve", file, "--parameters", '{"SerialNumber":"1","Extra":"x"}')
+    crowded = json.loads(json.dumps(template))
+    crowded["Resources"]["thing"]["Properties"]["ThingGroups"] = [f"g{i}" for i in range(11)]
+    crowded["Resources"].update({f"p{i}": {"Type": "AWS::IoT::Policy", "Properties": {"PolicyName": f"p{i}"}} for i in range(10)})
+    refused = expect(1, "resolve", at.write("crowded.json", crowded), "--parameters", '{"SerialNumber":"1"}')
+    assert refused.stdout == "" and "T063" in refused.stderr and "T064" in refused.stderr, refused
+    found = {d["rule"] for d in expect_json(1, "check", "--format", "json", at.path / "crowded.json")["files"][0]["diagnostics"]}
+    assert {"T063", "T064"} <= found, found
     for wrong in ('{"SerialNumber":1}', "[]", "{", "@/nonexistent", '{"SerialNumber":"1","SerialNumber":"2"}'):
         assert expect(2, "resolve", file, "--parameters", wrong).stdout == "", wrong
     expect(2, "resolve", at.write("policy.json", policy(statement("iot:Connect", "*"))))
@@ -59,6 +66,15 @@ with Folder() as at:
     own = at.write("own.json", policy(statement("iot:Publish", "arn:aws:iot:us-east-1:123456789012:topic/<site>/a")))
     expect(1, "render", own)
     assert arn("topic/north/a") in expect(0, "render", own, "--set", "site=north").stdout
+    broker = at.write("broker.json", policy(statement("iot:Subscribe", [
+        f"arn:aws:iot:aws-region:aws-account-id:topicfilter/{topic}" for topic in ("$SYS/#", "$CONTROL/a", "$aws/events/#", "$share/g/$SYS/#")])))
+    kept = expect(0, "render", broker, "--region", "us-east-1", "--account", "123456789012").stdout
+    assert arn("topicfilter/$SYS/#") in kept and arn("topicfilter/$share/g/$SYS/#") in kept, kept
+    assert "P070" not in expect(0, "check", "-", stdin=kept).stdout
+    for region, partition in (("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")):
+        moved = expect(0, "render", file, "--region", region, "--account", "111122223333", "--template-name", "fleet").stdout
+        assert f"arn:{partition}:iot:{region}:111122223333:" in moved, moved
+        assert "P073" not in expect(0, "check", "-", stdin=moved).stdout
     for wrong in (["--region", "nowhere"], ["--account", "12"], ["--template-name", "a/b"], ["--set", "x"]):
         expect(2, "render", file, *wrong)
     expect(2, "render", at.write("broken.json", "{"))
@@ -84,6 +100,12 @@ with Folder() as at:
     wild = expect_json(0, "topics", "--classify", "a/+/c", "--format", "json", "--region", "eu-west-1", "--account", "111122223333")
     assert not wild["may_publish"] and wild["policy"][1] == {"action": "iot:Receive",
                                                              "resource": arn("topic/a/*/c", "eu-west-1", "111122223333")}, wild
+    for inner, received in (("a/b", "a/b"), ("a/+/c", "a/*/c"), ("$aws/things/x/shadow/update/accepted",) * 2):
+        shared = expect_json(0, "topics", "--classify", f"$share/g/{inner}", "--format", "json")
+        assert not shared["may_publish"] and shared["may_subscribe"], shared
+        assert shared["policy"] == [{"action": "iot:Subscribe", "resource": arn(f"topicfilter/$share/g/{inner}")},
+                                    {"action": "iot:Receive", "resource": arn(f"topic/{received}")}], shared
+    assert "iot:Publish" not in expect(0, "topics", "--classify", "$share/g/a/b").stdout
     assert expect_json(0, "topics", "--classify", "$aws/nothing", "--format", "json")["policy"] == []
     for wrong in ("a/#/b", "", "a" * 257, "/".join("abcdefghi")):
         assert expect(1, "topics", "--classify", wrong).stdout == "", wrong

@@ -46,6 +46,7 @@ with Folder() as at:
         case("exclusive", "topic/sensor/up", "ALLOWED", client_id="free",
              thing={"name": "one", "type": "sensor", "exclusive": True}),
         {**case("short resource", "", "ALLOWED"), "resource": "topic/sensor/up"},
+        {**case("short action", "topic/sensor/up", "ALLOWED"), "action": "Publish"},
     ], [
         {"name": "a part of the plan", "template": "documents/template.json", "parameters": {"SerialNumber": "1"},
          "expect": {"thing": {"name": "fleet-1"}}},
@@ -57,11 +58,11 @@ with Folder() as at:
          "expect": {"error": "InvalidParameters"}},
     ]))
     answer = expect_json(0, "test", "--format", "json", good)
-    assert list(answer) == ["tests", "passed", "failed"] and (answer["passed"], answer["failed"]) == (13, 0), answer
-    assert [list(t) for t in answer["tests"]] == [["name", "passed", "expected", "got", "detail"]] * 13
+    assert list(answer) == ["tests", "passed", "failed"] and (answer["passed"], answer["failed"]) == (14, 0), answer
+    assert [list(t) for t in answer["tests"]] == [["name", "passed", "expected", "got", "detail"]] * 14
     assert answer["tests"][0] == {"name": "allowed", "passed": True, "expected": "ALLOWED", "got": "ALLOWED", "detail": ""}
     text = expect(0, "test", good, cwd="/").stdout
-    assert text.splitlines()[-1] == "13 passed, 0 failed" and len(text.splitlines()) == 14, text
+    assert text.splitlines()[-1] == "14 passed, 0 failed" and len(text.splitlines()) == 15, text
 
     # failures: the reason is told, the exit status is 1
     bad = at.write("bad.test.json", suite([
@@ -88,12 +89,12 @@ with Folder() as at:
 
     # junit: well-formed whatever the names hold
     tree = ElementTree.fromstring(expect(1, "test", "--format", "junit", good, bad).stdout)
-    assert tree.tag == "testsuites" and tree.get("tests") == "20" and tree.get("failures") == "6"
+    assert tree.tag == "testsuites" and tree.get("tests") == "21" and tree.get("failures") == "6"
     suites = tree.findall("testsuite")
-    assert [s.get("failures") for s in suites] == ["0", "6"] and len(tree.findall(".//testcase")) == 20
+    assert [s.get("failures") for s in suites] == ["0", "6"] and len(tree.findall(".//testcase")) == 21
     failed = tree.findall(".//failure")
     assert len(failed) == 6 and "IMPLICIT_DENY" in failed[0].get("message"), failed[0].attrib
-    assert tree.findall(".//testcase")[13].get("name").startswith('wrong & <odd> "name"')
+    assert tree.findall(".//testcase")[14].get("name").startswith('wrong & <odd> "name"')
     assert tree.findall(".//testcase")[0].get("name") == "allowed"
 
     # placeholders of a policy are filled by `render`
@@ -108,8 +109,8 @@ with Folder() as at:
     expect(0, "test", filled)
 
     # several suites in one call; standard input
-    assert expect(1, "test", good, bad).stdout.splitlines()[-1] == "14 passed, 6 failed"
-    assert expect(0, "test", "-", stdin=good.read_text(), cwd=at.path).stdout.splitlines()[-1] == "13 passed, 0 failed"
+    assert expect(1, "test", good, bad).stdout.splitlines()[-1] == "15 passed, 6 failed"
+    assert expect(0, "test", "-", stdin=good.read_text(), cwd=at.path).stdout.splitlines()[-1] == "14 passed, 0 failed"
 
     # a malformed suite is exit 2 with the place of the mistake
     def malformed(document, place, words):

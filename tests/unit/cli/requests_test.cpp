@@ -2,6 +2,11 @@
 #include <cli/requests.hpp>
 #include <support/catch.hpp>
 
+#include <fleetprov/policies/actions.hpp>
+
+#include <optional>
+#include <string>
+
 using namespace fleetprov;
 using namespace fleetprov::cli;
 
@@ -52,6 +57,35 @@ TEST_CASE("the client id nobody gave is CONNECT's own, else the thing's name") {
   CHECK(full.asked.values.at("iot:Connection.Thing.ThingName") == std::vector<std::string>{"t"});
   asked.who.client_id = "";
   CHECK(complete(asked).asked.values.count("iot:ClientId") == 0);
+}
+
+TEST_CASE("what exists over HTTPS only has neither client id nor thing") {
+  for (const policies::action_facts& row : policies::action_table) {
+    for (const std::string_view name : {row.name, row.old_name}) {
+      if (name.empty()) continue;
+      CAPTURE(name);
+      question asked = ask("", "*");
+      asked.action = std::string(name);
+      asked.who.thing = policies::thing_facts{"t", "sensor", {{"k", "v"}}, true, true};
+      const bool over_https = row.over == policies::reach::http;
+      for (const std::optional<std::string>& id : {std::optional<std::string>(), std::optional<std::string>("c")}) {
+        asked.who.client_id = id;
+        const full_question full = complete(asked);
+        CHECK(full.is_https_only == over_https);
+        for (const char* key : {"iot:ClientId", "iot:Connection.Thing.IsAttached", "iot:Connection.Thing.ThingName",
+                                "iot:Connection.Thing.ThingTypeName", "iot:Connection.Thing.Attributes[k]"})
+          CHECK((full.asked.values.count(key) == 0) == over_https);
+        CHECK(full.assumed_client_id == (over_https || id ? "" : "t"));
+        CHECK((full.left_out.find(id ? "left out the client id and the thing" : "left out the thing") != std::string::npos) == over_https);
+      }
+    }
+  }
+  question asked = ask("GetThingShadow", "thing/t");
+  CHECK(complete(asked).left_out.empty());
+  asked.who.client_id = "";
+  CHECK(complete(asked).left_out.empty());
+  asked.who.client_id = "c";
+  CHECK(complete(asked).left_out == "iot:GetThingShadow exists over HTTPS only, where a request has neither client id nor thing: left out the client id");
 }
 
 TEST_CASE("a CONNECT without attributes is a plain one") {

@@ -92,6 +92,31 @@ TEST_CASE("without a list of names a case uses every policy of the suite") {
   CHECK(results[0].got == "\"ALLOWED\"");
 }
 
+TEST_CASE("an action may leave out its service in a suite too") {
+  const auto results = run(R"({"policies": {"p": "p.json"}, "authorize": [
+    {"name": "n", "action": "Publish", "resource": "topic/a", "expect": "ALLOWED"},
+    {"name": "m", "action": "describejobexecution", "resource": "thing/a", "expect": "DENIED"}]})");
+  REQUIRE(results.size() == 2);
+  CHECK(results[0].passed);
+  CHECK(results[1].passed);
+  CHECK(only_finding(R"({"policies": {"p": "p.json"}, "authorize": [
+    {"name": "n", "action": "Publis", "resource": "topic/a", "expect": "ALLOWED"}]})") == "/authorize/0/action");
+}
+
+TEST_CASE("a case about HTTPS has no thing, and its failure says so") {
+  const std::string text = R"({"policies": {"p": "p.json"}, "authorize": [
+    {"name": "n", "action": "iot:GetThingShadow", "resource": "thing/1", "client_id": "1", "thing": {"name": "1"}, "expect": "ALLOWED"}]})";
+  const outcome<suite> read = parse(text);
+  REQUIRE(read);
+  const auto results = run_suite(*read.value, [](const std::string&) -> std::string {
+    return R"({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iot:GetThingShadow",
+      "Resource": "arn:aws:iot:us-east-1:123456789012:thing/${iot:Connection.Thing.ThingName}"}]})";
+  });
+  REQUIRE(results.size() == 1);
+  CHECK(results[0].got == "\"IMPLICIT_DENY\"");
+  CHECK(results[0].detail.find("left out the client id and the thing") != std::string::npos);
+}
+
 TEST_CASE("a document is read once, whatever the number of cases") {
   int reads = 0;
   const std::string one = R"({"name": "n", "action": "iot:Publish", "resource": "topic/a", "expect": "ALLOWED"})";

@@ -41,6 +41,10 @@ static_assert(!std::is_convertible_v<std::string, secret> && !std::is_convertibl
 
 static_assert(is_valid_utf8("a\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80") && find_invalid_utf8("ab\x80") == 2);
 static_assert(count_code_points("a\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80") == 4);
+static_assert(code_point_at("a\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80", 3) == 0x20AC &&
+              code_point_at("a\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80", 6) == 0x1F600);
+static_assert(find_invisible("a b\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80") == 12 && find_invisible("ab\xE2\x80\x8B") == 2 &&
+              find_invisible({"x\0y", 3}) == 1);
 
 sigjmp_buf behind_the_call;
 
@@ -140,6 +144,20 @@ TEST_CASE("UTF-8 is checked as RFC 3629 says") {
                           "\xF0\x9F\x98\x7F", "\xF0\x9F\x98\xFF"}) {
     CAPTURE(bad);
     CHECK(find_invalid_utf8(bad) == 0);
+  }
+}
+
+TEST_CASE("characters of Unicode's category Other show nothing, their neighbours do") {
+  for (const std::string hidden : {"\n", "\x1F", "\x7F", "\xC2\x80", "\xC2\x9F", "\xC2\xAD", "\xE2\x80\x8B", "\xE2\x80\xAE", "\xEE\x80\x80",
+                                   "\xEF\xB7\x90", "\xEF\xBB\xBF", "\xEF\xBF\xBE", "\xF0\x9F\xBF\xBF", "\xF3\xA0\x80\x81",
+                                   "\xF3\xB0\x80\x80", "\xF4\x8F\xBF\xBF"}) {
+    CAPTURE(code_point_at(hidden, 0));
+    CHECK(find_invisible("x" + hidden + "y") == 1);
+  }
+  for (const std::string seen : {" ", "~", "\xC2\xA0", "\xC2\xAC", "\xC2\xAE", "\xE2\x80\x8A", "\xE2\x80\x90", "\xE2\x80\xA8", "\xED\x9F\xBB",
+                                 "\xEF\xA4\x80", "\xEF\xBF\xBD", "\xF0\x9F\x98\x80", "\xF3\xA0\x84\x80"}) {
+    CAPTURE(code_point_at(seen, 0));
+    CHECK(find_invisible(seen) == seen.size());
   }
 }
 

@@ -196,6 +196,32 @@ TEST_CASE("limits of attributes, groups and types hold on the evaluated values")
   CHECK(rule_for("\"ThingName\":\"a\",\"ThingTypeName\":\"t\",\"AttributePayload\":{" + many + "}", "x") == "too-many-attributes");
 }
 
+TEST_CASE("a thing in too many groups and a certificate with too many policies are refused, a name counts once") {
+  const auto rule_of = [](const std::string& text, const std::string& value, template_kind kind = template_kind::fleet) {
+    const auto made = templates::evaluate(parse_good(text, kind), {{"S", value}});
+    return made ? std::string() : std::string(made.diagnostics.front().broken->name);
+  };
+  const auto grouped = [](const std::string& groups) { return fleet("\"ThingName\":\"a\",\"ThingGroups\":" + groups, R"("S":{"Type":"String"})"); };
+  CHECK(rule_of(grouped(group_list(11)), "") == "too-many-groups");
+  CHECK(rule_of(grouped(group_list(10, R"(,{"Ref":"S"})")), "g11") == "too-many-groups");
+  CHECK(rule_of(grouped(group_list(10, R"(,{"Ref":"S"})")), "g10").empty());
+  CHECK(rule_of(grouped(R"({"Fn::Split":[",",{"Ref":"S"}]})"), "a,b,c,d,e,f,g,h,i,j,k") == "too-many-groups");
+  CHECK(rule_of(grouped(R"({"Fn::Split":[",",{"Ref":"S"}]})"), "a,b,c,d,e,f,g,h,i,j,j").empty());
+
+  std::vector<std::string> policies;
+  for (int i = 1; i <= 5; ++i) {
+    policies.push_back(named_policy("n" + std::to_string(i)));
+    policies.push_back(inline_policy("c" + std::to_string(i)));
+  }
+  policies.push_back(R"("PolicyName":{"Ref":"S"})");
+  CHECK(rule_of(with_policies(policies), "n1").empty());
+  CHECK(rule_of(with_policies(policies), "n6") == "too-many-policies");
+  CHECK(rule_of(with_policies(policies, R"("CertificatePem":"x")"), "n6", template_kind::bulk) == "too-many-policies");
+  CHECK(rule_of(with_policies(policies, ""), "n6", template_kind::bulk).empty());
+  policies.back() = inline_policy("c1", true);  // the same text, and so the same name
+  CHECK(rule_of(with_policies(policies), "").empty());
+}
+
 TEST_CASE("a parameter cannot change what a policy document means") {
   const auto text_form = parse_good(
       R"({"Parameters":{"S":{"Type":"String"}},"Resources":{"p":{"Type":"AWS::IoT::Policy","Properties":{"PolicyDocument":)"

@@ -62,6 +62,13 @@ TEST_CASE("a hook-supplied part leaves the rest of a name checkable") {
   CHECK(find(templates::check_parameters(both, {{"A", "x y"}}, {"B"}), rule_id::impossible_thing_name) != nullptr);
 }
 
+TEST_CASE("groups that the values make too many are found before anything is sent") {
+  const auto grouped = parse_good(fleet("\"ThingName\":\"a\",\"ThingGroups\":" + group_list(10, R"(,{"Ref":"Site"})"), R"("Site":{"Type":"String"})"));
+  CHECK(find(templates::check_parameters(grouped, {{"Site", "north"}}), rule_id::too_many_groups) != nullptr);
+  CHECK(templates::check_parameters(grouped, {{"Site", "g1"}}).empty());
+  CHECK(templates::check_parameters(grouped, {}, {"Site"}).empty());
+}
+
 TEST_CASE("what passes the check evaluates") {
   const std::map<std::string, std::string> good{{"Serial", "1"}, {"Floor", "2"}};
   CHECK(templates::check_parameters(subject(), good).empty());

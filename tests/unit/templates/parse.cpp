@@ -310,6 +310,41 @@ TEST_CASE("every kind has its word and JITP shows in Fn::Sub too") {
   CHECK(templates::check(read("{}"), document_kind::policy).empty());
 }
 
+TEST_CASE("any value of the certificate's subject makes a template JITP, its id does not") {
+  using templates::document_kind;
+  const auto kind = [](std::string_view name, std::string_view more = "") {
+    return templates::detect_kind(read("{\"Parameters\":{},\"Resources\":{\"t\":{\"Type\":\"AWS::IoT::Thing\",\"Properties\":{\"ThingName\":" + std::string(name) + "}}}" +
+                                       std::string(more) + "}"));
+  };
+  for (const std::string value : {"CommonName", "SerialNumber", "Organization", "OrganizationalUnit", "StateName", "Country", "DistinguishedNameQualifier"}) {
+    CAPTURE(value);
+    const std::string name = "AWS::IoT::Certificate::" + value;
+    CHECK(kind("{\"Fn::Sub\":\"x-${" + name + "}\"}") == document_kind::jitp_template);
+    CHECK(kind("{\"Fn::Sub\":[\"${V}${" + name + "}\",{\"V\":\"x\"}]}") == document_kind::jitp_template);
+    CHECK(kind("{\"Ref\":\"" + name + "\"}") == document_kind::jitp_template);
+    CHECK(kind("{\"Fn::Sub\":\"${!" + name + "}\"}") == document_kind::fleet_template);
+    // Sections that only fleet templates have decide.
+    CHECK(kind("{\"Ref\":\"" + name + "\"}", ",\"Mappings\":{}") == document_kind::fleet_template);
+    CHECK(kind("{\"Ref\":\"" + name + "\"}", ",\"DeviceConfiguration\":{}") == document_kind::fleet_template);
+  }
+  CHECK(kind(R"({"Fn::Sub":"x-${AWS::IoT::Certificate::Id}"})") == document_kind::fleet_template);
+  CHECK(kind(R"({"Fn::Sub":"x-${AWS::IoT::Certificate::Id}-${AWS::IoT::Certificate::Country}"})") == document_kind::jitp_template);
+  CHECK(kind(R"({"Fn::Sub":[]})") == document_kind::fleet_template);
+}
+
+TEST_CASE("sections of fleet templates are refused in the other kinds") {
+  for (const std::string section : {"Mappings", "DeviceConfiguration"}) {
+    CAPTURE(section);
+    const auto source = read("{\"Resources\":{\"t\":{\"Type\":\"AWS::IoT::Thing\",\"Properties\":{\"ThingName\":\"a\"}}},\"" + section + "\":{}}");
+    for (const template_kind kind : {template_kind::jitp, template_kind::bulk}) {
+      const auto parsed = templates::parse(source, kind);
+      REQUIRE(find(parsed.diagnostics, rule_id::section_not_allowed) != nullptr);
+      CHECK(find(parsed.diagnostics, rule_id::section_not_allowed)->pointer == "/" + section);
+    }
+    CHECK(find(templates::parse(source, template_kind::fleet).diagnostics, rule_id::section_not_allowed) == nullptr);
+  }
+}
+
 TEST_CASE("sections, parameters, maps and resources of the wrong type are named") {
   struct wrong {
     std::string_view text;

@@ -66,6 +66,34 @@ inline std::string fleet(std::string_view thing_properties, std::string_view par
   return out + "}";
 }
 
+/// `["g1","g2",...]`, `count` of them, before the elements in `more`.
+inline std::string group_list(int count, std::string_view more = "") {
+  std::string out = "[";
+  for (int i = 1; i <= count; ++i) out += (i == 1 ? "\"g" : ",\"g") + std::to_string(i) + "\"";
+  out += more;
+  return out + "]";
+}
+
+/// A template whose policies have these properties.
+inline std::string with_policies(const std::vector<std::string>& policies, std::string_view certificate =
+                                     R"("CertificateId":{"Ref":"AWS::IoT::Certificate::Id"})") {
+  std::string out = R"({"Parameters":{"S":{"Type":"String"}},"Resources":{)";
+  if (!certificate.empty()) out += R"("c":{"Type":"AWS::IoT::Certificate","Properties":{)" + std::string(certificate) + "}},";
+  for (std::size_t i = 0; i < policies.size(); ++i)
+    out += (i == 0 ? "\"p" : ",\"p") + std::to_string(i) + R"(":{"Type":"AWS::IoT::Policy","Properties":{)" + policies[i] + "}}";
+  return out + "}}";
+}
+
+/// Properties of a policy: its name, or a document that lets this client connect, as an object or as text.
+inline std::string named_policy(std::string_view name) { return "\"PolicyName\":\"" + std::string(name) + "\""; }
+inline std::string inline_policy(std::string_view client, bool as_text = false) {
+  const std::string document = R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iot:Connect","Resource":)"
+                               R"("arn:aws:iot:us-east-1:123456789012:client/)" + std::string(client) + "\"}]}";
+  std::string escaped;
+  for (const char c : document) escaped += c == '"' ? std::string("\\\"") : std::string(1, c);
+  return "\"PolicyDocument\":" + (as_text ? "\"" + escaped + "\"" : document);
+}
+
 /// The value of an expression, through a thing attribute... DeviceConfiguration takes any text.
 inline fleetprov::outcome<templates::plan> evaluate_value(std::string_view expression,
                                                           const std::map<std::string, std::string>& parameters = {},

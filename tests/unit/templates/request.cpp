@@ -38,7 +38,7 @@ TEST_CASE("a registration config gives a body and role, or a name") {
   CHECK_FALSE(templates::parse_registration_config(read(R"({"roleArn":"arn:aws:iam::123456789012:role/r"})")));
   CHECK_FALSE(templates::parse_registration_config(read(R"({"templateName":"T","templateBody":"{}"})")));
   CHECK_FALSE(templates::parse_registration_config(read(R"({"templateName":"a b"})")));
-  for (const char* role : {"\"arn:aws:iot:us-east-1:123456789012:role/r\"", "\"arn:aws:iam::123456789012:user/r\"", "\"r\""}) {
+  for (const char* role : {"\"arn:aws:iot:us-east-1:123456789012:role/r\"", "\"arn:aws:iam::123456789012:user/r\"", "\"no ARN, but long enough\""}) {
     INFO(role);
     const auto config = templates::parse_registration_config(read("{\"templateBody\":\"" + escape(body) + "\",\"roleArn\":" + role + "}"));
     REQUIRE(find(config.diagnostics, rule_id::role_arn) != nullptr);
@@ -195,11 +195,43 @@ TEST_CASE("fields of the wrong type and values that are none are named in reques
   CHECK(finding(R"("enabled":true,"description":7,)", rule_id::wrong_type) == "/description `description` is a number, not a string");
   CHECK(finding("\"enabled\":true,\"description\":\"" + std::string(501, 'd') + "\",", rule_id::request_field).find("/description the description has more than") == 0);
   CHECK(finding("\"enabled\":true,\"description\":\"" + std::string(500, 'd') + "\",", rule_id::request_field).empty());
+  for (const auto& [hidden, name] : {std::pair(R"(a\nb)", "U+000A"), std::pair(R"(\u0000)", "U+0000"), std::pair(R"(a\u200B)", "U+200B"), std::pair(R"(\uDBFF\uDFFD)", "U+10FFFD")}) {
+    INFO(name);
+    CHECK(finding("\"enabled\":true,\"description\":\"" + std::string(hidden) + "\",", rule_id::request_field) == "/description the description holds " + std::string(name));
+  }
+  CHECK(finding("\"enabled\":true,\"description\":\"L\xC3\xA4mpchen \xF0\x9F\x98\x80\",", rule_id::request_field).empty());
   const auto list = templates::parse_creation_request(read("[]"));
   CHECK_FALSE(list);
   REQUIRE(find(list.diagnostics, rule_id::template_not_object) != nullptr);
   CHECK(find(list.diagnostics, rule_id::template_not_object)->message == "the document is an array, not an object");
   CHECK_FALSE(templates::parse_registration_config(read("\"x\"")));
+}
+
+TEST_CASE("ARNs of roles and hooks have the length that the API takes") {
+  const std::string body = escape(fleet("\"ThingName\":\"a\""));
+  const auto finding = [](const std::vector<diagnostic>& found, rule_id id) {
+    const diagnostic* d = find(found, id);
+    return d == nullptr ? std::string() : d->pointer + " " + d->message;
+  };
+  const auto created = [&](std::string_view role, std::string_view more, rule_id id) {
+    return finding(templates::parse_creation_request(read("{\"templateName\":\"T\",\"provisioningRoleArn\":\"" + std::string(role) + "\"," + std::string(more) +
+                                                          "\"templateBody\":\"" + body + "\"}")).diagnostics, id);
+  };
+  const std::string role = "arn:aws:iam::123456789012:role/";
+  CHECK(created("arn", "", rule_id::request_field) == "/provisioningRoleArn `provisioningRoleArn` has 3 characters");
+  CHECK(created("arn", "", rule_id::role_arn).empty());
+  CHECK(created(std::string(19, 'r'), "", rule_id::request_field) == "/provisioningRoleArn `provisioningRoleArn` has 19 characters");
+  CHECK(created(std::string(20, 'r'), "", rule_id::request_field).empty());
+  CHECK(created(role + std::string(2048 - role.size(), 'r'), "", rule_id::request_field).empty());
+  CHECK(created(role + std::string(2049 - role.size(), 'r'), "", rule_id::request_field) == "/provisioningRoleArn `provisioningRoleArn` has 2049 characters");
+  CHECK(finding(templates::parse_registration_config(read("{\"templateBody\":\"" + body + "\",\"roleArn\":\"r\"}")).diagnostics, rule_id::request_field) ==
+        "/roleArn `roleArn` has 1 characters");
+  const auto hooked = [&](std::size_t size) {
+    return created(role + "r", R"("preProvisioningHook":{"targetArn":")" + std::string(size, 'f') + "\"},", rule_id::request_field);
+  };
+  CHECK(hooked(2048).empty());
+  CHECK(hooked(2049) == "/preProvisioningHook/targetArn `targetArn` has 2049 characters");
+  CHECK(hooked(0) == "/preProvisioningHook/targetArn `targetArn` has 0 characters");
 }
 
 TEST_CASE("places in a body are right behind escapes of characters of every length") {

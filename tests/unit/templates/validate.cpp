@@ -360,6 +360,71 @@ TEST_CASE("long text of an author is cut between characters") {
   }
 }
 
+TEST_CASE("more groups than a thing may belong to are found where that is certain") {
+  const auto fires = [](std::string_view groups, std::string_view more = "") {
+    const auto found = validate(fleet("\"ThingName\":\"a\",\"ThingGroups\":" + std::string(groups), R"("S":{"Type":"String"},"T":{"Type":"String"})", more));
+    const diagnostic* d = find(found, rule_id::too_many_groups);
+    if (d != nullptr) {
+      CHECK(d->level == fleetprov::severity::error);
+      CHECK(d->pointer == "/Resources/thing/Properties/ThingGroups");
+    }
+    return d != nullptr;
+  };
+  CHECK(fires(group_list(11)));
+  CHECK_FALSE(fires(group_list(10)));
+  CHECK_FALSE(fires(group_list(10, R"(,"g1","g10")")));  // the registry counts a name once
+  CHECK(fires(R"({"Fn::Split":[",","a,b,c,d,e,f,g,h,i,j,k"]})"));
+  CHECK_FALSE(fires(R"({"Fn::Split":[",","a,b,c,d,e,f,g,h,i,j,j"]})"));
+  CHECK(fires(R"({"Fn::FindInMap":["M","a","l"]})", ",\"Mappings\":{\"M\":{\"a\":{\"l\":" + group_list(11) + "}}}"));
+  CHECK_FALSE(fires(R"({"Fn::Split":[",",{"Ref":"S"}]})"));
+  // A name that a parameter decides counts only beside those that it can never be.
+  CHECK_FALSE(fires(group_list(10, R"(,{"Ref":"S"})")));
+  CHECK_FALSE(fires(group_list(10, R"(,{"Fn::Sub":"g${S}"})")));
+  CHECK_FALSE(fires(group_list(10, R"(,{"Fn::Sub":"${S}0"})")));
+  CHECK(fires(group_list(10, R"(,{"Fn::Sub":"site-${S}"})")));
+  CHECK(fires(group_list(9, R"(,{"Fn::Sub":"site-${S}"},{"Fn::Sub":"floor-${S}"})")));
+  CHECK(fires(group_list(9, R"(,{"Fn::Sub":"${S}-site"},{"Fn::Sub":"${S}-floor"})")));
+  CHECK_FALSE(fires(group_list(9, R"(,{"Fn::Sub":"site-${S}"},{"Fn::Sub":"site-${T}"})")));
+  CHECK_FALSE(fires(group_list(9, R"(,{"Fn::Sub":"site-${S}"},{"Fn::Sub":"${T}-floor"})")));
+  std::string first = group_list(11);
+  CHECK(fires(first.insert(1, R"({"Ref":"S"},)")));
+}
+
+TEST_CASE("more policies than a certificate may have are found where that is certain") {
+  const auto place = [](const std::vector<std::string>& policies, template_kind kind = template_kind::fleet,
+                        std::string_view certificate = R"("CertificateId":{"Ref":"AWS::IoT::Certificate::Id"})") {
+    const auto found = validate(with_policies(policies, certificate), kind);
+    const diagnostic* d = find(found, rule_id::too_many_policies);
+    return d == nullptr ? std::string() : d->pointer;
+  };
+  std::vector<std::string> ten;
+  for (int i = 1; i <= 10; ++i) ten.push_back(named_policy("n" + std::to_string(i)));
+  const auto and_also = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> out = ten;
+    out.insert(out.end(), more.begin(), more.end());
+    return out;
+  };
+  CHECK(place(ten).empty());
+  CHECK(place(and_also({named_policy("n1")})).empty());
+  CHECK(place(and_also({named_policy("n11")})) == "/Resources/p10");
+  CHECK(place(and_also({inline_policy("a")})) == "/Resources/p10");
+  CHECK(place(and_also({inline_policy("a", true)})) == "/Resources/p10");
+  CHECK(place(and_also({R"("PolicyName":{"Ref":"S"})"})).empty());
+  CHECK(place(and_also({R"("PolicyName":{"Fn::Sub":"site-${S}"})"})) == "/Resources/p10");
+  // The name of an inline policy follows from its text.
+  std::vector<std::string> same(11, inline_policy("a"));
+  same.push_back(inline_policy("a", true));
+  CHECK(place(same).empty());
+  std::vector<std::string> others;
+  for (int i = 0; i < 11; ++i) others.push_back(inline_policy("c" + std::to_string(i), i % 2 == 0));
+  CHECK(place(others) == "/Resources/p10");
+  const std::string computed = R"("PolicyDocument":{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iot:Connect","Resource":{"Ref":"S"}}]})";
+  CHECK(place(and_also({computed, R"("PolicyDocument":{"Ref":"S"})"})).empty());
+  // Without a certificate there is nothing to attach them to.
+  CHECK(place(and_also({named_policy("n11")}), template_kind::bulk, "").empty());
+  CHECK(place(and_also({named_policy("n11")}), template_kind::bulk, R"("CertificatePem":"x")") == "/Resources/p10");
+}
+
 TEST_CASE("an override that undoes what was done to a thing since is told") {
   const auto message = [](std::string_view settings) {
     const auto found = validate(R"({"Resources":{"t":{"Type":"AWS::IoT::Thing","Properties":{"ThingName":"a"},"OverrideSettings":{)" + std::string(settings) + "}}}}");

@@ -3,6 +3,7 @@
 #include <fleetprov/policies/placeholders.hpp>
 #include <fleetprov/policies/render.hpp>
 #include <fleetprov/policies/rules.hpp>
+#include <fleetprov/topics/arn.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -39,7 +40,8 @@ inline std::string render_arn(std::string_view arn, const render_values& values)
     at = colon + 1;
   }
   std::string name(arn.substr(at));
-  std::string &region = fields[3], &account = fields[4];
+  std::string &partition = fields[1], &region = fields[3], &account = fields[4];
+  const std::string region_before = region;
   const bool example = values.examples == example_arns::replace && is_example_account(account);
   if (!values.region.empty() &&
       ((!is_region(region) && is_region_placeholder(region)) || (example && is_region(region))))
@@ -59,6 +61,9 @@ inline std::string render_arn(std::string_view arn, const render_values& values)
       *part = replaced_level(*part, key, value);
     }
   }
+  // The partition is that of the region, and whoever left the region open could not know it.
+  if (region != region_before && is_region(region) && partition.find_first_of("*?") == std::string::npos)
+    partition = topics::partition_of(region);
   std::string out;
   for (const std::string& f : fields) out += f + ':';
   return out + name;

@@ -21,14 +21,21 @@ inline void mark_name(std::string_view name, kind_marks& found) noexcept {
   else found.jitp = true;
 }
 
+/// Of the text of Fn::Sub; `${!...}` is no reference.
+inline void mark_references(std::string_view text, kind_marks& found) noexcept {
+  for (std::size_t at = text.find("${"); at != std::string_view::npos; at = text.find("${")) {
+    text.remove_prefix(at + 2);
+    mark_name(text.substr(0, text.find('}')), found);
+  }
+}
+
 inline void mark_kind(const json::value& at, kind_marks& found) noexcept {
   for (const json::member& m : at.members) {
     const std::string_view key = m.key;
     if (key == "CertificateSigningRequest" || key == "CertificatePem") found.bulk = true;
     if (key == "Ref") mark_name(m.held.text, found);
     if (key.substr(0, 4) == "Fn::" || key == "OverrideSettings") found.fleet = true;
-    if (key == "Fn::Sub" && m.held.is_string() && m.held.text.find("${AWS::IoT::Certificate::C") != std::string::npos)
-      found.jitp = true;
+    if (key == "Fn::Sub") mark_references(m.held.items.empty() ? m.held.text : m.held.items[0].text, found);
     mark_name(key, found);
     mark_kind(m.held, found);
   }
@@ -47,10 +54,10 @@ inline bool has_member_like(const json::value& object, std::string_view key) noe
 }
 
 inline document_kind detect_template(const json::value& root) noexcept {
+  if (has_member(root, "Mappings") || has_member(root, "DeviceConfiguration")) return document_kind::fleet_template;
   kind_marks found;
   mark_kind(root, found);
   if (found.jitp) return document_kind::jitp_template;
-  if (has_member(root, "Mappings") || has_member(root, "DeviceConfiguration")) return document_kind::fleet_template;
   if (found.bulk) return document_kind::bulk_template;
   if (found.fleet) return document_kind::fleet_template;
   const json::value* resources = root.find("Resources");

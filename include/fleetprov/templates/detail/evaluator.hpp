@@ -9,6 +9,7 @@
 #include <fleetprov/topics/limits.hpp>
 #include <fleetprov/topics/thing_name.hpp>
 
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -288,7 +289,7 @@ class plan_maker {
     if (findings_.all().empty()) {
       make_thing(made);
       make_certificate(made);
-      for (const policy_resource& p : subject_.policies) make_policy(made, p);
+      make_policies(made);
       make_configuration(made);
     }
     const bool good = findings_.all().empty();
@@ -359,7 +360,17 @@ class plan_maker {
       const place& at = from.what == expression::kind::list ? from.arguments[i].at : from.at;
       check((*groups)[i], at, "the thing group", rule_id::resource_name, topics::validate_group_name, topics::limits::max_thing_group_name);
     }
+    // assumption: also refused where an existing thing would keep its groups (DO_NOTHING).
+    check_count(*groups, topics::limits::max_groups_per_thing, "groups", rule_id::too_many_groups, from.at);
     thing.groups = std::move(*groups);
+  }
+
+  /// The registry counts a name once however often it is given.
+  void check_count(const std::vector<std::string>& names, std::size_t most, std::string_view called, rule_id id,
+                   const place& at) {
+    const std::size_t count = std::set<std::string_view>(names.begin(), names.end()).size();
+    if (count > most)
+      values_.refuse(id, at, std::to_string(count) + " " + std::string(called) + ", the limit is " + std::to_string(most));
   }
 
   using validator = result<void> (*)(std::string_view) noexcept;
@@ -405,6 +416,16 @@ class plan_maker {
     made.certificate = std::move(certificate);
   }
 
+  void make_policies(plan& made) {
+    for (const policy_resource& p : subject_.policies) make_policy(made, p);
+    if (subject_.policies.empty() || !has_certificate(subject_)) return;
+    std::vector<std::string> names;
+    names.reserve(made.policies.size());
+    for (const plan_policy& p : made.policies) names.push_back(p.name);
+    check_count(names, topics::limits::max_policies_per_target, "policies", rule_id::too_many_policies,
+                subject_.policies.back().at);
+  }
+
   void make_policy(plan& made, const policy_resource& from) {
     plan_policy policy;
     if (from.document) {
@@ -426,46 +447,13 @@ class plan_maker {
     if (from.text) return values_.text(*from.text);
     if (!from.object) return values_.refuse(rule_id::policy_source, from.at, "the policy document has neither text nor an object");
     std::string out;
-    if (!append_document(out, *from.object, from)) return std::nullopt;
+    const auto append_null = [&](std::string& to, const json::value& v) {
+      if (v.text != "null") return append_computed(to, from.computed[index_of(v.text)]);
+      to += v.text;
+      return true;
+    };
+    if (!append_json(out, *from.object, append_null)) return std::nullopt;
     return out;
-  }
-
-  bool append_document(std::string& out, const json::value& v, const policy_source& from) {
-    switch (v.what) {
-      case json::kind::string: append_json_string(out, v.text); return true;
-      case json::kind::null:
-        if (v.text == "null") break;
-        return append_computed(out, from.computed[index_of(v.text)]);
-      case json::kind::array: return append_items(out, v, from);
-      case json::kind::object: return append_members(out, v, from);
-      default: break;
-    }
-    out += v.text;
-    return true;
-  }
-
-  bool append_items(std::string& out, const json::value& v, const policy_source& from) {
-    out += '[';
-    bool good = true;
-    for (std::size_t i = 0; i < v.items.size(); ++i) {
-      if (i != 0) out += ',';
-      good = append_document(out, v.items[i], from) && good;
-    }
-    out += ']';
-    return good;
-  }
-
-  bool append_members(std::string& out, const json::value& v, const policy_source& from) {
-    out += '{';
-    bool good = true;
-    for (std::size_t i = 0; i < v.members.size(); ++i) {
-      if (i != 0) out += ',';
-      append_json_string(out, v.members[i].key);
-      out += ':';
-      good = append_document(out, v.members[i].held, from) && good;
-    }
-    out += '}';
-    return good;
   }
 
   bool append_computed(std::string& out, const expression& e) {

@@ -31,6 +31,7 @@ class parameter_checker {
       const auto problem = find_problem(shapes.text(e), in);
       if (problem) findings_.add(severity::error, in.broken, e.at.pointer, e.at.where, message(in, *problem));
     });
+    check_attachments(subject_, shapes, findings_);
     call_checker calls(subject_, bound, findings_);
     for_each_expression(subject_, [&](const expression& e) { calls.check(e); });
     return findings_.take();

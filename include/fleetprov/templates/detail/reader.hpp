@@ -793,6 +793,11 @@ void for_each_expression(const provisioning_template& subject, Visit&& visit) {
   for (const named_expression& d : subject.device_configuration) visit(d.value);
 }
 
+/// Whether there is a certificate to attach policies to: bulk registration may make a thing alone.
+inline bool has_certificate(const provisioning_template& subject) noexcept {
+  return subject.kind != template_kind::bulk || !subject.certificates.empty();
+}
+
 /// Reads a template that stands at `source` (places move to the outermost document).
 inline outcome<provisioning_template> read_template_body(const json::value& root, source_text source, template_kind kind) {
   outcome<provisioning_template> out;

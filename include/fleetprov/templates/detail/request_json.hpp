@@ -55,9 +55,21 @@ class request_reader {
       findings_.add(rule_id::missing_property, std::string(base), opening_brace(object.where), shown(key) + " is missing", std::move(help));
   }
 
+  /// Whether a text has as many characters as the API takes; reports where it has not.
+  bool check_length(const json::value& held, std::string_view base, std::string_view key, std::size_t least,
+                    std::size_t most) {
+    const std::size_t size = count_code_points(held.text);
+    if (size >= least && size <= most) return true;
+    findings_.add(rule_id::request_field, json::child_pointer(base, key), held.where,
+                  shown(key) + " has " + std::to_string(size) + " characters",
+                  std::to_string(least) + " to " + std::to_string(most) + " are allowed");
+    return false;
+  }
+
   void check_role(const json::value& object, std::string_view key) {
     const json::member* m = object.find_member(key);
     if (m == nullptr || !m->held.is_string()) return;
+    if (!check_length(m->held, "", key, topics::limits::min_role_arn, topics::limits::max_role_arn)) return;
     const auto arn = topics::parse_arn(m->held.text);
     if (!arn || arn->service != "iam" || arn->resource.substr(0, 5) != "role/")
       findings_.add(rule_id::role_arn, json::child_pointer("", key), m->held.where, shown(m->held.text) + " is not the ARN of a role",
@@ -182,6 +194,9 @@ inline void read_hook(request_reader& reader, const json::value& root, creation_
   reader.refuse_unknown(hook->held, "/preProvisioningHook", members, "a hook");
   reader.require(hook->held, "/preProvisioningHook", "targetArn");
   made.hook_target_arn = reader.text(hook->held, "/preProvisioningHook", "targetArn");
+  if (made.hook_target_arn)
+    reader.check_length(*hook->held.find("targetArn"), "/preProvisioningHook", "targetArn", 1,
+                        topics::limits::max_hook_target_arn);
   const auto version = reader.text(hook->held, "/preProvisioningHook", "payloadVersion");
   if (version && *version != "2020-04-01")
     findings.add(rule_id::request_field, "/preProvisioningHook/payloadVersion", hook->held.find("payloadVersion")->where,
@@ -211,10 +226,26 @@ inline void read_flags(request_reader& reader, const json::value& root, creation
                  "add `\"enabled\": true`");
 }
 
+/// "U+200B": for characters that show nothing themselves.
+inline std::string code_point_name(std::uint32_t code_point) {
+  static constexpr char digits[] = "0123456789ABCDEF";
+  std::string out;
+  for (; code_point != 0 || out.size() < 4; code_point >>= 4) out.insert(out.begin(), digits[code_point & 15U]);
+  return "U+" + out;
+}
+
 inline void check_description(request_reader& reader, const json::value& root, const creation_request& made) {
-  if (!made.description || count_code_points(*made.description) <= topics::limits::max_template_description) return;
-  reader.findings().add(rule_id::request_field, "/description", root.find("description")->where,
-                        "the description has more than " + std::to_string(topics::limits::max_template_description) + " characters");
+  if (!made.description) return;
+  const std::string& text = *made.description;
+  const auto refuse = [&](std::string message, std::string help) {
+    reader.findings().add(rule_id::request_field, "/description", root.find("description")->where, std::move(message),
+                          std::move(help));
+  };
+  if (count_code_points(text) > topics::limits::max_template_description)
+    refuse("the description has more than " + std::to_string(topics::limits::max_template_description) + " characters", "");
+  if (const std::size_t bad = find_invisible(text); bad != text.size())
+    refuse("the description holds " + code_point_name(code_point_at(text, bad)),
+           "line breaks and other control, format and private-use characters are not allowed");
 }
 
 }  // namespace detail

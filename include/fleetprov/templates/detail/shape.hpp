@@ -2,9 +2,11 @@
 
 #include <fleetprov/core/result.hpp>
 #include <fleetprov/core/utf8.hpp>
+#include <fleetprov/templates/detail/json_text.hpp>
 #include <fleetprov/templates/detail/nearest.hpp>
 #include <fleetprov/templates/detail/report.hpp>
 #include <fleetprov/templates/document.hpp>
+#include <fleetprov/templates/plan.hpp>
 #include <fleetprov/topics/limits.hpp>
 #include <fleetprov/topics/thing_name.hpp>
 
@@ -54,6 +56,18 @@ struct shape {
     for (const shape_piece& p : pieces) n = add_saturated(n, p.is_fixed() ? count_code_points(p.text) : p.min);
     return n;
   }
+  /// The fixed text that it starts with.
+  std::string start() const {
+    std::string out;
+    for (auto p = pieces.begin(); p != pieces.end() && p->is_fixed(); ++p) out += p->text;
+    return out;
+  }
+  /// The fixed text that it ends with.
+  std::string end() const {
+    std::string out;
+    for (auto p = pieces.rbegin(); p != pieces.rend() && p->is_fixed(); ++p) out.insert(0, p->text);
+    return out;
+  }
 };
 
 /// Values that are bound: those of `given`; and, where `open` is there, Defaults of what is in neither.
@@ -102,6 +116,26 @@ class shape_reader {
     if (found.entry == nullptr || !found.entry->is_list) return std::nullopt;
     for (const std::string& value : found.entry->values) out.push_back(fixed(value, ""));
     return out;
+  }
+
+  /// The name of a policy; that of an inline one only where its document is known.
+  std::optional<shape> policy_name(const policy_resource& p) const {
+    if (p.name) return text(*p.name);
+    if (!p.document) return std::nullopt;
+    std::string document;
+    if (p.document->text) {
+      const shape known = text(*p.document->text);
+      if (!known.is_fixed()) return std::nullopt;
+      document = known.text();
+    } else {
+      if (!p.document->object || !p.document->computed.empty()) return std::nullopt;
+      const auto append_null = [](std::string& out, const json::value& v) {
+        out += v.text;
+        return true;
+      };
+      append_json(document, *p.document->object, append_null);
+    }
+    return fixed(default_policy_name(document), "");
   }
 
  private:
@@ -332,6 +366,48 @@ inline bool can_be(const shape& value, std::string_view word) {
     rest.remove_suffix(p->text.size());
   }
   return true;
+}
+
+/// Can both be the same text? Only their fixed starts and ends are looked at.
+inline bool can_be_equal(const shape& a, const shape& b) {
+  if (b.is_fixed()) return can_be(a, b.text());
+  if (a.is_fixed()) return can_be(b, a.text());
+  const std::string a_start = a.start(), b_start = b.start(), a_end = a.end(), b_end = b.end();
+  const std::size_t starts = std::min(a_start.size(), b_start.size()), ends = std::min(a_end.size(), b_end.size());
+  return a_start.compare(0, starts, b_start, 0, starts) == 0 &&
+         a_end.compare(a_end.size() - ends, ends, b_end, b_end.size() - ends, ends) == 0;
+}
+
+/// Are these more than `most` different texts, whatever the unknown values are?
+inline bool are_more_than(std::size_t most, std::vector<shape> texts) {
+  // An unknown text counts only beside those that it can never equal, so the known ones come first.
+  std::stable_partition(texts.begin(), texts.end(), [](const shape& text) { return text.is_fixed(); });
+  std::vector<const shape*> different;
+  for (const shape& text : texts) {
+    if (std::any_of(different.begin(), different.end(), [&](const shape* one) { return can_be_equal(text, *one); }))
+      continue;
+    different.push_back(&text);
+    if (different.size() > most) return true;
+  }
+  return false;
+}
+
+/// Groups and policies that are too many whatever the unknown values are.
+inline void check_attachments(const provisioning_template& subject, const shape_reader& shapes, report& findings) {
+  namespace limits = topics::limits;
+  for (const thing_resource& t : subject.things) {
+    auto groups = t.groups ? shapes.list(*t.groups) : std::nullopt;
+    if (groups && are_more_than(limits::max_groups_per_thing, std::move(*groups)))
+      findings.add(rule_id::too_many_groups, t.groups->at.pointer, opening_brace(t.groups->at.where),
+                   "more than " + std::to_string(limits::max_groups_per_thing) + " groups for one thing");
+  }
+  std::vector<shape> names;
+  for (const policy_resource& p : subject.policies)
+    if (auto name = shapes.policy_name(p)) names.push_back(std::move(*name));
+  if (has_certificate(subject) && are_more_than(limits::max_policies_per_target, std::move(names)))
+    findings.add(rule_id::too_many_policies, subject.policies.back().at.pointer, subject.policies.back().at.where,
+                 "more than " + std::to_string(limits::max_policies_per_target) + " policies for one certificate",
+                 "attach policies that many devices share to a thing group");
 }
 
 /// Function calls that fail whatever the unknown values are: map lookups and Select.

@@ -30,6 +30,7 @@ class template_validator {
     call_checker calls(subject_, {}, findings_);
     for_each_expression(subject_, [&](const expression& e) { calls.check(e); });
     check_counts();
+    check_attachments(subject_, shapes_, findings_);
     for (const thing_resource& t : subject_.things) check_thing(t);
     for (const certificate_resource& c : subject_.certificates) check_certificate(c);
     for (const policy_resource& p : subject_.policies)
