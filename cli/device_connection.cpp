@@ -1,21 +1,22 @@
 #include <cli/device_connection.hpp>
 #include <cli/output.hpp>
 
+#include <fleetprov/adapters/drive.hpp>
 #include <fleetprov/crypto/certificate.hpp>
 #include <fleetprov/crypto/private_key.hpp>
 #include <fleetprov/topics/arn.hpp>
 #include <fleetprov/topics/thing_name.hpp>
 
-#include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <random>
 
-#include <sys/socket.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -78,7 +79,8 @@ std::optional<host_port> parse_endpoint(std::string_view text) {
   return out;
 }
 
-adapters::link_options make_link_options(const device_options& from, const char* prefix) {
+adapters::link_options make_link_options(const device_options& from, const char* prefix, double seconds) {
+  const auto begin = std::chrono::steady_clock::now();
   const auto at = parse_endpoint(from.endpoint);
   if (!at) throw usage_error("--endpoint: `" + printable(from.endpoint) + "` is not HOST or HOST:PORT");
   if (const std::string ca = need_file("--ca-file", from.ca_file); !crypto::certificate::from_pem(ca))
@@ -100,6 +102,7 @@ adapters::link_options make_link_options(const device_options& from, const char*
   out.ca_file = from.ca_file;
   out.certificate_file = from.certificate;
   out.key_file = from.key;
+  out.deadline = begin + std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
   out.client_id = from.client_id.empty() ? unique_client_id(prefix) : from.client_id;
   if (!topics::validate_client_id(out.client_id))
     throw usage_error("--client-id: 1 to 128 bytes of UTF-8 that do not start with `$`");
@@ -151,6 +154,10 @@ std::string describe_reason(adapters::mqtt_version version, std::uint8_t code) {
         return "bad user name or password";
       case 0x87:
         return "not authorized";
+      case 0x88:
+        return "server unavailable";
+      case 0x89:
+        return "server busy";
       case 0x8D:
         return "keep alive timeout";
       case 0x8E:
@@ -165,6 +172,8 @@ std::string describe_reason(adapters::mqtt_version version, std::uint8_t code) {
         return "packet too large";
       case 0x97:
         return "quota exceeded";
+      case 0x9F:
+        return "connection rate exceeded";
       default:
         return "refused";
     }
@@ -185,19 +194,13 @@ std::string policy_resource(const std::string& host, std::string_view type, std:
 
 std::string find_server_fault(const adapters::link_options& link) {
   using ssl_context = std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)>;
-  using bio = std::unique_ptr<BIO, decltype(&BIO_free_all)>;
-  constexpr timeval patience{5, 0};
+  const auto limit = std::min(link.connect_limit(), std::chrono::milliseconds(5000));
   const ssl_context context(SSL_CTX_new(TLS_client_method()), SSL_CTX_free);
   if (!context || SSL_CTX_load_verify_locations(context.get(), link.ca_file.c_str(), nullptr) != 1) return {};
   SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
-  const bool is_ipv6 = link.host.find(':') != std::string::npos;
-  const std::string address = (is_ipv6 ? "[" + link.host + "]" : link.host) + ":" + std::to_string(link.port);
-  const bio tcp(BIO_new_connect(address.c_str()), BIO_free_all);
-  if (!tcp || BIO_do_connect(tcp.get()) != 1) return {};
-  int socket = -1;
-  BIO_get_fd(tcp.get(), &socket);
-  ::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  ::setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  const auto end = adapters::monotonic_now() + limit;
+  const adapters::tcp_connection tcp = adapters::connect_tcp(link.host, link.port, limit);
+  if (!tcp) return {};
   const std::unique_ptr<SSL, decltype(&SSL_free)> tls(SSL_new(context.get()), SSL_free);
   if (!tls) return {};
   if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(tls.get()), link.host.c_str()) != 1) {
@@ -207,11 +210,17 @@ std::string find_server_fault(const adapters::link_options& link) {
   // On port 443 another service may answer, with another certificate, who does not say what it wants.
   if (const std::string alpn = link.alpn(); !alpn.empty()) {
     const std::string list = static_cast<char>(alpn.size()) + alpn;
-    SSL_set_alpn_protos(tls.get(), reinterpret_cast<const unsigned char*>(list.data()), static_cast<unsigned>(list.size()));
+    SSL_set_alpn_protos(tls.get(), reinterpret_cast<const unsigned char*>(list.data()),
+                        static_cast<unsigned>(list.size()));
   }
-  BIO_up_ref(tcp.get());
-  SSL_set_bio(tls.get(), tcp.get(), tcp.get());
-  (void)SSL_connect(tls.get());
+  if (SSL_set_fd(tls.get(), tcp.number()) != 1) return {};
+  for (bool over = false; !over;) {
+    const int wants = SSL_get_error(tls.get(), SSL_connect(tls.get()));
+    const auto left = end - adapters::monotonic_now();
+    pollfd ready{tcp.number(), static_cast<short>(wants == SSL_ERROR_WANT_WRITE ? POLLOUT : POLLIN), 0};
+    over = (wants != SSL_ERROR_WANT_READ && wants != SSL_ERROR_WANT_WRITE) || left.count() <= 0 ||
+           ::poll(&ready, 1, static_cast<int>(left.count())) <= 0;
+  }
   ERR_clear_error();
   const long found = SSL_get_verify_result(tls.get());
   return found == X509_V_OK ? std::string()

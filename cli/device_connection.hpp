@@ -20,6 +20,11 @@ struct device_options {
 /// `--endpoint --cert --key --ca-file --client-id --mqtt`.
 void add_device_options(CLI::App& to, device_options& into);
 
+/// What to look at when nobody answers, and when somebody else does.
+inline constexpr const char* network_help = "look at --endpoint, the network and the firewall (8883, or 443)";
+inline constexpr const char* trust_help =
+    "the server's certificate is not trusted: look at --ca-file and at the host name of --endpoint";
+
 struct host_port {
   std::string host;
   std::uint16_t port = 8883;
@@ -29,8 +34,8 @@ std::optional<host_port> parse_endpoint(std::string_view text);
 
 /// Checks all of it (files that exist and hold PEM, client id) and fills a link's options; an empty
 /// client id gets one that no other run has. Throws `usage_error`. Warns on standard error about a key
-/// file that others can read.
-adapters::link_options make_link_options(const device_options& from, const char* prefix);
+/// file that others can read. The run that connects with it is over `seconds` from now.
+adapters::link_options make_link_options(const device_options& from, const char* prefix, double seconds);
 
 /// Distinct in every run: process id, time and random bits.
 std::string unique_client_id(std::string_view prefix);
@@ -43,7 +48,7 @@ std::string describe_reason(adapters::mqtt_version version, std::uint8_t code);
 std::string policy_resource(const std::string& host, std::string_view type, std::string_view name);
 
 /// What is wrong with the server's certificate, found by a TLS handshake of its own; empty when nothing is, or when
-/// nobody answers. For connections that ended before CONNACK: Paho does not say why.
+/// nobody answers in time. For connections that ended before CONNACK: Paho does not say why.
 std::string find_server_fault(const adapters::link_options& link);
 
 }  // namespace fleetprov::cli

@@ -17,7 +17,11 @@
 #include <fleetprov/templates/evaluate.hpp>
 #include <fleetprov/templates/parameters.hpp>
 
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <map>
 #include <memory>
@@ -25,10 +29,12 @@
 #include <random>
 #include <set>
 #include <string>
+#include <string_view>
+#include <thread>
 #include <variant>
 #include <vector>
 
-#include <sys/stat.h>
+#include <unistd.h>
 
 namespace fleetprov::cli {
 namespace {
@@ -41,7 +47,7 @@ struct provision_options {
   std::string template_name, parameters, csr_file, key_type, key_uri, wire = "json", template_file, out = ".",
                                                                       format = "text";
   std::vector<std::string> hook_supplies;
-  bool if_needed = false;
+  bool if_needed = false, has_parameters = false;
   double timeout = 60;
 };
 
@@ -53,9 +59,23 @@ struct prepared {
   std::map<std::string, std::string> parameters;
   std::optional<std::string> csr;
   std::optional<crypto::key_type> key_type;
-  std::string key_uri;  ///< of a key in a token, which then signed `csr`
+  std::string key_uri;                     ///< of a key in a token, which then signed `csr`
   std::optional<templates::plan> planned;  ///< what --template says will be made; has a thing
   std::string endpoint;
+};
+
+struct explanation {
+  std::string step, message, help;
+  payloads::error_response reply{};
+  int exit_code = exit_trouble;
+};
+
+constexpr const char* storage_help = "look at the folder of --out and the space on its disk";
+
+/// Ends the run with its explanation.
+struct failed : run_error {
+  explicit failed(explanation of) : run_error(of.message), why(std::move(of)) {}
+  explanation why;
 };
 
 topics::template_name read_template_name(const std::string& text) {
@@ -81,10 +101,54 @@ std::optional<templates::plan> check_template(const provision_options& from,
   return std::move(plan.value);
 }
 
+/// What RegisterThing would refuse, or could not carry, is told before a certificate is made for it.
+void check_sizes(const std::map<std::string, std::string>& parameters, topics::payload_format wire) {
+  namespace limits = topics::limits;
+  // assumption: no length of an ownership token is documented; those of AWS have some hundred characters.
+  constexpr std::size_t room_for_token = 2048;
+  for (const auto& [name, value] : parameters) {
+    if (count_code_points(name) > limits::max_parameter_key)
+      throw usage_error("--template-parameters: the name `" + printable(name.substr(0, 32)) + "...` has more than " +
+                        std::to_string(limits::max_parameter_key) + " characters");
+    if (count_code_points(value) > limits::max_parameter_value)
+      throw usage_error("--template-parameters: the value of `" + printable(name) + "` has more than " +
+                        std::to_string(limits::max_parameter_value) + " characters");
+    if (!is_valid_utf8(name) || !is_valid_utf8(value))
+      throw usage_error("--template-parameters: `" + printable(name) + "` is not UTF-8");
+  }
+  const secret token{std::string(room_for_token, 'x')};
+  if (!payloads::encode(payloads::register_thing_request{token.clone(), parameters}, wire))
+    throw usage_error("--template-parameters: together longer than AWS IoT Core carries in a message (" +
+                      std::to_string(limits::max_payload_bytes) + " bytes)");
+}
+
+/// The signing request of a file and nothing else of it: `openssl req -keyout F -out F` puts the private key beside it.
+std::string read_signing_request(const std::string& file) {
+  std::string text = read_input(file);
+  const crypto::detail::error_queue_guard quiet;
+  const crypto::detail::bio_ptr in = crypto::detail::reading(text);
+  const auto next = [&] {
+    return crypto::detail::request_ptr(
+        PEM_read_bio_X509_REQ(in.get(), nullptr, &crypto::detail::no_passphrase, nullptr));
+  };
+  const auto request = next();
+  const bool is_one = request && !next();
+  wipe(text.data(), text.size());
+  const crypto::detail::bio_ptr out = crypto::detail::writing();
+  if (!request || PEM_write_bio_X509_REQ(out.get(), request.get()) != 1)
+    throw usage_error("--csr: `" + printable(file) + "` holds no PEM signing request");
+  if (!is_one) throw usage_error("--csr: `" + printable(file) + "` holds more than one signing request");
+  std::string pem(crypto::detail::written(out));
+  if (pem.size() > topics::limits::max_csr_characters)
+    throw usage_error("--csr: `" + printable(file) + "` has more than " +
+                      std::to_string(topics::limits::max_csr_characters) + " characters");
+  return pem;
+}
+
 prepared prepare(const provision_options& from) {
   const auto name = read_template_name(from.template_name);
-  auto parameters = from.parameters.empty() ? std::map<std::string, std::string>() : read_parameters(from.parameters);
-  prepared out{make_link_options(from.device, "fleetprov"),
+  auto parameters = from.has_parameters ? read_parameters(from.parameters) : std::map<std::string, std::string>();
+  prepared out{make_link_options(from.device, "fleetprov", from.timeout),
                name,
                from.wire == "cbor" ? topics::payload_format::cbor : topics::payload_format::json,
                std::move(parameters),
@@ -93,20 +157,13 @@ prepared prepare(const provision_options& from) {
                from.key_uri,
                std::nullopt,
                {}};
+  check_sizes(out.parameters, out.wire);
   out.endpoint = out.link.host + ":" + std::to_string(out.link.port);
   if (!from.template_file.empty()) out.planned = check_template(from, out.parameters);
   if (!from.key_uri.empty() && !crypto::validate_token_uri(from.key_uri))
     throw usage_error(
         "--key-uri: not pkcs11:...object=NAME or pkcs11:...id=ID; a PIN comes from a file (?pin-source=file:/PATH)");
-  if (!from.csr_file.empty()) {
-    out.csr = read_input(from.csr_file);
-    if (out.csr->find("-----BEGIN CERTIFICATE REQUEST-----") == std::string::npos &&
-        out.csr->find("-----BEGIN NEW CERTIFICATE REQUEST-----") == std::string::npos)
-      throw usage_error("--csr: `" + printable(from.csr_file) + "` holds no PEM signing request");
-    if (out.csr->size() > topics::limits::max_csr_characters)
-      throw usage_error("--csr: `" + printable(from.csr_file) + "` has more than " +
-                        std::to_string(topics::limits::max_csr_characters) + " characters");
-  }
+  if (!from.csr_file.empty()) out.csr = read_signing_request(from.csr_file);
   if (from.key_type == "rsa") out.key_type = crypto::key_type::rsa_2048;
   if (from.key_type == "ec") out.key_type = crypto::key_type::ec_p256;
   if (from.key_type == "ec-p384") out.key_type = crypto::key_type::ec_p384;
@@ -141,6 +198,7 @@ class narrator {
 
   void on_event(const link_event& event, state before) {
     last_ = event.what;
+    put_off_ = adapters::is_refused_for_now(event);
     if (event.what == link_event::kind::connected && before == state::connecting) ever_connected_ = true;
     switch (event.what) {
       case link_event::kind::connected:
@@ -179,6 +237,9 @@ class narrator {
 
   const std::string& last_words() const noexcept { return words_; }
   bool unreachable() const noexcept { return last_ == link_event::kind::unreachable; }
+  bool put_off() const noexcept { return put_off_; }
+  /// Whether the last connection ended with anything that could be an answer.
+  bool turned_away() const noexcept { return last_ == link_event::kind::refused || last_ == link_event::kind::hung_up; }
   bool untrusted() const noexcept { return untrusted_; }
   bool ever_connected() const noexcept { return ever_connected_; }
   const std::vector<std::string>& filters() const noexcept { return filters_; }
@@ -201,13 +262,7 @@ class narrator {
   std::vector<std::string> filters_;
   std::string topic_, words_;
   link_event::kind last_ = link_event::kind::connected;
-  bool ever_connected_ = false, untrusted_ = false, looked_ = false;
-};
-
-struct explanation {
-  std::string step, message, help;
-  payloads::error_response reply;
-  int exit_code = exit_findings;
+  bool ever_connected_ = false, untrusted_ = false, looked_ = false, put_off_ = false;
 };
 
 std::string step_name(state during, const provisioning::session& session) {
@@ -264,6 +319,7 @@ std::string needed(const std::string& host, const std::string& action, std::stri
 explanation explain(const provisioning::gave_up& why, const narrator& seen, const prepared& what,
                     const provisioning::session& session) {
   explanation out;
+  out.exit_code = exit_findings;
   out.step = step_name(why.during, session);
   out.reply.status_code = why.reply.status_code;
   out.reply.error_code = why.reply.error_code;
@@ -273,20 +329,33 @@ explanation explain(const provisioning::gave_up& why, const narrator& seen, cons
   const std::string words = seen.last_words().empty() ? std::string(describe(why.why.code)) : seen.last_words();
   if (seen.untrusted()) {
     out.message = words;
-    out.help = "the server's certificate is not trusted: look at --ca-file and at the host name of --endpoint";
+    out.help = trust_help;
     out.exit_code = exit_trouble;
     return out;
   }
   if (why.why.code == errc::storage) {
     out.message = "the credentials could not be stored";
-    out.help = "look at the folder of --out and the space on its disk; nothing was registered";
+    out.help = std::string(storage_help) + "; nothing was registered";
     out.exit_code = exit_trouble;
     return out;
   }
-  if (seen.unreachable() && (why.why.code == errc::disconnected || why.why.code == errc::timed_out)) {
-    out.message = words;
-    out.help = "look at --endpoint, the network and the firewall (8883, or 443)";
+  if (why.why.code == errc::too_large || why.why.code == errc::invalid_utf8) {
+    out.message = "the request cannot be sent: " + std::string(describe(why.why.code));
+    out.help = "look at --template-parameters";
+    return out;
+  }
+  // Who refuses a CONNECT answers or hangs up: silence is the network's.
+  const bool connecting = why.during == state::connecting || why.during == state::connect_backoff;
+  const bool silent = connecting && why.why.code == errc::timed_out && !seen.turned_away();
+  if (silent || (seen.unreachable() && (why.why.code == errc::disconnected || why.why.code == errc::timed_out))) {
+    out.message = seen.unreachable() ? words : "no answer in time";
+    out.help = network_help;
     out.exit_code = exit_trouble;
+    return out;
+  }
+  if (seen.put_off()) {
+    out.message = words;
+    out.help = "too many connections: try again later, or raise the account's quota";
     return out;
   }
   if (why.why.code == errc::rejected &&
@@ -328,9 +397,8 @@ explanation explain(const provisioning::gave_up& why, const narrator& seen, cons
   return out;
 }
 
-void report_failure(const explanation& why, const provision_options& options) {
-  print_error("error: " + why.step + ": " + why.message + "\n");
-  if (!why.help.empty()) print_error("help: " + why.help + "\n");
+/// The JSON object of a failure, on standard output.
+void print_failure(const explanation& why, const provision_options& options) {
   if (options.format != "json") return;
   json_writer out;
   out.begin_object()
@@ -346,12 +414,30 @@ void report_failure(const explanation& why, const provision_options& options) {
   print(out.take() + "\n");
 }
 
-void report_success(const storage::posix_store& store, const provision_options& options, bool provisioned) {
+void report_failure(const explanation& why, const provision_options& options) {
+  print_error("error: " + why.step + ": " + why.message + "\n");
+  if (!why.help.empty()) print_error("help: " + why.help + "\n");
+  print_failure(why, options);
+}
+
+struct success {
+  bool provisioned;
+  const char* headline;
+};
+constexpr success provisioned_now{true, "provisioned"};
+constexpr success nothing_to_do{false, "nothing to do: the credentials connect"};
+constexpr success nothing_to_try{
+    false, "nothing to do: the certificate is that of the signing request; it was not tried without its key"};
+
+int succeed(const storage::posix_store& store, const provision_options& options, const success& what) {
+  if (!store.set_aside_path().empty())
+    print_error("warning: the key that was in `" + printable(store.key_path()) +
+                "` is not that of the new certificate: it is now `" + printable(store.set_aside_path()) + "`\n");
   const auto device = store.device().value_or(storage::device_record{});
   const bool has_key = ::access(store.key_path().c_str(), F_OK) == 0;
   if (options.format == "json") {
     json_writer out;
-    out.begin_object().key("provisioned").boolean(provisioned).key("thing_name");
+    out.begin_object().key("provisioned").boolean(what.provisioned).key("thing_name");
     if (device.thing_name) out.text(*device.thing_name);
     else out.null();
     out.field("certificate_id", device.certificate_id).field("endpoint", device.endpoint);
@@ -364,9 +450,10 @@ void report_success(const storage::posix_store& store, const provision_options& 
     else out.null();
     if (!device.key_uri.empty()) out.field("key_uri", device.key_uri);
     out.field("record", store.record_path()).end_object();
-    return print(out.take() + "\n");
+    print(out.take() + "\n");
+    return exit_good;
   }
-  std::string text = provisioned ? "provisioned\n" : "nothing to do: the credentials connect\n";
+  std::string text = std::string(what.headline) + "\n";
   text += "  thingName:     " + printable(device.thing_name.value_or("(none)")) + "\n";
   text += "  certificateId: " + printable(device.certificate_id) + "\n";
   text += "  certificate:   " + printable(store.certificate_path()) + "\n";
@@ -376,6 +463,7 @@ void report_success(const storage::posix_store& store, const provision_options& 
   for (const auto& id : device.superseded)
     text += "  superseded:    " + printable(id) + " (may still be ACTIVE: deactivate it)\n";
   print(text);
+  return exit_good;
 }
 
 storage::posix_store open_store(const std::string& folder) {
@@ -385,9 +473,70 @@ storage::posix_store open_store(const std::string& folder) {
       print_error("warning: `" + printable(folder) + "/pending/pending.json` could not be read and was set aside\n");
     return std::move(*store);
   }
-  if (store.error().code == errc::busy) throw run_error("`" + printable(folder) + "` is in use by another process");
-  throw run_error("cannot use the folder `" + printable(folder) +
-                  "`: " + std::strerror(static_cast<int>(store.error().offset)));
+  if (store.error().code == errc::busy)
+    throw failed({"open the folder", "`" + printable(folder) + "` is in use by another process",
+                  "wait for it to end, or use another --out"});
+  const bool from_system = store.error().code == errc::storage;
+  throw failed({"open the folder",
+                "cannot use `" + printable(folder) + "`: " +
+                    (from_system ? std::strerror(static_cast<int>(store.error().offset))
+                                 : std::string(describe(store.error().code))),
+                "look at --out: its owner, its rights, its disk"});
+}
+
+/// The text of a file of the folder; nothing where it cannot be read, which is no reason to end a run here.
+std::optional<std::string> read_if_possible(const std::string& path) {
+  try {
+    return read_input(path);
+  } catch (const input_error&) {
+    return std::nullopt;
+  }
+}
+
+std::optional<crypto::certificate> read_certificate(const std::string& path) {
+  const auto text = read_if_possible(path);
+  auto certificate = crypto::certificate::from_pem(text.value_or(""));
+  if (!certificate) return std::nullopt;
+  return std::move(*certificate);
+}
+
+/// The store as `drive` uses it: a key that is in the folder is the user's unless it belongs to the certificate there.
+class careful_store {
+ public:
+  explicit careful_store(storage::posix_store& inner) : inner_(inner) {}
+  result<void> save_pending(const storage::pending_credentials& issued) { return inner_.save_pending(issued); }
+  std::optional<storage::pending_record> pending() const { return inner_.pending(); }
+  std::string pending_certificate_path() const { return inner_.pending_certificate_path(); }
+  std::string pending_key_path() const { return inner_.pending_key_path(); }
+  result<void> confirm(const storage::registration& answer) { return inner_.confirm(answer, fate_of_key()); }
+
+ private:
+  storage::present_key fate_of_key() const {
+    using storage::present_key;
+    auto text = read_if_possible(inner_.key_path());
+    if (!text) return present_key::set_aside;
+    const auto key = crypto::private_key::from_pem(secret{*text});
+    wipe(text->data(), text->size());
+    const auto belongs_to = [&](const std::string& path) {
+      const auto certificate = read_certificate(path);
+      return key && certificate && certificate->matches(*key);
+    };
+    if (belongs_to(inner_.pending_certificate_path())) return present_key::keep;
+    return belongs_to(inner_.certificate_path()) ? present_key::replace : present_key::set_aside;
+  }
+
+  storage::posix_store& inner_;
+};
+
+/// Whether the certificate in the folder was issued for this signing request.
+bool is_issued_for(const std::string& csr, const storage::posix_store& store) {
+  const auto certificate = read_certificate(store.certificate_path());
+  if (!certificate) return false;
+  const crypto::detail::error_queue_guard quiet;
+  const crypto::detail::bio_ptr in = crypto::detail::reading(csr);
+  const crypto::detail::request_ptr request(
+      PEM_read_bio_X509_REQ(in.get(), nullptr, &crypto::detail::no_passphrase, nullptr));
+  return request && EVP_PKEY_eq(X509_REQ_get0_pubkey(request.get()), X509_get0_pubkey(certificate->native())) == 1;
 }
 
 /// Client ids to try stored credentials with. Device policies often demand the thing name; where it
@@ -400,44 +549,55 @@ std::vector<adapters::drive_options::candidate> candidate_client_ids(
     if (topics::validate_client_id(id) && !known) out.push_back({id, is_thing_name});
   };
   if (what.planned) add(what.planned->thing->name, true);
-  if (device && device->thing_name) add(*device->thing_name, true);
+  // Before any guess: where the policy admits any client id, connecting under a name proves nothing.
   add(unique_client_id("fleetprov"), false);
+  if (device && device->thing_name) add(*device->thing_name, true);
   for (const auto& [key, value] : what.parameters)
     if (out.size() < 6) add(value, true);
   return out;
 }
 
-enum class verdict : std::uint8_t { work, refused, unreachable };
-
-/// `--if-needed`: whether the folder's credentials still connect. One hang-up may be the network.
+/// `--if-needed`: whether the folder's credentials still connect. They are given up only when they were refused
+/// several times: one hang-up may be the network, or a quota of the account.
 template <class Link>
-verdict try_device(const storage::posix_store& store, const prepared& what) {
+bool still_connect(const storage::posix_store& store, const prepared& what) {
+  constexpr int refusals_needed = 3;
   adapters::link_options with = what.link;
   with.certificate_file = store.certificate_path();
   with.key_file = store.key_path();
   const auto device = store.device();
-  if (device && !device->key_uri.empty()) with.key_file = device->key_uri, with.tls_context = &adapters::token_tls_context;
+  if (device && !device->key_uri.empty())
+    with.key_file = device->key_uri, with.tls_context = &adapters::token_tls_context;
   const std::string id = device && device->thing_name ? *device->thing_name : with.client_id;
   print_error("connect: with the credentials in the folder, as " + printable(id) + "\n");
-  for (int attempt = 0; attempt < 2; ++attempt) {
+  constexpr std::chrono::milliseconds longest_pause{10'000};
+  auto pause = adapters::connect_pause;
+  for (int refusals = 0;; pause = std::min(pause * 2, longest_pause)) {
     const link_event event = adapters::try_connecting<Link>(with, {{id, true}}).last;
-    if (event.what == link_event::kind::connected) return verdict::work;
-    if (event.what == link_event::kind::hung_up)
+    if (event.what == link_event::kind::connected) return true;
+    if (event.what == link_event::kind::unreachable)
+      throw failed({"connect", "not reachable: " + printable(event.text), network_help});
+    if (event.what == link_event::kind::hung_up && refusals == 0)
       if (const std::string fault = find_server_fault(with); !fault.empty())
-        throw run_error(fault + ": look at --ca-file and at the host name of --endpoint");
-    if (event.what == link_event::kind::unreachable) return verdict::unreachable;
-    if (event.what == link_event::kind::refused) break;
+        throw failed({"connect", fault, trust_help});
+    if (!adapters::is_refused_for_now(event)) ++refusals;
+    if (refusals == refusals_needed) break;
+    const std::string words =
+        event.codes.empty() ? printable(event.text) : describe_reason(with.version, event.codes[0]);
+    if (with.connect_limit() <= pause)
+      throw failed({"connect", words + "; the time is over before it is certain whether the credentials are refused",
+                    "raise --timeout, or try again later"});
+    print_error("connect: " + words + "; trying again\n");
+    std::this_thread::sleep_for(pause);
   }
   print_error("connect: refused; provisioning again\n");
-  return verdict::refused;
+  return false;
 }
 
 /// The certificate of the folder, when its record does not name it.
 std::vector<std::string> unrecorded(const storage::posix_store& store) {
   if (store.device() && !store.device()->certificate_id.empty()) return {};
-  struct stat found {};
-  if (::stat(store.certificate_path().c_str(), &found) != 0) return {};
-  const auto certificate = crypto::certificate::from_pem(read_input(store.certificate_path()));
+  const auto certificate = read_certificate(store.certificate_path());
   if (!certificate) return {};
   return {certificate->certificate_id()};
 }
@@ -445,54 +605,67 @@ std::vector<std::string> unrecorded(const storage::posix_store& store) {
 /// A signing request with the key at `uri`.
 std::string make_request_in_token(const std::string& uri) {
   const auto token = crypto::token::open();
-  if (!token) throw run_error("--key-uri: OpenSSL has no engine `pkcs11` (Debian: libengine-pkcs11-openssl)");
+  constexpr const char* step = "make the signing request";
+  if (!token)
+    throw failed(
+        {step, "OpenSSL has no engine `pkcs11` for --key-uri", "install it (Debian: libengine-pkcs11-openssl)"});
   std::string why;
   const auto key = token->load(uri, &why);
-  if (!key) throw run_error("--key-uri: `" + printable(uri) + "`: " + printable(why));
+  if (!key)
+    throw failed({step, "`" + printable(uri) + "`: " + printable(why), "look at --key-uri, the token and its PIN"});
   crypto::subject subject;
   subject.common_name = "fleetprov device";
   auto csr = crypto::make_csr_pem(*key, subject);
-  if (!csr) throw run_error("--key-uri: the key of `" + printable(uri) + "` does not sign");
+  if (!csr)
+    throw failed(
+        {step, "the key of `" + printable(uri) + "` does not sign", "look at what the token allows the key to do"});
   return std::move(*csr);
 }
 
 payloads::certificate_request make_request(const prepared& what, storage::posix_store& store) {
   if (what.csr) return payloads::create_certificate_from_csr_request{*what.csr};
   if (!what.key_type) return payloads::create_keys_and_certificate_request{};
+  const explanation no_key{"make the private key", "the private key or its signing request could not be made",
+                           "look at what OpenSSL's configuration allows, or take another --key-type"};
   const auto key = crypto::private_key::generate(*what.key_type);
-  if (!key) throw run_error("the private key could not be made");
+  if (!key) throw failed(no_key);
   const auto pem = key->to_pem();
   crypto::subject subject;
   subject.common_name = "fleetprov device";
   const auto csr = crypto::make_csr_pem(*key, subject);
-  if (!pem || !csr) throw run_error("the signing request could not be made");
+  if (!pem || !csr) throw failed(no_key);
   // The key is on disk before its request is sent.
   if (const auto kept = store.prepare_key(*pem); !kept)
-    throw run_error("the private key could not be stored: " +
-                    std::string(std::strerror(static_cast<int>(kept.error().offset))));
+    throw failed({"store the private key", std::strerror(static_cast<int>(kept.error().offset)), storage_help});
   return payloads::create_certificate_from_csr_request{*csr};
 }
 
-provisioning::settings make_settings(const provision_options& from) {
+provisioning::settings make_settings(const prepared& what) {
   provisioning::settings out;
   out.backoff_base = provisioning::instant{500};
   out.max_connects = 3;
-  out.give_up_after = provisioning::instant{static_cast<provisioning::instant::rep>(from.timeout * 1000)};
+  const auto left = std::chrono::ceil<provisioning::instant>(what.link.deadline - std::chrono::steady_clock::now());
+  out.give_up_after = std::max(left, provisioning::instant{1});
   out.jitter_seed = std::random_device()();
   return out;
 }
 
 template <class Link>
 int run_over(const provision_options& options, const prepared& what, storage::posix_store& store) {
-  if (options.if_needed && !store.pending() && store.has_credentials()) {
-    const verdict found = try_device<Link>(store, what);
-    if (found == verdict::work) {
-      report_success(store, options, false);
-      return exit_good;
-    }
-    if (found == verdict::unreachable) throw run_error("connect: `" + printable(what.endpoint) + "` is not reachable");
+  if (store.finished_earlier_set()) {
+    const auto device = store.device();
+    print_error("resume: certificateId " + printable(device ? device->certificate_id : "") +
+                " of an earlier run was registered; it is in place now\n");
+    if (!options.if_needed) return succeed(store, options, provisioned_now);
   }
-  provisioning::session session(what.name, what.wire, make_settings(options));
+  if (options.if_needed && !store.pending()) {
+    if (store.has_credentials()) {
+      if (still_connect<Link>(store, what)) return succeed(store, options, nothing_to_do);
+    } else if (!options.csr_file.empty() && is_issued_for(*what.csr, store)) {
+      return succeed(store, options, nothing_to_try);  // else each start would make another certificate
+    }
+  }
+  provisioning::session session(what.name, what.wire, make_settings(what));
   auto request = make_request(what, store);
   const auto now = adapters::monotonic_now();
   if (const auto pending = store.pending()) {
@@ -513,17 +686,19 @@ int run_over(const provision_options& options, const prepared& what, storage::po
   if (what.planned) how.expected_configuration = what.planned->device_configuration;
   Link link(what.link);
   narrator seen(session, what.link);
-  const auto end = adapters::drive(session, link, store, how, seen);
+  careful_store keeper(store);
+  const auto end = adapters::drive(session, link, keeper, how, seen);
   if (const auto* why = std::get_if<provisioning::gave_up>(&end.end)) {
     const explanation told = explain(*why, seen, what, session);
     report_failure(told, options);
     return told.exit_code;
   }
   if (!end.confirmed)
-    throw run_error("the credentials are registered but could not be put in place: " +
-                    std::string(std::strerror(static_cast<int>(end.confirmed.error().offset))) + "; run again");
-  report_success(store, options, true);
-  return exit_good;
+    throw failed({"store credentials",
+                  std::string("they are registered but could not be put in place: ") +
+                      std::strerror(static_cast<int>(end.confirmed.error().offset)),
+                  std::string(storage_help) + "; then run again: what was stored is used"});
+  return succeed(store, options, provisioned_now);
 }
 
 /// The URI of the key that this folder's credentials, pending or in use, have in a token.
@@ -533,7 +708,7 @@ std::string key_uri_of(const storage::posix_store& store) {
   return {};
 }
 
-int run(const provision_options& options) {
+int attempt(const provision_options& options) {
   prepared what = prepare(options);
   auto store = open_store(options.out);
   const std::string known = key_uri_of(store);
@@ -544,8 +719,27 @@ int run(const provision_options& options) {
 #ifdef FLEETPROV_KEYS_IN_TOKENS
   return run_over<adapters::mosquitto_link>(options, what, store);  // Paho knows no engines
 #else
-  throw run_error("keys in a token: this build has no libmosquitto; give the signing request with --csr");
+  throw failed({"connect", "keys in a token: this build has no libmosquitto", "give the signing request with --csr"});
 #endif
+}
+
+/// Every failure is told, in JSON too, also those before anything is sent.
+int run(const provision_options& options) {
+  try {
+    return attempt(options);
+  } catch (const failed& end) {
+    report_failure(end.why, options);
+    return end.why.exit_code;
+  } catch (const usage_error& why) {
+    print_failure({"read the options", printable(why.what()), "see `fleetprov provision --help`"}, options);
+    throw;
+  } catch (const input_error& why) {
+    print_failure({"read the input", printable(why.what()), "look at the file"}, options);
+    throw;
+  } catch (const document_error& why) {
+    print_failure({"read the input", printable(why.what()), "look at the document"}, options);
+    throw;
+  }
 }
 
 }  // namespace
@@ -559,12 +753,13 @@ void add_provision(CLI::App& app, int& exit_code) {
                      "  --template-parameters '{\"SerialNumber\":\"1\"}' --out device-1");
   add_device_options(me, options->device);
   me.add_option("--template-name", options->template_name, "provisioning template")->required();
-  me.add_option("--template-parameters", options->parameters,
-                "its parameters: a JSON object of strings, @FILE, or - for standard input");
+  auto* parameters = me.add_option("--template-parameters", options->parameters,
+                                   "its parameters: a JSON object of strings, @FILE, or - for standard input");
   auto* csr = me.add_option("--csr", options->csr_file, "send this signing request; its key stays where it is");
   auto* type = me.add_option("--key-type", options->key_type, "make the key here and send a signing request")
                    ->check(CLI::IsMember({"rsa", "ec", "ec-p384"}));
-  auto* uri = me.add_option("--key-uri", options->key_uri, "the key is in a PKCS#11 token: pkcs11:token=T;object=K?pin-source=file:/PATH");
+  auto* uri = me.add_option("--key-uri", options->key_uri,
+                            "the key is in a PKCS#11 token: pkcs11:token=T;object=K?pin-source=file:/PATH");
   csr->excludes(type)->excludes(uri);
   type->excludes(uri);
   me.add_option("--wire", options->wire, "payload format")
@@ -583,7 +778,10 @@ void add_provision(CLI::App& app, int& exit_code) {
   me.add_option("--format", options->format, "text or json")
       ->check(CLI::IsMember({"text", "json"}))
       ->capture_default_str();
-  me.callback([options, &exit_code] { exit_code = run(*options); });
+  me.callback([options, parameters, &exit_code] {
+    options->has_parameters = parameters->count() > 0;  // an empty text is one, too
+    exit_code = run(*options);
+  });
 }
 
 namespace {

@@ -285,6 +285,34 @@ TEST_CASE("a server whose certificate is of another authority is not talked to")
   CHECK(outcome(link).what == kind::hung_up);
 }
 
+TEST_CASE("a server that says nothing, and a port that takes no connection, are unreachable once the limit is over") {
+  const auto version = GENERATE(mqtt_version::v3_1_1, mqtt_version::v5);
+  world it(version);
+  it.how.connect_timeout = std::chrono::seconds(1);
+  const test::listener silent;
+  const test::full_listener full;
+  for (const std::uint16_t port : {silent.port(), full.port()}) {
+    CAPTURE(port == full.port());
+    link_under_test link(it.at(port));
+    const auto before = monotonic_now();
+    link.connect();
+    const auto event = wait_connected(link);
+    CAPTURE(event.text);
+    CHECK(event.what == kind::unreachable);
+    CHECK(monotonic_now() - before < std::chrono::seconds(8));
+  }
+}
+
+TEST_CASE("the run's deadline bounds connecting, whatever the limit of one connection is") {
+  world it(mqtt_version::v3_1_1);
+  const test::full_listener full;
+  it.how.deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(100);
+  link_under_test link(it.at(full.port()));
+  const auto before = monotonic_now();
+  CHECK(outcome(link).what == kind::unreachable);
+  CHECK(monotonic_now() - before < std::chrono::seconds(5));
+}
+
 TEST_CASE("a port that nothing listens on is unreachable, by IPv4 and IPv6") {
   const auto version = GENERATE(mqtt_version::v3_1_1, mqtt_version::v5);
   for (const char* host : {"127.0.0.1", "::1"}) {

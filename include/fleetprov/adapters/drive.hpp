@@ -3,13 +3,16 @@
 #include <fleetprov/adapters/link.hpp>
 #include <fleetprov/provisioning/session.hpp>
 #include <fleetprov/storage/credential_store.hpp>
+#include <fleetprov/topics/limits.hpp>
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -57,16 +60,28 @@ inline std::int64_t wall_clock_seconds() {
 /// Waits for the outcome of a CONNECT on a link that was just told to connect.
 template <class Link>
 link_event wait_connected(Link& link) {
-  const auto end = monotonic_now() + link.options().connect_timeout + std::chrono::seconds(1);
+  // A second on top, so that the client library's own words come first.
+  const auto end = monotonic_now() + link.options().connect_limit() + std::chrono::seconds(1);
   while (monotonic_now() < end) {
     auto event = link.wait(end - monotonic_now());
     if (event && event->what <= link_event::kind::unreachable) return std::move(*event);
   }
-  return {link_event::kind::hung_up, "no answer to CONNECT"};
+  return {link_event::kind::unreachable, "no answer to CONNECT"};  // who refuses says so or hangs up
 }
 
+/// Whether a CONNECT was refused for the moment only, which says nothing about the credentials.
+inline bool is_refused_for_now(const link_event& event) noexcept {
+  // 3.1.1: server unavailable; 5: server unavailable, server busy, quota exceeded, connection rate exceeded.
+  constexpr std::uint8_t for_now[] = {3, 0x88, 0x89, 0x97, 0x9F};
+  return event.what == link_event::kind::refused && !event.codes.empty() &&
+         std::find(std::begin(for_now), std::end(for_now), event.codes[0]) != std::end(for_now);
+}
+
+/// Between two CONNECTs with the same credentials: AWS IoT Core takes one per second of a client id.
+inline constexpr std::chrono::milliseconds connect_pause{1000 / topics::limits::max_connects_per_second_per_client + 250};
+
 /// Whether the given credentials connect: tries each client id until one is accepted, or nothing is
-/// reachable. `used` is the last one tried.
+/// reachable, or the service has no time for it now. `used` is the last one tried.
 struct connect_trial { link_event last; drive_options::candidate used; };
 template <class Link>
 connect_trial try_connecting(link_options with, const std::vector<drive_options::candidate>& client_ids) {
@@ -78,6 +93,7 @@ connect_trial try_connecting(link_options with, const std::vector<drive_options:
     out = {wait_connected(link), candidate};
     link.close();
     if (out.last.what == link_event::kind::connected || out.last.what == link_event::kind::unreachable) break;
+    if (is_refused_for_now(out.last)) break;
   }
   return out;
 }
@@ -88,7 +104,7 @@ inline void deliver(provisioning::session& to, const link_event& event, topics::
   const auto now = monotonic_now();
   switch (event.what) {
     case link_event::kind::connected: (void)to.handle_connected(now); break;
-    case link_event::kind::refused: (void)to.handle_connect_refused(now); break;
+    case link_event::kind::refused: (void)(is_refused_for_now(event) ? to.handle_disconnected(now) : to.handle_connect_refused(now)); break;
     case link_event::kind::hung_up:
     case link_event::kind::unreachable: (void)to.handle_disconnected(now); break;
     case link_event::kind::subscribed: (void)to.handle_suback(now, call, event.codes.data(), event.codes.size()); break;
@@ -110,6 +126,7 @@ drive_result drive(provisioning::session& session, Link& link, Store& store, con
   topics::api call = topics::api::register_thing;
   std::optional<std::string> thing_name;
   int hangups = 0;  // of the credentials that are stored
+  std::optional<provisioning::instant> tried;
   for (;;) {
     while (auto next = session.poll_action()) {
       observer.on_action(*next);
@@ -135,16 +152,20 @@ drive_result drive(provisioning::session& session, Link& link, Store& store, con
         (void)(out.confirmed ? session.handle_stored(monotonic_now()) : session.handle_store_failed(monotonic_now()));
       } else if (std::holds_alternative<provisioning::try_credentials>(*next)) {
         link.close();
+        // Too quick a second try would be refused whatever the credentials are.
+        if (tried) std::this_thread::sleep_for(std::min(*tried + connect_pause - monotonic_now(), link.options().connect_limit()));
         link_options with = link.options();
         with.certificate_file = store.pending_certificate_path();
         if (const auto pending = store.pending(); pending && !pending->key_uri.empty()) with.key_file = pending->key_uri, with.tls_context = how.tls_context;
         else with.key_file = store.pending_key_path(), with.tls_context = nullptr;
         const auto trial = try_connecting<Link>(with, with.key_file.empty() ? std::vector<drive_options::candidate>() : how.client_ids);
+        tried = monotonic_now();
         const link_event& event = trial.last;
         thing_name = trial.used.is_thing_name ? std::optional<std::string>(trial.used.client_id) : std::nullopt;
         observer.on_event(event, session.current());
         // AWS hangs up on a certificate that is not ACTIVE; so does a bad network, once.
-        const bool again = event.what == link_event::kind::unreachable || (event.what == link_event::kind::hung_up && ++hangups < 2);
+        const bool again = event.what == link_event::kind::unreachable || is_refused_for_now(event) ||
+                           (event.what == link_event::kind::hung_up && ++hangups < 2);
         if (event.what == link_event::kind::connected) (void)session.handle_credentials_work(monotonic_now());
         else (void)(again ? session.handle_credentials_unreachable(monotonic_now()) : session.handle_credentials_refused(monotonic_now()));
       } else if (auto* done = std::get_if<provisioning::finished>(&*next)) {

@@ -2,6 +2,7 @@
 
 #include <fleetprov/core/secret.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <condition_variable>
@@ -37,7 +38,19 @@ struct link_options {
   std::string client_id;
   mqtt_version version = mqtt_version::v3_1_1;
   std::chrono::seconds keep_alive{60};
-  std::chrono::seconds connect_timeout{15};
+  std::chrono::milliseconds connect_timeout{15'000};
+  /// Of the whole run: no connecting goes on after it.
+  std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
+
+  /// How long connecting may take from now on.
+  std::chrono::milliseconds connect_limit() const {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    return std::clamp(left, std::chrono::milliseconds(0), connect_timeout);
+  }
+  /// The same for client libraries that count in seconds and take 0 for something else.
+  std::chrono::seconds connect_limit_in_seconds() const {
+    return std::max(std::chrono::ceil<std::chrono::seconds>(connect_limit()), std::chrono::seconds(1));
+  }
 
   /// The ALPN protocol that AWS IoT Core wants on port 443, else empty. AWS IoT Developer Guide,
   /// "Device communication protocols".
@@ -50,7 +63,7 @@ struct link_event {
     connected,
     refused,          ///< the service answered CONNECT with a refusal (`codes[0]`)
     hung_up,          ///< the connection was accepted and then closed, or TLS failed
-    unreachable,      ///< no TCP connection
+    unreachable,      ///< no TCP connection, or nobody who says anything on it
     subscribed,       ///< SUBACK with `codes`
     publish_refused,  ///< MQTT 5 PUBACK of 0x80 and above in `codes[0]`
     published,        ///< PUBACK
@@ -60,6 +73,7 @@ struct link_event {
   std::string text{};                 ///< message: the topic; failures: the client library's words
   secret payload{};                   ///< message only
   std::vector<std::uint8_t> codes{};
+  bool is_redelivery = false;         ///< message only: DUP, where the client library tells
 };
 
 /// Events from the client library's thread to the caller's.
@@ -92,33 +106,64 @@ class event_queue {
   std::deque<link_event> events_;
 };
 
-/// Whether a TCP connection to `host` can be made: client libraries do not tell a closed port from a
-/// service that hangs up. `why` says what the system said.
-struct reachability { bool reached = false; std::string why{}; };
-inline reachability reach(const std::string& host, std::uint16_t port, std::chrono::milliseconds limit) {
+/// A TCP connection, closed at the end of its life; `why` says what the system said where there is none.
+class tcp_connection {
+ public:
+  explicit tcp_connection(int number, std::string reason = {}) : why(std::move(reason)), number_(number) {}
+  tcp_connection(tcp_connection&& other) noexcept : why(std::move(other.why)), number_(std::exchange(other.number_, -1)) {}
+  tcp_connection(const tcp_connection&) = delete;
+  tcp_connection& operator=(const tcp_connection&) = delete;
+  tcp_connection& operator=(tcp_connection&& other) noexcept {
+    std::swap(number_, other.number_);
+    why.swap(other.why);
+    return *this;
+  }
+  ~tcp_connection() {
+    if (number_ >= 0) ::close(number_);
+  }
+  explicit operator bool() const noexcept { return number_ >= 0; }
+  int number() const noexcept { return number_; }  ///< of a socket that does not block
+
+  std::string why;
+
+ private:
+  int number_;
+};
+
+/// Connects within `limit`, whatever the kernel's own patience is. The addresses of a name share the limit.
+inline tcp_connection connect_tcp(const std::string& host, std::uint16_t port, std::chrono::milliseconds limit) {
+  const auto end = std::chrono::steady_clock::now() + limit;
   addrinfo wanted{};
   wanted.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
   if (const int rc = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &wanted, &found); rc != 0)
-    return {false, ::gai_strerror(rc)};
-  reachability out{false, "no socket could be made"};
-  for (const addrinfo* at = found; at != nullptr; at = out.reached ? nullptr : at->ai_next) {
-    const int s = ::socket(at->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (s < 0) continue;
+    return tcp_connection(-1, ::gai_strerror(rc));
+  tcp_connection out(-1, "no socket could be made");
+  for (const addrinfo* at = found; at != nullptr && !out; at = at->ai_next) {
+    tcp_connection made(::socket(at->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (!made) continue;
     errno = EINPROGRESS;  // for a connection that is made at once, too: polling it tells
-    (void)::connect(s, at->ai_addr, at->ai_addrlen);
+    (void)::connect(made.number(), at->ai_addr, at->ai_addrlen);
     int error = errno;
     if (error == EINPROGRESS) {
-      pollfd ready{s, POLLOUT, 0};
+      pollfd ready{made.number(), POLLOUT, 0};
       socklen_t size = sizeof error;
-      if (::poll(&ready, 1, static_cast<int>(limit.count())) <= 0) error = ETIMEDOUT;
-      else ::getsockopt(s, SOL_SOCKET, SO_ERROR, &error, &size);
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+      if (::poll(&ready, 1, std::max(static_cast<int>(left.count()), 0)) <= 0) error = ETIMEDOUT;
+      else ::getsockopt(made.number(), SOL_SOCKET, SO_ERROR, &error, &size);
     }
-    ::close(s);
-    out = {error == 0, error == 0 ? "" : std::strerror(error)};
+    out = error == 0 ? std::move(made) : tcp_connection(-1, std::strerror(error));
   }
   ::freeaddrinfo(found);
   return out;
+}
+
+/// Whether a TCP connection to `host` can be made: client libraries do not tell a port that is closed, or a firewall
+/// that drops everything, from a service that hangs up. `why` says what the system said.
+struct reachability { bool reached = false; std::string why{}; };
+inline reachability reach(const std::string& host, std::uint16_t port, std::chrono::milliseconds limit) {
+  tcp_connection made = connect_tcp(host, port, limit);
+  return {static_cast<bool>(made), std::move(made.why)};
 }
 
 }  // namespace fleetprov::adapters

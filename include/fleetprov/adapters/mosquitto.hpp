@@ -34,7 +34,7 @@ class mosquitto_link {
   /// A new connection, clean session; the outcome comes from `wait`.
   void connect() {
     close();
-    if (const auto tcp = reach(how_.host, how_.port, how_.connect_timeout); !tcp.reached)
+    if (const auto tcp = reach(how_.host, how_.port, how_.connect_limit()); !tcp.reached)
       return push({link_event::kind::unreachable, tcp.why});
     client_.reset(mosquitto_new(how_.client_id.c_str(), true, this));
     if (!client_) return push({link_event::kind::hung_up, "no client of this id could be made"});
@@ -47,7 +47,7 @@ class mosquitto_link {
   }
 
   void close() {
-    if (!client_) return;
+    if (!client_) return events_.clear();
     if (open_) {
       mosquitto_disconnect(client_.get());
       for (int i = 0; i < 20 && mosquitto_loop(client_.get(), 10, 1) == MOSQ_ERR_SUCCESS; ++i) {}

@@ -28,6 +28,10 @@ class paho_link {
   /// A new connection, clean session; the outcome comes from `wait`.
   void connect() {
     close();
+    // First, since Paho says neither why a connection failed nor, within anybody's limit, that it did.
+    if (const auto tcp = reach(how_.host, how_.port, how_.connect_limit()); !tcp.reached)
+      return queue_.push({link_event::kind::unreachable, tcp.why});
+    patience_ends_ = monotonic_now() + how_.connect_limit_in_seconds();
     guarded([this] {
       client_ = std::make_unique<mqtt::async_client>("ssl://" + bracketed() + ":" + std::to_string(how_.port),
                                                      how_.client_id, mqtt::create_options(version()));
@@ -37,15 +41,16 @@ class paho_link {
         queue_.push({link_event::kind::hung_up, "DISCONNECT from the server", {}, {static_cast<std::uint8_t>(code)}});
       });
       client_->set_message_callback([this](const mqtt::const_message_ptr& message) {
-        queue_.push({link_event::kind::message, message->get_topic(), secret(message->get_payload_ref().str()), {}});
+        queue_.push({link_event::kind::message, message->get_topic(), secret(message->get_payload_ref().str()), {},
+                     message->is_duplicate()});
       });
       client_->connect(connect_options(), nullptr, connecting_);
     });
   }
 
   void close() {
-    if (!client_) return;
     guarded([this] {
+      if (!client_) return;
       client_->disable_callbacks();
       if (client_->is_connected())
         client_->disconnect(std::chrono::milliseconds(500))->wait_for(std::chrono::seconds(2));
@@ -102,7 +107,7 @@ class paho_link {
     if (how_.version == mqtt_version::v5) out.set_clean_start(true);
     else out.set_clean_session(true);
     out.set_keep_alive_interval(how_.keep_alive);
-    out.set_connect_timeout(how_.connect_timeout);
+    out.set_connect_timeout(how_.connect_limit_in_seconds());
     out.set_automatic_reconnect(false);
     return out;
   }
@@ -113,8 +118,8 @@ class paho_link {
     const int code = std::max(reason_of(token), token.get_return_code());  // Paho C 1.3.12 gives either as return code
     if (code >= (is_v5() ? 0x80 : 1) && code <= (is_v5() ? 0xFE : 5))
       return queue_.push({link_event::kind::refused, "CONNACK", {}, {static_cast<std::uint8_t>(code)}});
-    const reachability tcp = reach(how_.host, how_.port, how_.connect_timeout);
-    if (!tcp.reached) return queue_.push({link_event::kind::unreachable, tcp.why});
+    // A server that says nothing at all has refused nothing; Paho fails with the same code for both.
+    if (monotonic_now() >= patience_ends_) return queue_.push({link_event::kind::unreachable, "no answer to CONNECT"});
     lost("closed while connecting");
   }
 
@@ -163,6 +168,7 @@ class paho_link {
 
   link_options how_;
   event_queue queue_;
+  std::chrono::milliseconds patience_ends_{0};
   listener connecting_{this, &paho_link::connect_answered};
   listener subscribing_{this, &paho_link::subscribe_answered};
   listener publishing_{this, &paho_link::publish_answered};

@@ -44,6 +44,10 @@ class paho_c_link {
   /// A new connection, clean session; the outcome comes from `wait`.
   void connect() {
     close();
+    // First, since Paho says neither why a connection failed nor, within anybody's limit, that it did.
+    if (const auto tcp = reach(how_.host, how_.port, how_.connect_limit()); !tcp.reached)
+      return queue_.push({link_event::kind::unreachable, tcp.why});
+    patience_ends_ = monotonic_now() + how_.connect_limit_in_seconds();
     const std::string uri = "ssl://" + (how_.host.find(':') == std::string::npos ? how_.host : "[" + how_.host + "]") + ":" + std::to_string(how_.port);
     MQTTAsync_createOptions make = MQTTAsync_createOptions_initializer5;
     if (!is_v5()) make.MQTTVersion = MQTTVERSION_3_1_1;
@@ -57,7 +61,7 @@ class paho_c_link {
   }
 
   void close() {
-    if (!client_) return;
+    if (!client_) return queue_.clear();
     MQTTAsync_setCallbacks(client_.get(), this, nullptr, on_message, nullptr);
     if (MQTTAsync_isConnected(client_.get())) {
       MQTTAsync_disconnectOptions how = MQTTAsync_disconnectOptions_initializer;
@@ -116,7 +120,7 @@ class paho_c_link {
     if (is_v5()) with.cleanstart = 1;
     else with.cleansession = 1;
     with.keepAliveInterval = static_cast<int>(how_.keep_alive.count());
-    with.connectTimeout = static_cast<int>(how_.connect_timeout.count());
+    with.connectTimeout = static_cast<int>(how_.connect_limit_in_seconds().count());
     with.ssl = &tls_;
     with.context = this;
     if (is_v5()) {
@@ -132,8 +136,9 @@ class paho_c_link {
   /// A code in the range is CONNACK's; else there was none.
   void not_connected(int code, int lowest, int highest) {
     if (code >= lowest && code <= highest) return queue_.push({link_event::kind::refused, "CONNACK", {}, {static_cast<std::uint8_t>(code)}});
-    const auto tcp = reach(how_.host, how_.port, how_.connect_timeout);
-    queue_.push(tcp.reached ? link_event{link_event::kind::hung_up, "closed while connecting"} : link_event{link_event::kind::unreachable, tcp.why});
+    // A server that says nothing at all has refused nothing; Paho fails with the same code for both.
+    if (monotonic_now() >= patience_ends_) return queue_.push({link_event::kind::unreachable, "no answer to CONNECT"});
+    lost("closed while connecting");
   }
 
   using answered = void (*)(void*, MQTTAsync_successData*);
@@ -177,7 +182,7 @@ class paho_c_link {
     me(self).queue_.push({link_event::kind::hung_up, "DISCONNECT from the server", {}, {static_cast<std::uint8_t>(code)}});
   }
   static int on_message(void* self, char* topic, int size, MQTTAsync_message* in) {
-    me(self).queue_.push({link_event::kind::message, detail::topic_of(topic, size), secret({static_cast<const char*>(in->payload), static_cast<std::size_t>(in->payloadlen)}), {}});
+    me(self).queue_.push({link_event::kind::message, detail::topic_of(topic, size), secret({static_cast<const char*>(in->payload), static_cast<std::size_t>(in->payloadlen)}), {}, in->dup != 0});
     wipe(in->payload, static_cast<std::size_t>(in->payloadlen));
     MQTTAsync_freeMessage(&in);
     MQTTAsync_free(topic);
@@ -187,6 +192,7 @@ class paho_c_link {
 
   link_options how_;
   event_queue queue_;
+  std::chrono::milliseconds patience_ends_{0};
   MQTTAsync_SSLOptions tls_ = MQTTAsync_SSLOptions_initializer;
   std::string alpn_;
   std::size_t filters_ = 0;

@@ -49,6 +49,9 @@ struct registration {
   std::vector<std::string> superseded;  ///< further certificates that may be ACTIVE without a key
 };
 
+/// What becomes of a private key that is where the new credentials' key belongs: see `posix_store::confirm`.
+enum class present_key : std::uint8_t { replace, set_aside, keep };
+
 /// The device's own record (`device.json` of a posix_store).
 struct device_record {
   std::optional<std::string> thing_name;

@@ -51,11 +51,11 @@ class basic_posix_store {
   }
 
   /// Makes the pending set the credentials in use; what was in use goes to `superseded`, and so do
-  /// `answer.superseded`. `unowned` says what becomes of a `device.pem.key` when the set has no key
-  /// file: it is removed unless the caller knows that it belongs to the new certificate.
-  /// Errors: `not_found`.
-  enum class unowned_key : bool { remove, keep };
-  result<void> confirm(const registration& answer, unowned_key unowned = unowned_key::remove);
+  /// `answer.superseded`. `present` says what becomes of a `device.pem.key` that is there: the set's own key
+  /// takes its place; it is set aside (`set_aside_path`) where the set has none, where no record says that it was
+  /// in use, or where the caller found that it was not; it stays where the caller found that it belongs to the
+  /// new certificate. Errors: `not_found`.
+  result<void> confirm(const registration& answer, present_key present = present_key::replace);
 
   /// Forgets the pending set; its certificate goes to `superseded`, since it may be ACTIVE.
   result<void> discard_pending();
@@ -64,6 +64,10 @@ class basic_posix_store {
   bool has_credentials() const { return files::exists(certificate_path()) && (files::exists(key_path()) || (device_ && !device_->key_uri.empty())); }
   /// Whether `pending/pending.json` could not be read and was set aside.
   bool found_unreadable_pending() const noexcept { return unreadable_; }
+  /// Whether `open` put a set in place that an earlier process had confirmed and not finished.
+  bool finished_earlier_set() const noexcept { return finished_earlier_; }
+  /// Where a key went that was in `device.pem.key` and had to make room; empty if none had to.
+  const std::string& set_aside_path() const noexcept { return set_aside_; }
 
   std::string certificate_path() const { return directory_ + "/device.pem.crt"; }
   std::string key_path() const { return directory_ + "/device.pem.key"; }
@@ -81,6 +85,7 @@ class basic_posix_store {
 
   result<void> recover();
   result<void> promote();
+  result<void> set_key_aside(const secret& unless);
   result<void> write_switch(detail::pending_file next);
   result<void> remove_pending_files();
   result<void> load_device();
@@ -95,7 +100,9 @@ class basic_posix_store {
   std::optional<detail::pending_file> pending_;
   std::optional<device_record> device_;
   std::string prepared_key_;  // file name inside pending/
+  std::string set_aside_;
   bool unreadable_ = false;
+  bool finished_earlier_ = false;
 };
 
 using posix_store = basic_posix_store<posix_calls>;
@@ -140,7 +147,10 @@ result<void> basic_posix_store<Calls>::recover() {
     }
   }
   if (files::exists(inner("pending.json.unreadable"))) return {};
-  if (pending_ && pending_->registered) return promote();
+  if (pending_ && pending_->registered) {
+    finished_earlier_ = true;
+    return promote();
+  }
   return remove_pending_files();
 }
 
@@ -210,11 +220,11 @@ result<void> basic_posix_store<Calls>::save_pending(const pending_credentials& i
 }
 
 template <class Calls>
-result<void> basic_posix_store<Calls>::confirm(const registration& answer, unowned_key unowned) {
+result<void> basic_posix_store<Calls>::confirm(const registration& answer, present_key present) {
   if (!pending()) return errc::not_found;
   detail::pending_file next = *pending_;
   next.registered = true;
-  next.keep_key = unowned == unowned_key::keep;
+  next.present = present;
   std::vector<std::string> superseded;
   if (device_) {
     superseded = device_->superseded;
@@ -229,18 +239,34 @@ result<void> basic_posix_store<Calls>::confirm(const registration& answer, unown
   return promote();
 }
 
+/// No key is ever deleted that may be the only copy. `unless` is the set's own, which an interrupted promotion may
+/// have put there already.
+template <class Calls>
+result<void> basic_posix_store<Calls>::set_key_aside(const secret& unless) {
+  if (!files::exists(key_path())) return {};
+  if (const auto there = files::read(key_path()); there && !unless.empty() && there->reveal() == unless.reveal()) return {};
+  int number = 1;
+  const auto path = [&] { return key_path() + ".old-" + std::to_string(number); };
+  while (files::exists(path())) ++number;
+  if (Calls::rename(key_path().c_str(), path().c_str()) != 0) return detail::os_failure();
+  set_aside_ = path();
+  return files::sync_directory(directory_);  // before another key takes the name
+}
+
 /// From the switch on, each step may be repeated: what is renamed into place comes from pending/,
 /// which is emptied last.
 template <class Calls>
 result<void> basic_posix_store<Calls>::promote() {
   const pending_record record = pending_->record;
-  if (!pending_->key_file.empty()) {
-    const auto key = files::read(inner(pending_->key_file));
-    if (!key) return key.error();
+  const bool has_key = !pending_->key_file.empty();
+  const auto key = has_key ? files::read(inner(pending_->key_file)) : result<secret>(secret());
+  if (!key) return key.error();
+  // Without a record the key is nobody's that this store knows.
+  const bool is_foreign = pending_->present == present_key::set_aside || !has_key || !device_;
+  if (is_foreign && pending_->present != present_key::keep)
+    if (auto aside = set_key_aside(*key); !aside) return aside;
+  if (has_key)
     if (auto written = files::replace(directory_, "device.pem.key", key->reveal()); !written) return written;
-  } else if (!pending_->keep_key) {
-    if (auto gone = files::remove(key_path()); !gone) return gone;
-  }
   const auto certificate = files::read(inner(record.certificate_id + ".pem.crt"));
   if (!certificate) return certificate.error();
   if (auto written = files::replace(directory_, "device.pem.crt", certificate->reveal()); !written) return written;

@@ -1,5 +1,6 @@
 """`fleetprov provision` killed at a system call, and the run after it."""
 import concurrent.futures
+import json
 import os
 import re
 import shutil
@@ -7,7 +8,7 @@ import signal
 import subprocess
 import tempfile
 
-from device import PATIENCE, active_certificates, check_private, check_whole, command, connects, provision, record
+from device import PATIENCE, active_certificates, check_private, check_whole, command, connects, provision, read_bytes, record
 
 
 def build_shim(where):
@@ -32,6 +33,7 @@ def killed_run(mock, shim, root, label, number, mode, prior, if_needed, key_type
     if os.path.isdir(out):
         check_private(out)
         check_whole(out)
+    pending = json.loads(read_bytes(out + "/pending/pending.json") or b"{}")
     again = provision(mock, out, *extra, *(["--if-needed"] if if_needed else []), serial=serial)
     assert again.returncode == 0, (serial, again.stderr)
     check_private(out)
@@ -39,6 +41,8 @@ def killed_run(mock, shim, root, label, number, mode, prior, if_needed, key_type
     assert not os.path.exists(out + "/pending"), serial
     mine = record(out)
     assert mine["thing_name"] == "fleet-" + serial, (mine, again.stderr)
+    if pending.get("state") == "registered":  # what was registered is finished, nothing is made anew
+        assert mine["certificate_id"] == pending["certificate_id"] and "resume" in again.stderr, (serial, again.stderr)
     known = {mine["certificate_id"], *mine["superseded"]}
     active = active_certificates(mock, mine["thing_name"])
     assert mine["certificate_id"] in active, serial

@@ -52,6 +52,7 @@ service::answer all(link_event (&&events)[Size]) {
 }
 service::answer one(link_event event) { return all({std::move(event)}); }
 service::answer lost() { return {}; }
+service::answer put_off(int code) { return one({kind::refused, "CONNACK", {}, {static_cast<std::uint8_t>(code)}}); }
 
 struct fake_link {
   link_options how;
@@ -233,6 +234,11 @@ TEST_CASE("lost connections and unreachable services are tried again, up to a li
   REQUIRE(it.run());
   CHECK(it.aws.count("connect") == 4);
 
+  device busy;
+  for (const int code : {0x89, 3}) busy.aws.plan["connect"].push_back(put_off(code));
+  REQUIRE(busy.run());
+  CHECK(busy.aws.count("connect") == 3);
+
   device never;
   for (int i = 0; i < 9; ++i) never.aws.plan["connect"].push_back(one({kind::unreachable, "refused"}));
   const auto out = never.run();
@@ -351,12 +357,32 @@ TEST_CASE("without anything pending there is nothing to try: another certificate
   CHECK(it.store.device()->certificate_id == it.aws.id());
 }
 
-TEST_CASE("a trial that is not answered counts as a hang-up: once it may be the network, twice it is the certificate") {
+TEST_CASE("a trial that is not answered, or put off by the service, says nothing about the certificate") {
   device it;
   it.options.client_ids = {{"serial-1", false}};
   it.keep_pending("c1");
   it.aws.plan["serial-1"].push_back(lost());
+  for (const int code : {0x97, 3}) it.aws.plan["serial-1"].push_back(put_off(code));
   it.aws.plan["serial-1"].push_back(one({kind::hung_up, "closed"}));
+  REQUIRE(it.resume());
+  CHECK(it.aws.count("serial-1") == 5);
+  CHECK(it.store.device()->certificate_id == "c1");
+}
+
+TEST_CASE("a trial that is put off does not go on to the next client id") {
+  device it;
+  it.keep_pending("c1");
+  it.aws.plan["fleet-1"].push_back(put_off(0x88));
+  REQUIRE(it.resume());
+  CHECK(it.aws.count("fleet-1") == 2);
+  CHECK(it.aws.count("serial-1") == 0);
+}
+
+TEST_CASE("a trial that is hung up on may be the network's once, twice it is the certificate") {
+  device it;
+  it.options.client_ids = {{"serial-1", false}};
+  it.keep_pending("c1");
+  for (int i = 0; i < 2; ++i) it.aws.plan["serial-1"].push_back(one({kind::hung_up, "closed"}));
   REQUIRE(it.resume());
   CHECK(it.aws.count("serial-1") == 2);
   CHECK(it.store.device()->certificate_id == it.aws.id());

@@ -17,6 +17,19 @@ TEST_CASE("only port 443 needs an ALPN protocol") {
   CHECK(how.alpn() == "x-amzn-mqtt-ca");
 }
 
+TEST_CASE("connecting takes no longer than its own limit and the run's deadline") {
+  using std::chrono::milliseconds;
+  link_options how;
+  CHECK(how.connect_limit() == how.connect_timeout);
+  how.deadline = std::chrono::steady_clock::now() + milliseconds(1500);
+  CHECK(how.connect_limit() <= milliseconds(1500));
+  CHECK(how.connect_limit() > milliseconds(0));
+  CHECK(how.connect_limit_in_seconds() == std::chrono::seconds(2));
+  how.deadline = std::chrono::steady_clock::now() - std::chrono::hours(1);
+  CHECK(how.connect_limit() == milliseconds(0));
+  CHECK(how.connect_limit_in_seconds() == std::chrono::seconds(1));
+}
+
 TEST_CASE("events come in order, one at a time, and none when there is none") {
   event_queue queue;
   CHECK_FALSE(queue.wait(std::chrono::milliseconds(0)));

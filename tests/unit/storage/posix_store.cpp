@@ -559,8 +559,102 @@ TEST_CASE("what the caller found superseded is kept, each id once, and an unowne
   storage::registration registered = answer("t");
   registered.superseded = {"x", "", "new", "x", "y"};
   registered.endpoint.clear();
-  REQUIRE(store->confirm(registered, posix_store::unowned_key::keep));
+  REQUIRE(store->confirm(registered, storage::present_key::keep));
   CHECK(content(store->key_path()) == "OWN");
   CHECK(store->device()->superseded == std::vector<std::string>{"x", "y"});
   CHECK(store->device()->endpoint == "localhost:8883");
+}
+
+TEST_CASE("a key that is not the store's makes room, it is never deleted, and several are kept side by side") {
+  using storage::present_key;
+  temporary_folder place;
+  auto store = posix_store::open(place.path);
+  REQUIRE(store);
+  const auto put_key = [&](const std::string& text) { std::ofstream(store->key_path()) << text; };
+  const auto old_key = [&](int number) { return content(store->key_path() + ".old-" + std::to_string(number)); };
+  put_key("ONE");  // and no record of it
+  REQUIRE(store->save_pending(credentials("a")));
+  REQUIRE(store->confirm(answer("t")));
+  CHECK(content(store->key_path()) == "KEY a");
+  CHECK(store->set_aside_path() == store->key_path() + ".old-1");
+  CHECK(old_key(1) == "ONE");
+  put_key("TWO");  // a set without a key file, whatever the record says
+  REQUIRE(store->save_pending(credentials("b", "")));
+  REQUIRE(store->confirm(answer("t")));
+  CHECK_FALSE(fs::exists(store->key_path()));
+  CHECK(old_key(2) == "TWO");
+  put_key("THREE");  // the caller found that it is not the key of the credentials in use
+  REQUIRE(store->save_pending(credentials("c")));
+  REQUIRE(store->confirm(answer("t"), present_key::set_aside));
+  CHECK(content(store->key_path()) == "KEY c");
+  CHECK(old_key(3) == "THREE");
+  REQUIRE(store->save_pending(credentials("d")));  // the store's own is replaced
+  REQUIRE(store->confirm(answer("t")));
+  CHECK(content(store->key_path()) == "KEY d");
+  CHECK_FALSE(fs::exists(store->key_path() + ".old-4"));
+  CHECK(old_key(1) == "ONE");
+}
+
+TEST_CASE("wherever the power is cut or the disk is full, a key that makes room is there, once, beside the new one") {
+  using storage::present_key;
+  for (const bool has_key : {true, false})
+    for (const present_key present : {present_key::replace, present_key::set_aside})
+      for (const bool fails : {false, true}) {
+        for (int at = 0;; ++at) {
+          temporary_folder place;
+          CAPTURE(has_key, static_cast<int>(present), fails, at);
+          {
+            auto store = posix_store::open(place.path);
+            REQUIRE(store);
+            REQUIRE(store->save_pending(credentials("new", has_key ? "KEY" : "")));
+            std::ofstream(store->key_path()) << "OWN";
+          }
+          bool cut = false;
+          {
+            auto store = cut_store::open(place.path);
+            REQUIRE(store);
+            failing_calls::left = at;
+            failing_calls::fails = fails;
+            try {
+              cut = !store->confirm(answer("t"), present);
+            } catch (const power_cut&) {
+              cut = true;
+            }
+            failing_calls::left = -1;
+            failing_calls::fails = failing_calls::dead = false;
+          }
+          auto store = posix_store::open(place.path);
+          REQUIRE(store);
+          if (store->pending()) {
+            CHECK(content(store->key_path()) == "OWN");
+          } else {
+            CHECK(content(store->key_path()) == (has_key ? "KEY new" : ""));
+            CHECK(content(store->key_path() + ".old-1") == "OWN");
+            CHECK_FALSE(fs::exists(store->key_path() + ".old-2"));
+          }
+          if (!cut) break;
+          REQUIRE(at < 60);
+        }
+      }
+}
+
+TEST_CASE("opening says whether it finished a set that was confirmed") {
+  temporary_folder place;
+  {
+    auto store = cut_store::open(place.path);
+    REQUIRE(store);
+    CHECK_FALSE(store->finished_earlier_set());
+    REQUIRE(store->save_pending(credentials("new")));
+    failing_calls::left = 8;  // behind the switch
+    failing_calls::fails = true;
+    CHECK_FALSE(store->confirm(answer("t")));
+    failing_calls::left = -1;
+    failing_calls::fails = false;
+  }
+  for (const bool finished : {true, false}) {
+    auto store = posix_store::open(place.path);
+    REQUIRE(store);
+    CHECK(store->finished_earlier_set() == finished);
+    CHECK(store->device()->certificate_id == "new");
+  }
 }

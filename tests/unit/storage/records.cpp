@@ -76,6 +76,9 @@ TEST_CASE("after a cut the folder's own key is kept only where the record says s
     REQUIRE(store);
     CHECK(store->device()->certificate_id == "a");
     CHECK(fs::exists(store->key_path()) == kept);
+    CHECK(store->finished_earlier_set());
+    CHECK(store->set_aside_path() == (kept ? "" : store->key_path() + ".old-1"));
+    CHECK(content(kept ? store->key_path() : store->set_aside_path()) == "OWN");
   }
 }
 

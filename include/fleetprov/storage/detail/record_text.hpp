@@ -23,7 +23,7 @@ struct pending_file {
   std::string key_file;              // inside pending/; empty where the key is elsewhere
   bool registered = false;           // RegisterThing was accepted: promotion is to be finished
   registration answer;               // of RegisterThing; `superseded` is complete before promotion
-  bool keep_key = false;             // the folder's own device.pem.key belongs to this certificate
+  present_key present = present_key::replace;  // of a device.pem.key that is in the folder
 };
 
 inline std::string quote(std::string_view text) {
@@ -69,7 +69,8 @@ inline std::string write_text(const pending_file& what) {
   out += ",\"key_uri\":" + quote(what.record.key_uri);
   out += ",\"key_file\":" + quote(what.key_file);
   out += std::string(",\"state\":") + (what.registered ? "\"registered\"" : "\"stored\"");
-  out += std::string(",\"keep_key\":") + (what.keep_key ? "true" : "false");
+  out += std::string(",\"keep_key\":") + (what.present == present_key::keep ? "true" : "false");
+  if (what.present == present_key::set_aside) out += ",\"set_aside_key\":true";
   out += ",\"thing_name\":";
   out += what.answer.thing_name ? quote(*what.answer.thing_name) : "null";
   out += ",\"device_configuration\":" + text_map(what.answer.device_configuration);
@@ -81,6 +82,11 @@ inline std::optional<std::string> text_at(const json::value& object, std::string
   const json::value* found = object.find(key);
   if (!found || !found->is_string()) return std::nullopt;
   return found->text;
+}
+
+inline bool is_true_at(const json::value& object, std::string_view key) {
+  const json::value* found = object.find(key);
+  return found && found->is(json::kind::boolean) && found->text == "true";
 }
 
 inline std::vector<std::string> list_at(const json::value& object, std::string_view key) {
@@ -139,8 +145,8 @@ inline std::optional<pending_file> read_pending(std::string text) {
   out.key_file = text_at(root, "key_file").value_or("");
   out.record.has_key = !out.key_file.empty();
   if (!out.key_file.empty() && !is_plain_name(out.key_file)) return std::nullopt;
-  const json::value* keep = root.find("keep_key");
-  out.keep_key = keep && keep->is(json::kind::boolean) && keep->text == "true";
+  if (is_true_at(root, "set_aside_key")) out.present = present_key::set_aside;
+  if (is_true_at(root, "keep_key")) out.present = present_key::keep;
   out.answer.thing_name = text_at(root, "thing_name");
   out.answer.endpoint = out.record.endpoint;
   out.answer.device_configuration = map_at(root, "device_configuration");

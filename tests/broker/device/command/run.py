@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """`fleetprov provision`: what it does, says and leaves behind."""
+import fcntl
 import glob
 import json
 import os
@@ -42,6 +43,88 @@ def own_csr(mock):
         assert not os.path.exists(out + "/store/device.pem.key")
         shutil.copy(out + "/my.key", out + "/store/device.pem.key")
         assert connects(mock, out + "/store")
+
+
+def make_request(key, csr):
+    subprocess.run(["openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-subj", "/CN=mine",
+                    "-out", csr], check=True, capture_output=True)
+
+
+@case("a private key of the user's in the folder stays if it belongs to the certificate, else it makes room and is told of")
+def own_key(mock):
+    with tempfile.TemporaryDirectory() as out:
+        key = out + "/device.pem.key"
+        make_request(key, out + "/my.csr")
+        own = read_bytes(key)
+        done = provision(mock, out, "--csr", out + "/my.csr", serial="own-key")
+        assert done.returncode == 0 and read_bytes(key) == own, done.stderr
+        assert connects(mock, out)
+        again = provision(mock, out, "--csr", out + "/my.csr", "--if-needed", serial="own-key")
+        assert again.returncode == 0 and "nothing to do" in again.stdout and read_bytes(key) == own, again.stderr
+    for extra in ([], ["--csr"]):
+        with tempfile.TemporaryDirectory() as out:
+            key = out + "/device.pem.key"
+            make_request(key, out + "/unused.csr")
+            make_request(out + "/my.key", out + "/my.csr")
+            own = read_bytes(key)
+            done = provision(mock, out, *extra, *[out + "/my.csr" for _ in extra], serial="own-other")
+            assert done.returncode == 0 and read_bytes(key + ".old-1") == own and key + ".old-1" in done.stderr, done.stderr
+            assert os.path.exists(key) == (not extra)
+
+
+@case("with --if-needed a certificate whose key is elsewhere is made once for a signing request, not at each start")
+def csr_if_needed(mock):
+    with tempfile.TemporaryDirectory() as out:
+        make_request(out + "/my.key", out + "/my.csr")
+        line = ("--csr", out + "/my.csr", "--if-needed", "--format", "json")
+        assert provision(mock, out + "/store", *line, serial="elsewhere").returncode == 0
+        first = record(out + "/store")
+        again = provision(mock, out + "/store", *line, serial="elsewhere")
+        assert again.returncode == 0 and record(out + "/store") == first, again.stderr
+        assert json.loads(again.stdout)["provisioned"] is False and json.loads(again.stdout)["private_key"] is None
+        make_request(out + "/my.key", out + "/my.csr")
+        other = provision(mock, out + "/store", *line, serial="elsewhere")
+        assert other.returncode == 0 and record(out + "/store")["superseded"] == [first["certificate_id"]], other.stderr
+
+
+SPY = r'''
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+int SSL_write(void* to, const void* bytes, int size) {
+  int file = open(getenv("SPY_FILE"), O_WRONLY | O_CREAT | O_APPEND, 0600);
+  if (file < 0 || write(file, bytes, size) != size) abort();
+  close(file);
+  return ((int (*)(void*, const void*, int))dlsym(RTLD_NEXT, "SSL_write"))(to, bytes, size);
+}
+'''
+
+
+@case("of a file that holds a private key beside the signing request, the request alone is sent")
+def csr_beside_key(mock):
+    with tempfile.TemporaryDirectory() as out:
+        with open(out + "/spy.c", "w", encoding="ascii") as file:
+            file.write(SPY)
+        subprocess.run(["cc", "-shared", "-fPIC", "-o", out + "/spy.so", out + "/spy.c", "-ldl"], check=True)
+        make_request(out + "/my.key", out + "/my.csr")
+        key, csr = read_bytes(out + "/my.key"), read_bytes(out + "/my.csr")
+        both = out + "/both.pem"
+        for number, content in enumerate((key + csr, csr + key, b"Subject: mine\n" + key + csr.replace(b"CERTIFICATE REQ", b"NEW CERTIFICATE REQ"))):
+            with open(both, "wb") as file:
+                file.write(content)
+            done = provision(mock, out + "/store", "--csr", both, serial="beside",
+                             env={"LD_PRELOAD": out + "/spy.so", "SPY_FILE": out + "/sent-%d" % number, "ASAN_OPTIONS": "verify_asan_link_order=0"})
+            sent = read_bytes(out + "/sent-%d" % number)
+            assert done.returncode == 0 and b"BEGIN CERTIFICATE REQUEST" in sent, done.stderr
+            assert b"PRIVATE KEY" not in sent and not any(line in sent for line in key.split(b"\n")[1:-2]) and b"Subject:" not in sent
+        for content in (key, csr + csr, csr[:len(csr) // 2], csr[:len(csr) // 2] + key, csr.split(b"-----END")[0] + key + csr):
+            with open(both, "wb") as file:
+                file.write(content)
+            done = provision(mock, out + "/never", "--csr", both, serial="beside")
+            assert done.returncode == 2 and not os.path.exists(out + "/never"), done.stderr
+            assert not any(line.decode() in done.stderr + done.stdout for line in key.split(b"\n")[1:-2])
 
 
 @case("--if-needed does nothing while the credentials connect and provisions again when they are revoked")
@@ -87,6 +170,18 @@ def lost_reply(mock):
         assert connects(mock, out + "/store")
 
 
+@case("where a policy admits any client id, a lost reply leaves the thing's name open: the folder's old one is no proof")
+def lost_reply_of_another_thing(_):
+    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iot:*", "Resource": "*"}]}
+    with Mock() as mock, tempfile.TemporaryDirectory() as out:
+        status, answer, _ = mock.http("POST", "/policies/sample-device/version?setAsDefault=true", {"policyDocument": json.dumps(policy)})
+        assert status == 200, answer
+        assert provision(mock, out, serial="one").returncode == 0
+        fault(mock, operation="RegisterThing", fault="disconnect_before_reply", count=1)
+        done = provision(mock, out, serial="two")
+        assert done.returncode == 0 and record(out)["thing_name"] is None, (record(out), done.stderr)
+
+
 @case("throttling is waited out, other refusals are told with the step and the service's words")
 def refusals(mock):
     with tempfile.TemporaryDirectory() as out:
@@ -120,6 +215,14 @@ def exit_codes(mock):
             return provision(mock, out + "/never", *arguments, serial=serial, **how).returncode
         assert code("--template-parameters", '{"SerialNumber":1}', serial=None) == 2
         assert code("--template-parameters", '{"SerialNumber":', serial=None) == 2
+        assert code("--template-parameters", "", serial=None) == 2
+        for parameters in ({"x" * 2049: "1"}, {"Long": "x" * 4097}, {"P%d" % n: "x" * 4096 for n in range(40)}):
+            with open(out + "/parameters.json", "w", encoding="ascii") as file:
+                json.dump(parameters, file)
+            for wire in ("json", "cbor"):
+                large = provision(mock, out + "/never", "--wire", wire, "--template-parameters", "@" + out + "/parameters.json")
+                assert large.returncode == 2 and "--template-parameters" in large.stderr, large.stderr
+                assert len(parameters) > 1 or "xxxx" in large.stderr or "`Long`" in large.stderr, large.stderr
         assert code(template="no such name") == 2
         assert code("--csr", out + "/missing") == 2
         assert code("--key-type", "dsa") == 2
@@ -130,6 +233,29 @@ def exit_codes(mock):
         with socket.create_server(("127.0.0.1", 0)) as taken:
             free = taken.getsockname()[1]
         assert code(endpoint="localhost:%d" % free) == 3
+
+
+@case("with --format json every failure is a JSON object that says what was done, what went wrong and what may help")
+def failures_in_json(mock):
+    with tempfile.TemporaryDirectory() as out:
+        def told(exit_code, *arguments, where=out + "/store", **how):
+            done = provision(mock, where, "--format", "json", *arguments, serial="json", **how)
+            assert done.returncode == exit_code, (done.returncode, done.stderr)
+            error = json.loads(done.stdout)["error"]
+            assert error["step"] and error["message"] and error["help"], error
+            return error
+        assert provision(mock, out + "/store", serial="json").returncode == 0
+        told(3, "--if-needed", endpoint="127.0.0.1:1")
+        told(3, endpoint="127.0.0.1:1")
+        with open(out + "/file", "w", encoding="ascii") as file:
+            file.write("x")
+        assert out + "/file" in told(3, where=out + "/file")["message"]
+        folder = os.open(out + "/store", os.O_RDONLY)
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        assert "in use" in told(3)["message"]
+        os.close(folder)
+        assert "missing" in told(2, "--csr", out + "/missing")["message"]
+        told(2, template="no such name")
 
 
 @case("a server whose root is not the one of --ca-file is named as such: exit 3, and nothing is tried again")

@@ -135,14 +135,14 @@ def stall_anywhere(mock):
             serial = "stall-%s-%d-%s" % (side, after, version)
             with Proxy(mock, ("stall", side, after)) as proxy:
                 stalled = provision(mock, out, "--timeout", "2", "--mqtt", version, endpoint=proxy.endpoint, serial=serial)
-            # Past the last segment that matters, the run has what it needs.
-            assert stalled.returncode == 1 or (stalled.returncode == 0 and after >= 6), (serial, stalled.returncode, stalled.stderr)
+            # 3 where nothing was said at all; past the last segment that matters, the run has what it needs.
+            assert stalled.returncode in (1, 3) or (stalled.returncode == 0 and after >= 6), (serial, stalled.returncode, stalled.stderr)
             again = provision(mock, out, serial=serial)
             assert again.returncode == 0, (serial, again.stderr)
             certificates_are_accounted_for(mock, out, serial)
             return stalled.returncode
     codes = in_parallel([(one, side, after, version) for side in ("server", "device") for after in range(8) for version in ("3", "5")])
-    assert codes.count(1) > len(codes) // 2, codes
+    assert codes.count(0) < len(codes) // 2 and {1, 3} <= set(codes), codes
 
 
 with Mock() as the_mock:
