@@ -148,10 +148,10 @@ class agent {
   void act(const provisioning::try_new_credentials&) {
     say("try new credentials");
     const auto with = own(store_.pending_certificate_path(), store_.pending_key_path());
-    const auto trial = adapters::try_connecting<paho_link>(with, {{with.client_id, true}}).last.what;
-    if (trial == link_event::kind::connected) (void)life_.handle_connected(monotonic_now());
-    else if (trial == link_event::kind::unreachable) (void)life_.handle_unreachable(monotonic_now());
-    else (void)life_.handle_refused(monotonic_now());
+    const auto trial = adapters::try_connecting<paho_link>(with, {{with.client_id, true}}).last;
+    const bool learned_nothing = trial.what == link_event::kind::unreachable || adapters::is_refused_for_now(trial);
+    if (trial.what == link_event::kind::connected) (void)life_.handle_connected(monotonic_now());
+    else (void)(learned_nothing ? life_.handle_unreachable(monotonic_now()) : life_.handle_refused(monotonic_now()));
   }
   void act(const provisioning::promote_credentials&) {
     if (!store_.confirm(rotated_)) {
@@ -214,7 +214,8 @@ class agent {
       case link_event::kind::unreachable: (void)life_.handle_unreachable(now); break;
       case link_event::kind::refused:
       case link_event::kind::hung_up:
-        if (life_.current() == provisioning::phase::connecting) (void)life_.handle_refused(now);
+        if (adapters::is_refused_for_now(*event)) (void)life_.handle_unreachable(now);
+        else if (life_.current() == provisioning::phase::connecting) (void)life_.handle_refused(now);
         else (void)life_.handle_disconnected(now);
         say("connection lost", event->text);
         link_.reset();

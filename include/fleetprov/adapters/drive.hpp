@@ -69,6 +69,21 @@ link_event wait_connected(Link& link) {
   return {link_event::kind::unreachable, "no answer to CONNECT"};  // who refuses says so or hangs up
 }
 
+/// For client libraries that say neither why a connection failed nor, within anybody's limit, that it did: asked before
+/// they connect. The event if nobody is there.
+inline std::optional<link_event> find_unreachable(const link_options& how) {
+  reachability tcp = reach(how.host, how.port, how.connect_limit());
+  if (tcp.reached) return std::nullopt;
+  return link_event{link_event::kind::unreachable, std::move(tcp.why)};
+}
+
+/// A connection that ended without CONNACK. A server that said nothing until `patience_ended` has refused nothing; client
+/// libraries fail with the same code for both.
+inline link_event ended_unanswered(provisioning::instant patience_ended) {
+  if (monotonic_now() >= patience_ended) return {link_event::kind::unreachable, "no answer to CONNECT"};
+  return {link_event::kind::hung_up, "closed while connecting"};
+}
+
 /// Whether a CONNECT was refused for the moment only, which says nothing about the credentials.
 inline bool is_refused_for_now(const link_event& event) noexcept {
   // 3.1.1: server unavailable; 5: server unavailable, server busy, quota exceeded, connection rate exceeded.

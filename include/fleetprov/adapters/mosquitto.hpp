@@ -34,8 +34,7 @@ class mosquitto_link {
   /// A new connection, clean session; the outcome comes from `wait`.
   void connect() {
     close();
-    if (const auto tcp = reach(how_.host, how_.port, how_.connect_limit()); !tcp.reached)
-      return push({link_event::kind::unreachable, tcp.why});
+    if (auto nobody = find_unreachable(how_)) return push(std::move(*nobody));
     client_.reset(mosquitto_new(how_.client_id.c_str(), true, this));
     if (!client_) return push({link_event::kind::hung_up, "no client of this id could be made"});
     over_ = false;

@@ -28,9 +28,7 @@ class paho_link {
   /// A new connection, clean session; the outcome comes from `wait`.
   void connect() {
     close();
-    // First, since Paho says neither why a connection failed nor, within anybody's limit, that it did.
-    if (const auto tcp = reach(how_.host, how_.port, how_.connect_limit()); !tcp.reached)
-      return queue_.push({link_event::kind::unreachable, tcp.why});
+    if (auto nobody = find_unreachable(how_)) return queue_.push(std::move(*nobody));
     patience_ends_ = monotonic_now() + how_.connect_limit_in_seconds();
     guarded([this] {
       client_ = std::make_unique<mqtt::async_client>("ssl://" + bracketed() + ":" + std::to_string(how_.port),
@@ -118,9 +116,7 @@ class paho_link {
     const int code = std::max(reason_of(token), token.get_return_code());  // Paho C 1.3.12 gives either as return code
     if (code >= (is_v5() ? 0x80 : 1) && code <= (is_v5() ? 0xFE : 5))
       return queue_.push({link_event::kind::refused, "CONNACK", {}, {static_cast<std::uint8_t>(code)}});
-    // A server that says nothing at all has refused nothing; Paho fails with the same code for both.
-    if (monotonic_now() >= patience_ends_) return queue_.push({link_event::kind::unreachable, "no answer to CONNECT"});
-    lost("closed while connecting");
+    queue_.push(ended_unanswered(patience_ends_));
   }
 
   /// Paho fails a request too when the connection is lost: that is told apart, by its own handler.

@@ -44,9 +44,7 @@ class paho_c_link {
   /// A new connection, clean session; the outcome comes from `wait`.
   void connect() {
     close();
-    // First, since Paho says neither why a connection failed nor, within anybody's limit, that it did.
-    if (const auto tcp = reach(how_.host, how_.port, how_.connect_limit()); !tcp.reached)
-      return queue_.push({link_event::kind::unreachable, tcp.why});
+    if (auto nobody = find_unreachable(how_)) return queue_.push(std::move(*nobody));
     patience_ends_ = monotonic_now() + how_.connect_limit_in_seconds();
     const std::string uri = "ssl://" + (how_.host.find(':') == std::string::npos ? how_.host : "[" + how_.host + "]") + ":" + std::to_string(how_.port);
     MQTTAsync_createOptions make = MQTTAsync_createOptions_initializer5;
@@ -136,9 +134,7 @@ class paho_c_link {
   /// A code in the range is CONNACK's; else there was none.
   void not_connected(int code, int lowest, int highest) {
     if (code >= lowest && code <= highest) return queue_.push({link_event::kind::refused, "CONNACK", {}, {static_cast<std::uint8_t>(code)}});
-    // A server that says nothing at all has refused nothing; Paho fails with the same code for both.
-    if (monotonic_now() >= patience_ends_) return queue_.push({link_event::kind::unreachable, "no answer to CONNECT"});
-    lost("closed while connecting");
+    queue_.push(ended_unanswered(patience_ends_));
   }
 
   using answered = void (*)(void*, MQTTAsync_successData*);
