@@ -184,8 +184,9 @@ void add_mock(CLI::App& app, int& exit_code) {
                                 "fleetprov mock --port 8883 --http-port 8080\n"
                                 "fleetprov mock --ephemeral --port 0 --http-port 0 --format json");
   auto in = std::make_shared<mock_arguments>();
-  add_text(me, "--dir", in->directory, "Folder that keeps everything between runs (default ./fleetprov-mock)");
-  me.add_flag("--ephemeral", in->ephemeral, "A fresh folder that is removed at the end");
+  CLI::Option* directory =
+      add_text(me, "--dir", in->directory, "Folder that keeps everything between runs (default ./fleetprov-mock)");
+  me.add_flag("--ephemeral", in->ephemeral, "A fresh folder that is removed at the end")->excludes(directory);
   me.add_flag("--empty", in->empty, "No default policies, template or claim certificate");
   add_text(me, "--bind", in->bind, "Address to listen on (default 127.0.0.1)");
   me.add_option("--port", in->ports, "MQTT port, may be given several times; 0 picks a free one (default 8883)")->allow_extra_args(false);

@@ -165,7 +165,7 @@ api_reply dispatch(const control_plane_context& context, const api_request& requ
   }
   return refusal_reply("NotImplementedException", 501,
                        "the mock does not play " + request.method + " " + std::string(path) +
-                           "; docs/mock.md lists the operations it has");
+                           "; docs/operations.md lists the operations it has");
 }
 
 [[noreturn]] void wrong_type(std::string_view member, std::string_view wanted, json::kind got) {
@@ -374,7 +374,7 @@ text_map api_call::tags() const {
 
 page_request api_call::marker_page() const {
   page_request out = make_page(query("marker"), query_number("pageSize"), "pageSize");
-  // assumption: names ascend unless the caller asks otherwise; AWS documents only what `true` means.
+  // assumption: what was made first comes first unless the caller asks otherwise; AWS documents only what `true` means.
   out.ascending = query_flag("isAscendingOrder", true);
   return out;
 }

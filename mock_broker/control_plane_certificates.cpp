@@ -96,9 +96,9 @@ bool wants_active(const std::string& text, std::string_view member) {
 ca_registration read_registration(const api_call& call) {
   ca_registration out;
   if (const json::value* given = call.object("registrationConfig")) {
-    out.template_body = api_call::text_of(*given, "templateBody").value_or("");
-    out.role_arn = api_call::text_of(*given, "roleArn").value_or("");
-    out.template_name = api_call::text_of(*given, "templateName").value_or("");
+    out.template_body = api_call::text_of(*given, "templateBody");
+    out.role_arn = api_call::text_of(*given, "roleArn");
+    out.template_name = api_call::text_of(*given, "templateName");
   }
   return out;
 }
@@ -137,13 +137,13 @@ json_out describe_ca_certificate(const api_call& call) {
 }
 
 json_out list_ca_certificates(const api_call& call) {
-  return page_of("certificates", call.world().list_ca_certificates(call.marker_page()), "nextMarker",
-                 [&](const auto& one) -> json_out {
-                   return {{"certificateArn", call.world().arn_of("cacert", one->id)},
-                           {"certificateId", one->id},
-                           {"status", name_of(one->status)},
-                           {"creationDate", to_epoch_seconds(one->created)}};
-                 });
+  const auto found = call.world().list_ca_certificates(call.query("templateName").value_or(""), call.marker_page());
+  return page_of("certificates", found, "nextMarker", [&](const auto& one) -> json_out {
+    return {{"certificateArn", call.world().arn_of("cacert", one->id)},
+            {"certificateId", one->id},
+            {"status", name_of(one->status)},
+            {"creationDate", to_epoch_seconds(one->created)}};
+  });
 }
 
 json_out update_ca_certificate(const api_call& call) {

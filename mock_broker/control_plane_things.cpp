@@ -208,8 +208,11 @@ json_out describe_thing_group(const api_call& call) {
 }
 
 json_out list_thing_groups(const api_call& call) {
-  return page_of("thingGroups",
-                 call.world().list_thing_groups(call.query("parentGroup").value_or(""), call.token_page()), "nextToken",
+  thing_group_filter filter;
+  filter.parent = call.query("parentGroup").value_or("");
+  filter.name_prefix = call.query("namePrefixFilter").value_or("");
+  if (call.query("recursive")) filter.recursive = call.query_flag("recursive", false);
+  return page_of("thingGroups", call.world().list_thing_groups(filter, call.token_page()), "nextToken",
                  [&](const auto& one) -> json_out {
                    return {{"groupName", one->name}, {"groupArn", call.world().arn_of("thinggroup", one->name)}};
                  });
@@ -277,10 +280,10 @@ json_out describe_billing_group(const api_call& call) {
 }
 
 json_out list_billing_groups(const api_call& call) {
-  return page_of("billingGroups", call.world().list_billing_groups(call.token_page()), "nextToken",
-                 [&](const auto& one) -> json_out {
-                   return {{"groupName", one->name}, {"groupArn", call.world().arn_of("billinggroup", one->name)}};
-                 });
+  const auto found = call.world().list_billing_groups(call.query("namePrefixFilter").value_or(""), call.token_page());
+  return page_of("billingGroups", found, "nextToken", [&](const auto& one) -> json_out {
+    return {{"groupName", one->name}, {"groupArn", call.world().arn_of("billinggroup", one->name)}};
+  });
 }
 
 json_out delete_billing_group(const api_call& call) {

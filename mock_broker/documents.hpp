@@ -16,6 +16,8 @@ class document;
 
 namespace fleetprov::mock {
 
+struct ca_registration;
+
 /// `message [P014 rule-name] at line 3, column 7`, help included, for the first error in `found`.
 std::string describe_first_error(const std::vector<diagnostic>& found, std::string_view text);
 
@@ -30,6 +32,8 @@ std::shared_ptr<const policies::policy_document> read_stored_policy(std::string_
 std::shared_ptr<const templates::provisioning_template> read_template(std::string_view body, template_type type);
 /// The same for HTTP RegisterThing (bulk grammar).
 std::shared_ptr<const templates::provisioning_template> read_bulk_template(std::string_view body);
+/// Throws aws_error InvalidRequestException where `fleetprov check --kind registration-config` finds an error.
+void check_registration_config(const ca_registration& config);
 /// A body that was accepted once: null where it no longer parses.
 std::shared_ptr<const templates::provisioning_template> read_stored_template(std::string_view body, template_type type);
 

@@ -364,10 +364,8 @@ struct fleet_service::state {
   }
 
   /// The lambda to ask; empty for none.
-  std::string hook_of(const call& c) const {
-    if (c.by->hook) return last_arn_part(c.by->hook->target_arn);
-    const auto named = how.hooks.find(c.by->name);
-    return named != how.hooks.end() ? named->second : std::string();
+  static std::string hook_of(const call& c) {
+    return c.by->hook ? last_arn_part(c.by->hook->target_arn) : std::string();
   }
 
   [[noreturn]] void deny(const call& c, const std::string& lambda, const std::string& why) const {

@@ -93,7 +93,6 @@ struct service_settings {
   double calls_per_second = 10;      ///< with `strict.quotas`
   strict_switches strict;
   std::map<std::string, std::string> lambdas;  ///< name -> shell command or http(s) URL
-  std::map<std::string, std::string> hooks;    ///< template -> lambda name, for one without a hook of its own
   std::array<refusal_code, refusal_count> codes = default_refusal_codes();
 };
 

@@ -403,6 +403,9 @@ struct http_server::state {
       // Without a length there is no body (RFC 9110, 8.6); the library would wait for one until it times out.
       if (!request.has_header("Content-Length") && !request.has_header("Transfer-Encoding"))
         const_cast<httplib::Request&>(request).set_header("Content-Length", "0");
+      // A body is the bytes it is, whatever `curl -d` and `-F` call it: the library refuses a form of more than 8 KiB and
+      // takes one of several parts away.
+      const_cast<httplib::Request&>(request).headers.erase("Content-Type");
       const std::string host = request.get_header_value("Host");
       if (!is_own_host(host, own_names) && !(takes_addresses && is_address(host)))
         return refuse(response, 403, "the Host header names another server");

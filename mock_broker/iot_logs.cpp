@@ -58,11 +58,21 @@ std::string make_broker_entry(instant now, std::string_view account, std::string
   line.text("protocol", "MQTT");
   add_if(line, "topicName", more.topic_name);
   line.text("clientId", whose.client_id).text("principalId", whose.certificate_id);
-  line.text("sourceIp", whose.source_ip).number("sourcePort", whose.source_port);
+  // A client that is offline has no address.
+  if (event_type != queued_event) line.text("sourceIp", whose.source_ip).number("sourcePort", whose.source_port);
   if (more.retain) line.text("retain", "True");
+  if (more.qos) line.number("qos", *more.qos);
   add_if(line, "disconnectReason", more.disconnect_reason);
   add_if(line, "reason", more.reason);
   add_if(line, "details", more.details);
+  return line.take();
+}
+
+// assumption: AWS names the entry; its members were not captured (provisioning.md 7.8).
+std::string make_delete_connection_entry(instant now, std::string_view account, std::string_view client_id, bool found) {
+  json_line line = begin(now, account, "DeleteConnection", !found);
+  line.text("protocol", "HTTP").text("clientId", client_id);
+  if (!found) line.text("reason", "RESOURCE_NOT_FOUND").text("details", "No connection of the client is open");
   return line.take();
 }
 

@@ -321,7 +321,6 @@ class launcher {
     settings.host_names = host_names_;
     settings.strict = wanted_.strict;
     settings.lambdas = wanted_.lambdas;
-    for (const auto& [name, lambda] : wanted_.world.hooks) settings.hooks[name] = lambda;
     settings.faults = wanted_.faults;
     settings.key_pool = wanted_.key_pool;
     settings.world = wanted_.world;

@@ -110,7 +110,6 @@ std::string to_json(const mock_settings& settings) {
       .raw("host_names", list_of(settings.host_names))
       .raw("strict", list_of(settings.strict))
       .raw("lambdas", map_of(settings.lambdas))
-      .raw("hooks", map_of(settings.hooks))
       .raw("faults", list_of(settings.faults))
       .number("key_pool", static_cast<std::int64_t>(settings.key_pool))
       .raw("world", world_of(settings.world))
@@ -137,7 +136,6 @@ mock_settings read_settings(const std::filesystem::path& file) {
   out.host_names = list_at(root, "host_names");
   out.strict = list_at(root, "strict");
   out.lambdas = map_at(root, "lambdas");
-  out.hooks = map_at(root, "hooks");
   out.faults = list_at(root, "faults");
   out.key_pool = static_cast<std::size_t>(std::atol(text_at(root, "key_pool").c_str()));
   out.world = world_at(root);

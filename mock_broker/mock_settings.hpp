@@ -48,7 +48,6 @@ struct mock_settings {
   std::vector<std::string> host_names;         ///< further names that requests may use in Host
   std::vector<std::string> strict;             ///< names of `--strict`
   std::map<std::string, std::string> lambdas;  ///< name -> command or URL
-  std::map<std::string, std::string> hooks;    ///< template -> lambda name
   std::vector<std::string> faults;             ///< as `--fault` takes them
   std::size_t key_pool = 16;                   ///< credentials kept ready for CreateKeysAndCertificate
   seed_options world;

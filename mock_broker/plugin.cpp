@@ -52,7 +52,6 @@ service_settings settings_of_service(const mock_settings& from) {
   out.strict.token_once = has(from.strict, "token-once");
   out.strict.drop_throttled = has(from.strict, "drop-throttled");
   out.lambdas = from.lambdas;
-  out.hooks = from.hooks;
   return out;
 }
 

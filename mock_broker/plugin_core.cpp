@@ -18,6 +18,7 @@ namespace fleetprov::mock {
 namespace {
 
 // MQTT 5 reason codes, section 2.4.
+constexpr std::uint8_t keep_alive_timeout = 0x8D;
 constexpr std::uint8_t topic_name_invalid = 0x90;
 constexpr std::uint8_t packet_too_large = 0x95;
 constexpr std::uint8_t quota_exceeded = 0x97;
@@ -259,10 +260,11 @@ broker_answer plugin_core::on_write(const incoming_publish& message) {
   if (!reserved.may_publish) return refuse_by_rule("only AWS IoT itself publishes to this topic");
   if (message.retain && reserved.service != topics::reserved_service::not_reserved)
     return refuse_by_rule("a reserved topic cannot hold a retained message");
+  const judged_by how = is_will ? judged_by::policies : judged_by::status_and_policies;
   for (const policies::action what : {policies::action::publish, policies::action::retain_publish}) {
     if (what == policies::action::retain_publish && !message.retain) continue;
-    if (!gate_.allows(*whose, what, message.topic))
-      return refuse_publish(*whose, message.client, is_will, gate_.explain(*whose, what, message.topic));
+    if (!gate_.allows(*whose, what, message.topic, how))
+      return refuse_publish(*whose, message.client, is_will, gate_.explain(*whose, what, message.topic, how));
   }
   if (is_will) {
     log_details more;
@@ -458,16 +460,22 @@ broker_answer plugin_core::on_read(const incoming_publish& message) {
   // waited in a session which another certificate resumes: never delivered.
   if (topics::classify(message.topic)) return broker_answer::deny;
   if (topics::classify_reserved(message.topic).service == topics::reserved_service::rules) return broker_answer::deny;
-  if (message.retain && routing_.subscribing == message.client && routing_.wildcard) return broker_answer::deny;
+  if (message.retain && routing_.subscribing == message.client && routing_.live_only) return broker_answer::deny;
   if (whose->live) confirm_inherited(*whose, message.client);
   if (!is_delivered_by_aws(*whose, message.topic)) return broker_answer::deny;
+  const std::string_view event_type = whose->live ? "Publish-Out" : queued_event;
   if (!gate_.allows(*whose, policies::action::receive, message.topic)) {
-    report(gate_.explain(*whose, policies::action::receive, message.topic), "Publish-Out", *whose, message.topic);
+    report(gate_.explain(*whose, policies::action::receive, message.topic), event_type, *whose, message.topic);
     return broker_answer::deny;
   }
   log_details more;
   more.topic_name = message.topic;
-  log_.append(make_broker_entry(world_.time().now(), world_.options().account, "Publish-Out", *whose, more));
+  if (!whose->live) {
+    more.qos = std::min(message.qos, session_book::granted_qos(*whose, message.topic).value_or(0));
+    if (more.qos == 0) return broker_answer::accept;  // nothing of QoS 0 waits for a client
+    more.details = "The client is offline: the message waits for it";
+  }
+  log_.append(make_broker_entry(world_.time().now(), world_.options().account, event_type, *whose, more));
   return broker_answer::accept;
 }
 
@@ -505,7 +513,7 @@ broker_answer plugin_core::on_subscribe(mosquitto* client, std::string_view filt
   }
   whose->subscriptions.insert_or_assign(std::string(filter), qos);
   routing_.subscribing = client;
-  routing_.wildcard = filter.find_first_of("+#") != std::string_view::npos;
+  routing_.live_only = topics::parse_share(filter).is_shared || filter.find_first_of("+#") != std::string_view::npos;
   log_details more;
   more.topic_name = filter;
   log_.append(make_broker_entry(world_.time().now(), world_.options().account, "Subscribe", *whose, more));
@@ -552,7 +560,10 @@ void plugin_core::on_disconnect(mosquitto* client) {
     more.failed = true;
     if (whose->version == mqtt_version::v5) host_.send_disconnect(client, session_taken_over);
   } else if (reason.empty()) {
-    reason = reason_of(host_.how_it_ended(client));
+    const connection_end end = host_.how_it_ended(client);
+    reason = reason_of(end);
+    if (end == connection_end::keep_alive && whose->version == mqtt_version::v5)
+      host_.send_disconnect(client, keep_alive_timeout);
   }
   if (!displaced) more.disconnect_reason = reason;
   log_.append(make_broker_entry(world_.time().now(), world_.options().account, "Disconnect", *whose, more));
@@ -702,8 +713,9 @@ bool plugin_core::disconnect(const std::string& client_id, bool clean_session, b
   auto found = std::make_shared<bool>(false);
   const bool ran = wait_on_broker_thread([this, found, client_id, clean_session, prevent_will_message] {
     session* whose = book_.find_live(client_id);
+    *found = whose != nullptr;
+    log_.append(make_delete_connection_entry(world_.time().now(), world_.options().account, client_id, *found));
     if (whose == nullptr) return;
-    *found = true;
     // assumption: a stored session cannot be ended through the plugin API; its subscriptions stay until
     // the client connects with a clean start.
     static_cast<void>(clean_session);

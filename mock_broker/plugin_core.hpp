@@ -98,7 +98,7 @@ class plugin_core final : public broker_actions {
   struct routing {
     bool swallow = false;
     const mosquitto* subscribing = nullptr;  ///< retained messages read next answer this SUBSCRIBE
-    bool wildcard = false;
+    bool live_only = false;  ///< and this filter gets none (fidelity.md; MQTT 5 section 4.8.2)
   };
   struct later {
     moment due;

@@ -49,6 +49,10 @@ class denial_ring {
   std::deque<denial> kept_;
 };
 
+/// The will of an established session is sent also when the session ends because its certificate is no longer ACTIVE
+/// (provisioning.md 7.7): only the policies judge it.
+enum class judged_by : std::uint8_t { status_and_policies, policies };
+
 /// Decides what sessions may do (policies.md 8 and 9) from the registry as it is at the moment. The
 /// rights of a session are read once and read again when the registry has changed. Broker thread only.
 class policy_gate {
@@ -62,12 +66,14 @@ class policy_gate {
   const std::string& exclusive_thing(session& whose);
 
   /// connect: the client id; publish, retain_publish, receive: the topic; subscribe: the filter as sent.
-  bool allows(session& whose, policies::action what, std::string_view name);
+  bool allows(session& whose, policies::action what, std::string_view name,
+              judged_by how = judged_by::status_and_policies);
   /// The CONNECT itself; the will is not known yet (it is checked when it is published).
   bool allows_connect(session& whose);
 
   /// Why it was refused. Slow; for refusals only.
-  denial explain(session& whose, policies::action what, std::string_view name);
+  denial explain(session& whose, policies::action what, std::string_view name,
+                 judged_by how = judged_by::status_and_policies);
   /// A refusal that no policy can lift.
   denial explain_rule(const session& whose, policies::action what, std::string_view name, std::string why) const;
 

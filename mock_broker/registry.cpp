@@ -227,6 +227,7 @@ std::vector<effective_policy> registry::effective_policies(std::string_view prin
 void registry::take_snapshot() {
   const std::lock_guard<std::mutex> alone(state_->writing);
   state_->snapshot = state_->account;
+  state_->awaited_in_snapshot = state_->awaited;
 }
 
 namespace {
@@ -267,6 +268,7 @@ void registry::restore_snapshot() {
       stage_difference(staged, which, is.pairs_of(which), was.pairs_of(which));
   });
   const std::lock_guard<std::mutex> alone(state_->writing);
+  state_->awaited = state_->awaited_in_snapshot;
   state_->rights.clear(state_->generation.load());
   state_->store.release_memory();
 }

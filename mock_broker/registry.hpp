@@ -2,6 +2,7 @@
 
 #include <fleetprov/core/secret.hpp>
 #include <fleetprov/policies/principal.hpp>
+#include <fleetprov/topics/limits.hpp>
 #include <mock_broker/certificate_authority.hpp>
 #include <mock_broker/clock.hpp>
 #include <mock_broker/errors.hpp>
@@ -28,11 +29,11 @@ struct registry_options {
   std::filesystem::path database;  ///< DIR/state.db, created 0600
   std::string region = "us-east-1";
   std::string account = "123456789012";
-  std::size_t max_policy_versions = 5;
-  std::size_t max_policies_per_target = 10;
-  std::size_t max_template_versions = 5;
-  std::size_t max_templates = 256;
-  std::size_t max_groups_per_thing = 10;
+  std::size_t max_policy_versions = topics::limits::max_policy_versions;
+  std::size_t max_policies_per_target = topics::limits::max_policies_per_target;
+  std::size_t max_template_versions = topics::limits::max_template_versions;
+  std::size_t max_templates = topics::limits::max_templates;
+  std::size_t max_groups_per_thing = topics::limits::max_groups_per_thing;
   /// Q3: false: an expired token deletes its certificate unless ACTIVE and attached (newer text);
   /// true: only if neither ACTIVE nor attached (June 2023 text).
   bool lenient_unclaimed_deletion = false;
@@ -70,6 +71,11 @@ struct thing_filter {
   std::string attribute_name, attribute_value, thing_type;  ///< empty: any
   bool prefix = false;                                      ///< usePrefixAttributeValue
 };
+struct thing_group_filter {
+  std::string parent, name_prefix;  ///< empty: any
+  /// Indirect children too. Absent: the direct ones of `parent`, all groups without one.
+  std::optional<bool> recursive;
+};
 struct principal_attachment {
   std::string name;  ///< principal ARN, or thing name, as the call asks
   principal_type type = principal_type::non_exclusive_thing;
@@ -91,8 +97,11 @@ struct template_update {
   std::optional<hook_reference> hook;
   bool remove_hook = false;
 };
+/// `registrationConfig`: a JITP template's text and its role, or the name of a template. Without all three: none.
 struct ca_registration {
-  std::string template_body, role_arn, template_name;
+  std::optional<std::string> template_body, role_arn, template_name;
+
+  bool is_given() const noexcept { return template_body || role_arn || template_name; }
 };
 
 /// A policy as the gate needs it: the default version, parsed once, shared.
@@ -223,15 +232,21 @@ class registry {
   page<snapshot_of<certificate_record>> list_certificates(const page_request& which) const;
 
   snapshot_of<ca_certificate_record> register_ca_certificate(std::string_view pem, certificate_mode mode, bool active,
-                                                             bool auto_registration, ca_registration config = {});
+                                                             bool auto_registration,
+                                                             const ca_registration& config = {});
   snapshot_of<ca_certificate_record> describe_ca_certificate(std::string_view id) const;
-  page<snapshot_of<ca_certificate_record>> list_ca_certificates(const page_request& which) const;
+  /// `template_name`: of the registration config; empty: any.
+  page<snapshot_of<ca_certificate_record>> list_ca_certificates(std::string_view template_name,
+                                                                const page_request& which) const;
   void update_ca_certificate(std::string_view id, std::optional<bool> active, std::optional<bool> auto_registration,
-                             std::optional<ca_registration> config = std::nullopt);
+                             const std::optional<ca_registration>& config = std::nullopt);
   void delete_ca_certificate(std::string_view id);
 
   // ---- provisioning templates (6.4) ---------------------------------------------------------------
   snapshot_of<template_record> create_template(const template_settings& wanted);
+  /// The hook of a template that is not there yet, for its first creation unless that names one (a JITP template has
+  /// none). A template that is created again has only what it is created with.
+  void await_template(std::string_view name, const hook_reference& hook);
   snapshot_of<template_record> describe_template(std::string_view name) const;
   snapshot_of<template_record> find_template(std::string_view name) const;
   page<snapshot_of<template_record>> list_templates(const page_request& which) const;
@@ -265,7 +280,8 @@ class registry {
   snapshot_of<thing_group_record> create_thing_group(thing_group_record wanted);
   snapshot_of<thing_group_record> describe_thing_group(std::string_view name) const;
   std::vector<group_ancestor> thing_group_ancestors(std::string_view name) const;  ///< root first, without itself
-  page<snapshot_of<thing_group_record>> list_thing_groups(std::string_view parent, const page_request& which) const;
+  page<snapshot_of<thing_group_record>> list_thing_groups(const thing_group_filter& filter,
+                                                          const page_request& which) const;
   void delete_thing_group(std::string_view name, std::optional<std::int64_t> expected_version = std::nullopt);
   /// Name or ARN for each.
   void add_thing_to_group(std::string_view group, std::string_view thing);
@@ -275,7 +291,8 @@ class registry {
 
   snapshot_of<billing_group_record> create_billing_group(billing_group_record wanted);
   snapshot_of<billing_group_record> describe_billing_group(std::string_view name) const;
-  page<snapshot_of<billing_group_record>> list_billing_groups(const page_request& which) const;
+  page<snapshot_of<billing_group_record>> list_billing_groups(std::string_view name_prefix,
+                                                              const page_request& which) const;
   void delete_billing_group(std::string_view name, std::optional<std::int64_t> expected_version = std::nullopt);
 
   // ---- provisioning -------------------------------------------------------------------------------
@@ -293,7 +310,7 @@ class registry {
   std::optional<instant> next_expiry() const;  ///< the earliest moment `apply_expiry` would do something
 
   // ---- whole world --------------------------------------------------------------------------------
-  /// Remembers the world as it is (the folder's state at this start); `restore` brings it back.
+  /// Remembers the world as it is (the folder's state at this start), awaited templates included; `restore` brings it back.
   void take_snapshot();
   void restore_snapshot();
 

@@ -1,3 +1,4 @@
+#include <mock_broker/documents.hpp>
 #include <mock_broker/registry_state.hpp>
 
 namespace fleetprov::mock {
@@ -163,17 +164,28 @@ std::shared_ptr<const ca_certificate_record> must_find_ca(const draft& in, std::
 }
 
 void check_registration_template(const draft& in, const ca_registration& config) {
-  if (!config.template_name.empty() && !in.find<template_record>(config.template_name))
-    throw aws_error::not_found("Provisioning template not found: " + config.template_name);
+  if (!config.template_name) return;
+  const auto found = in.find<template_record>(*config.template_name);
+  if (!found) throw aws_error::not_found("Provisioning template not found: " + *config.template_name);
+  if (found->type != template_type::jitp)
+    throw aws_error::invalid_request("A registration config takes a template of type JITP, and " + found->name + " is " +
+                                     std::string(name_of(found->type)));
+}
+
+void store(const ca_registration& config, ca_certificate_record& in) {
+  in.registration_template_body = config.template_body.value_or("");
+  in.registration_role_arn = config.role_arn.value_or("");
+  in.registration_template_name = config.template_name.value_or("");
 }
 
 }  // namespace
 
 snapshot_of<ca_certificate_record> registry::register_ca_certificate(std::string_view pem, certificate_mode mode,
                                                                      bool active, bool auto_registration,
-                                                                     ca_registration config) {
+                                                                     const ca_registration& config) {
   const certificate_facts facts = must_read(pem, "caCertificate");
   if (!facts.is_ca) throw aws_error::certificate_validation("caCertificate is not a CA certificate");
+  check_registration_config(config);
   return state_->write([&](draft& staged) {
     check_registration_template(staged, config);
     if (staged.find<ca_certificate_record>(facts.id))
@@ -185,9 +197,7 @@ snapshot_of<ca_certificate_record> registry::register_ca_certificate(std::string
     made.mode = mode;
     made.status = active ? certificate_status::active : certificate_status::inactive;
     made.auto_registration = auto_registration;
-    made.registration_template_body = std::move(config.template_body);
-    made.registration_role_arn = std::move(config.role_arn);
-    made.registration_template_name = std::move(config.template_name);
+    store(config, made);
     made.created = made.modified = state_->now();
     made.not_before = facts.not_before;
     made.not_after = facts.not_after;
@@ -200,25 +210,28 @@ snapshot_of<ca_certificate_record> registry::describe_ca_certificate(std::string
   return state_->read([&](const world& in) { return must_find_ca(draft(in), id); });
 }
 
-page<snapshot_of<ca_certificate_record>> registry::list_ca_certificates(const page_request& which) const {
+page<snapshot_of<ca_certificate_record>> registry::list_ca_certificates(std::string_view template_name,
+                                                                        const page_request& which) const {
   std::vector<std::pair<std::string, snapshot_of<ca_certificate_record>>> all;
   state_->read([&](const world& in) {
-    for (const auto& [id, ca] : in.all<ca_certificate_record>()) all.emplace_back(creation_key(ca->created, id), ca);
+    for (const auto& [id, ca] : in.all<ca_certificate_record>())
+      if (template_name.empty() || ca->registration_template_name == template_name)
+        all.emplace_back(creation_key(ca->created, id), ca);
   });
   return cut_page(std::move(all), which);
 }
 
 void registry::update_ca_certificate(std::string_view id, std::optional<bool> active,
-                                     std::optional<bool> auto_registration, std::optional<ca_registration> config) {
+                                     std::optional<bool> auto_registration,
+                                     const std::optional<ca_registration>& config) {
+  if (config) check_registration_config(*config);
   state_->write([&](draft& staged) {
     ca_certificate_record changed = *must_find_ca(staged, id);
     if (active) changed.status = *active ? certificate_status::active : certificate_status::inactive;
     if (auto_registration) changed.auto_registration = *auto_registration;
     if (config) {
       check_registration_template(staged, *config);
-      changed.registration_template_body = std::move(config->template_body);
-      changed.registration_role_arn = std::move(config->role_arn);
-      changed.registration_template_name = std::move(config->template_name);
+      store(*config, changed);
     }
     changed.modified = state_->now();
     changed.customer_version += 1;

@@ -9,6 +9,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
+#include <map>
 #include <mutex>
 #include <set>
 #include <shared_mutex>
@@ -60,6 +62,8 @@ struct registry::state {
   mutable std::shared_mutex memory;
   world account;
   std::optional<world> snapshot;
+  // With `writing` held.
+  std::map<std::string, hook_reference, std::less<>> awaited, awaited_in_snapshot;
   std::atomic<std::uint64_t> generation{1};
   change_marks rights;
   std::vector<std::function<void(const change_notice&)>> listeners;

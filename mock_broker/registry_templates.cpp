@@ -16,23 +16,27 @@ std::shared_ptr<const template_record> must_find(const draft& in, std::string_vi
 }
 
 void check_description(std::string_view text) {
-  bool printable = is_valid_utf8(text);
-  for (const char c : text) printable = printable && static_cast<unsigned char>(c) >= 0x20 && c != 0x7F;
-  if (!printable) refuse_value("description", "", "Member must satisfy regular expression pattern: [^\\p{C}]*");
+  if (!is_valid_utf8(text) || find_invisible(text) != text.size())
+    refuse_value("description", "", "Member must satisfy regular expression pattern: [^\\p{C}]*");
   if (count_code_points(text) > limits::max_template_description)
     refuse_value("description", text, "Member must have length less than or equal to 500");
 }
 
+void check_length(std::string_view member, std::string_view text, std::size_t least, std::size_t most) {
+  const std::size_t size = count_code_points(text);
+  if (size < least || size > most)
+    refuse_value(member, text,
+                 "Member must have length between " + std::to_string(least) + " and " + std::to_string(most));
+}
+
 void check_role(std::string_view arn) {
-  if (arn.size() < 20 || arn.size() > 2048)
-    refuse_value("provisioningRoleArn", arn, "Member must have length between 20 and 2048");
+  check_length("provisioningRoleArn", arn, limits::min_role_arn, limits::max_role_arn);
 }
 
 void check_hook(const hook_reference& hook, template_type type) {
   if (type == template_type::jitp)
     throw aws_error::invalid_request("A pre-provisioning hook is for FLEET_PROVISIONING templates only");
-  if (hook.target_arn.empty() || hook.target_arn.size() > 2048)
-    refuse_value("preProvisioningHook.targetArn", hook.target_arn, "Member must have length between 1 and 2048");
+  check_length("preProvisioningHook.targetArn", hook.target_arn, 1, limits::max_hook_target_arn);
   const std::string& version = hook.payload_version;
   if (version.size() < 10 || version.size() > 32 || version.find_first_not_of("0123456789-") != std::string::npos)
     refuse_value("preProvisioningHook.payloadVersion", version,
@@ -54,7 +58,7 @@ snapshot_of<template_record> registry::create_template(const template_settings& 
   check_role(wanted.role_arn);
   if (wanted.hook) check_hook(*wanted.hook, wanted.type);
   auto parsed = read_template(wanted.body, wanted.type);
-  return state_->write([&](draft& staged) {
+  auto stored = state_->write([&](draft& staged) {
     if (staged.find<template_record>(wanted.name))
       throw aws_error::already_exists("Template with name " + wanted.name + " already exists", wanted.name,
                                       state_->arn("provisioningtemplate", wanted.name));
@@ -68,11 +72,24 @@ snapshot_of<template_record> registry::create_template(const template_settings& 
     made.enabled = wanted.enabled;
     made.type = wanted.type;
     made.hook = wanted.hook;
+    if (const auto awaited = state_->awaited.find(wanted.name);
+        awaited != state_->awaited.end() && !made.hook && made.type == template_type::fleet_provisioning)
+      made.hook = awaited->second;
     made.tags = wanted.tags;
     made.created = made.modified = state_->now();
     made.versions.push_back({1, wanted.body, made.created, std::move(parsed)});
     return staged.put(std::move(made));
   });
+  const std::lock_guard<std::mutex> alone(state_->writing);  // only now: what could not be stored is still awaited
+  state_->awaited.erase(wanted.name);
+  return stored;
+}
+
+void registry::await_template(std::string_view name, const hook_reference& hook) {
+  check_template_name(name);
+  check_hook(hook, template_type::fleet_provisioning);
+  const std::lock_guard<std::mutex> alone(state_->writing);
+  state_->awaited.insert_or_assign(std::string(name), hook);
 }
 
 snapshot_of<template_record> registry::find_template(std::string_view name) const {

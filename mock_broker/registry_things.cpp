@@ -37,10 +37,22 @@ void check_version(std::string_view kind, const Record& of, std::optional<std::i
                                       " does not match the expected version.");
 }
 
-template <class Record>
-page<snapshot_of<Record>> by_name(const table<Record>& in, const page_request& which) {
-  std::vector<std::pair<std::string, snapshot_of<Record>>> all(in.begin(), in.end());
-  return cut_page(std::move(all), which);
+bool begins_with(std::string_view text, std::string_view prefix) noexcept {
+  return text.substr(0, prefix.size()) == prefix;
+}
+
+/// An empty filter lets every name pass.
+void check_name_prefix(std::string_view prefix) {
+  if (!prefix.empty()) check_thing_name("namePrefixFilter", prefix);
+}
+
+/// The records that fit, by name.
+template <class Record, class Fits>
+std::vector<std::pair<std::string, snapshot_of<Record>>> those_that(const world& in, Fits&& fits) {
+  std::vector<std::pair<std::string, snapshot_of<Record>>> out;
+  for (const auto& [name, record] : in.all<Record>())
+    if (fits(*record)) out.emplace_back(name, record);
+  return out;
 }
 
 }  // namespace
@@ -83,15 +95,9 @@ page<snapshot_of<thing_record>> registry::list_things(const thing_filter& filter
     if (filter.attribute_name.empty()) return true;
     const auto at = thing.attributes.find(filter.attribute_name);
     if (at == thing.attributes.end()) return false;
-    return filter.prefix ? at->second.compare(0, filter.attribute_value.size(), filter.attribute_value) == 0
-                         : at->second == filter.attribute_value;
+    return filter.prefix ? begins_with(at->second, filter.attribute_value) : at->second == filter.attribute_value;
   };
-  std::vector<std::pair<std::string, snapshot_of<thing_record>>> all;
-  state_->read([&](const world& in) {
-    for (const auto& [name, thing] : in.all<thing_record>())
-      if (fits(*thing)) all.emplace_back(name, thing);
-  });
-  return cut_page(std::move(all), which);
+  return cut_page(state_->read([&](const world& in) { return those_that<thing_record>(in, fits); }), which);
 }
 
 void registry::update_thing(std::string_view name, const thing_update& wanted) {
@@ -233,7 +239,8 @@ page<snapshot_of<thing_type_record>> registry::list_thing_types(std::string_view
     if (found) out.items.push_back(std::move(found));
     return out;
   }
-  return by_name(state_->read([](const world& in) { return in.all<thing_type_record>(); }), which);
+  const auto any = [](const thing_type_record&) { return true; };
+  return cut_page(state_->read([&](const world& in) { return those_that<thing_type_record>(in, any); }), which);
 }
 
 void registry::deprecate_thing_type(std::string_view name, bool undo) {
@@ -297,15 +304,23 @@ std::vector<group_ancestor> registry::thing_group_ancestors(std::string_view nam
   return out;
 }
 
-page<snapshot_of<thing_group_record>> registry::list_thing_groups(std::string_view parent,
+page<snapshot_of<thing_group_record>> registry::list_thing_groups(const thing_group_filter& filter,
                                                                   const page_request& which) const {
-  std::vector<std::pair<std::string, snapshot_of<thing_group_record>>> all;
-  state_->read([&](const world& in) {
-    if (!parent.empty()) must_find_group(draft(in), parent);
-    for (const auto& [name, group] : in.all<thing_group_record>())
-      if (parent.empty() || group->parent == parent) all.emplace_back(name, group);
-  });
-  return cut_page(std::move(all), which);
+  check_name_prefix(filter.name_prefix);
+  return cut_page(state_->read([&](const world& in) {
+    if (!filter.parent.empty()) must_find_group(draft(in), filter.parent);
+    const auto is_below = [&](const thing_group_record& group) {
+      if (filter.parent.empty()) return filter.recursive.value_or(true) || group.parent.empty();
+      if (group.parent == filter.parent) return true;
+      if (!filter.recursive.value_or(false)) return false;
+      auto at = in.find<thing_group_record>(group.parent);
+      while (at && at->parent != filter.parent) at = in.find<thing_group_record>(at->parent);
+      return at != nullptr;
+    };
+    return those_that<thing_group_record>(in, [&](const thing_group_record& group) {
+      return begins_with(group.name, filter.name_prefix) && is_below(group);
+    });
+  }), which);
 }
 
 void registry::delete_thing_group(std::string_view name, std::optional<std::int64_t> expected_version) {
@@ -406,8 +421,11 @@ snapshot_of<billing_group_record> registry::describe_billing_group(std::string_v
   return state_->read([&](const world& in) { return must_find_billing_group(draft(in), name); });
 }
 
-page<snapshot_of<billing_group_record>> registry::list_billing_groups(const page_request& which) const {
-  return by_name(state_->read([](const world& in) { return in.all<billing_group_record>(); }), which);
+page<snapshot_of<billing_group_record>> registry::list_billing_groups(std::string_view name_prefix,
+                                                                      const page_request& which) const {
+  check_name_prefix(name_prefix);
+  const auto fits = [&](const billing_group_record& group) { return begins_with(group.name, name_prefix); };
+  return cut_page(state_->read([&](const world& in) { return those_that<billing_group_record>(in, fits); }), which);
 }
 
 void registry::delete_billing_group(std::string_view name, std::optional<std::int64_t> expected_version) {

@@ -117,14 +117,15 @@ class seeding {
   }
 
   void put_hook(const std::string& name, const std::string& lambda) {
-    // Into an empty world the template comes later; the service's settings know its hook until then.
-    if (wanted_.empty && !world_.find_template(name)) return;
     const std::string arn = "arn:" + std::string(topics::partition_of(world_.options().region)) + ":lambda:" +
                             world_.options().region + ":" + world_.options().account + ":function:" + lambda;
+    const hook_reference hook{"2020-04-01", arn};
+    // Into an empty world the template comes later.
+    if (wanted_.empty && !world_.find_template(name)) return world_.await_template(name, hook);
     const auto found = world_.describe_template(name);
     if (found->hook && found->hook->target_arn == arn) return;
     template_update change;
-    change.hook = hook_reference{"2020-04-01", arn};
+    change.hook = hook;
     world_.update_template(name, change);
   }
 

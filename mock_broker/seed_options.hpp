@@ -19,7 +19,7 @@ struct seed_options {
   std::vector<named_text> policies;          ///< created, attached to nothing
   std::optional<named_text> claim_policy;    ///< replaces the default claim certificate's policy
   std::vector<named_text> templates;         ///< created enabled; the default claim certificate may use them
-  std::vector<std::pair<std::string, std::string>> hooks;  ///< template -> lambda name, stored as the template's hook
+  std::vector<std::pair<std::string, std::string>> hooks;  ///< template -> lambda name: becomes the template's hook
 };
 
 /// The world that is there after a start.

@@ -39,6 +39,7 @@ ELSEWHERE = {
     "`details` of a refusal in the log": ("lifecycle", "a refused CONNECT is told as connect_failed"),
     "Disconnect entry of a displaced session": ("lifecycle", "a client id used twice: the old connection is closed (142 on 5), its will is sent, log and event have their own spelling"),
     "GetDeviceCredentials, ProvisionDevice entries": ("lifecycle", "provisioning leaves GetDeviceCredentials and ProvisionDevice entries"),
+    "Queued, DeleteConnection entries": ("lifecycle", "a message for a client that is offline is Queued in the log, and Publish-Out once it is sent; DeleteConnection has an entry"),
     "policy changes": ("policies", "a policy change acts on the live session at its next packet"),
     "retained message and a wildcard filter": ("policies", "a retained message reaches an exact filter and never a wildcard"),
 }

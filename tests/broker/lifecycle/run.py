@@ -88,7 +88,10 @@ def disconnect_reasons(world):
     assert reason_of(world, "bad", lambda c: c.send(b"\x33\x05\x00\x01a\x00\x00")) == "CLIENT_ERROR"
     assert reason_of(world, "big", lambda c: c.start_publish("x", b"y" * 131073)) == "CLIENT_ERROR"
     assert reason_of(world, "denied", lambda c: c.start_publish("$aws/nothing", b"")) == "AUTH_ERROR"
-    assert reason_of(world, "keepalive", lambda c: c.wait_closed(), keep_alive=1) == "MQTT_KEEP_ALIVE_TIMEOUT"
+    for version, code in ((4, None), (5, 0x8D)):
+        def falls_silent(client, code=code):
+            assert client.wait_closed() == code
+        assert reason_of(world, "keepalive", falls_silent, keep_alive=1, version=version) == "MQTT_KEEP_ALIVE_TIMEOUT"
     assert reason_of(world, "taken", lambda c: world.client("taken")) == "DUPLICATE_CLIENTID"
     assert reason_of(world, "api", lambda c: world.mock.http("DELETE", "/connections/api")) == "API_INITIATED_DISCONNECT"
 
@@ -215,6 +218,29 @@ def persistent_session(world):
     again.disconnect()
     clean = world.client("kept")
     assert not clean.session_present
+
+
+@case("a message for a client that is offline is Queued in the log, and Publish-Out once it is sent; DeleteConnection has an entry")
+def queued_entries(world):
+    offline = world.client("offline", clean=False)
+    assert offline.subscribe("offline/#") == [1]
+    assert world.mock.http("DELETE", "/connections/offline")[0] == 200
+    offline.wait_closed()
+    assert world.mock.http("DELETE", "/connections/offline")[0] == 404
+    sender = world.client("offline-sender")
+    assert sender.publish("offline/1", b"waiting") == 0
+    sender.start_publish("offline/0", b"not kept", qos=0)
+    assert sender.ping()
+    waits = world.entries("offline")[-1]
+    assert (waits["eventType"], waits["topicName"], waits["qos"]) == ("Queued", "offline/1", 1), waits
+    assert waits["status"] == "Success" and waits["principalId"] == world.id and waits["details"] and "sourceIp" not in waits
+    again = world.client("offline", clean=False)
+    assert again.message().topic == "offline/1" and again.ping() and again.messages == []
+    told = [(e["eventType"], e["status"]) for e in world.entries("offline")]
+    assert told == [("Connect", "Success"), ("Subscribe", "Success"), ("DeleteConnection", "Success"), ("Disconnect", "Success"),
+                    ("DeleteConnection", "Failure"), ("Queued", "Success"), ("Connect", "Success"), ("Publish-Out", "Success")], told
+    again.disconnect()
+    world.client("offline").disconnect()
 
 
 @case("a reload of the broker's configuration (SIGHUP) leaves sessions up, stored ones too")

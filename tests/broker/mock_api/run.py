@@ -316,6 +316,24 @@ def foreign_origin_and_size(mock):
         assert answer.startswith(b"HTTP/1.1 413") and b"too large" in answer, answer
 
 
+@case("`curl -d` and `curl -F` send what they send: a form of any size is its bytes, one of parts is no JSON")
+def forms(mock):
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    parts = {"Content-Type": "multipart/form-data; boundary=x"}
+    large = json.dumps({"attributePayload": {"attributes": {"k": "v"}}, "pad": "x" * 9000}).encode()
+    assert mock.http("POST", "/things/form", large, headers=form)[0] == 200
+    assert mock.http("GET", "/things/form")[1]["attributes"] == {"k": "v"}
+    body = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\nb\r\n--x--\r\n'
+    assert mock.http("POST", "/things/parts", body, headers=parts)[0] == 400 and mock.http("GET", "/things/parts")[0] == 404
+    with tempfile.TemporaryDirectory() as out:
+        receiver = Client(mock, device(mock, out, "forms"), "forms")
+        assert receiver.subscribe("forms") == [1]
+        for headers, payload in ((form, b"a=b&c=%" + b"x" * 131065), (parts, body)):
+            assert mock.http("POST", "/topics/forms?qos=1", payload, headers=headers)[0] == 200
+            assert receiver.message().payload == payload
+        assert mock.http("POST", "/topics/forms", b"x" * 131073, headers=form)[0] == 413
+
+
 @case("the keys of the mock's authorities are 0600 in folders of 0700, and no private key is anywhere else")
 def keys_are_private(mock):
     folder = mock.ready["dir"]
@@ -496,7 +514,7 @@ def usage(_mock):
     def start(*arguments):
         return subprocess.run([FLEETPROV, "mock", "--ephemeral", "--port", "0", "--http-port", "0", *arguments],
                               capture_output=True, text=True, timeout=60)
-    for arguments in (["--strict", "everything"], ["--account", "12"], ["--port", "70000"], ["--lambda", "name"],
+    for arguments in (["--dir", "kept"], ["--strict", "everything"], ["--account", "12"], ["--port", "70000"], ["--lambda", "name"],
                       ["--format", "xml"], ["--policy", "p=/nowhere.json"], ["--no-such"]):
         done = start(*arguments)
         assert done.returncode == 2 and done.stderr, (arguments, done)
@@ -539,6 +557,42 @@ def text_line(_mock):
     assert process.returncode == 0 and rest == ""
     for word in ("mqtts://localhost:", "http://127.0.0.1:", "AmazonRootCA1.pem", "claim.pem.crt", "claim.pem.key", "fleetprov provision --endpoint"):
         assert word in line, (word, line)
+
+
+def hook_of(mock, template):
+    return mock.http("GET", "/provisioning-templates/" + template)[1].get("preProvisioningHook", {}).get("targetArn", "").split(":")[-1]
+
+
+@case("--hook is the template's own hook: removed over HTTP it is asked no more")
+def hook_removed(_mock):
+    with Mock("--lambda", "deny=cat >/dev/null; echo '{}'", "--hook", "fleet-basic=deny") as mock:
+        client = Client(mock, claim_identity(mock), "hook-removed")
+        token = create(client)["certificateOwnershipToken"]
+        assert hook_of(mock, "fleet-basic") == "deny"
+        assert register(client, token, SerialNumber="hooked")[1]["statusCode"] == 403
+        assert mock.http("PATCH", "/provisioning-templates/fleet-basic", {"removePreProvisioningHook": True})[0] == 200
+        assert hook_of(mock, "fleet-basic") == ""
+        assert register(client, token, SerialNumber="unhooked")[0] == "accepted"
+
+
+@case("--empty --hook gives the template its hook when it is created; a restart of the folder finds or sets it, a reset waits again")
+def hook_of_empty(_mock):
+    with open(os.path.join(HERE, "..", "..", "..", "templates", "fleet-basic.json"), encoding="utf-8") as file:
+        made = {"templateName": "later", "templateBody": file.read(), "enabled": True,
+                "provisioningRoleArn": "arn:aws:iam::123456789012:role/provisioning"}
+    with tempfile.TemporaryDirectory() as out:
+        arguments = ["--empty", "--lambda", "deny=cat >/dev/null; echo '{}'", "--hook", "later=deny"]
+        with Mock(*arguments, directory=out + "/mock") as mock:
+            for _ in range(2):
+                assert mock.http("POST", "/provisioning-templates", made)[0] == 200
+                assert hook_of(mock, "later") == "deny"
+                assert mock.http("POST", "/_mock/reset")[0] == 200
+            assert mock.http("POST", "/provisioning-templates", made)[0] == 200
+            assert mock.http("PATCH", "/provisioning-templates/later", {"removePreProvisioningHook": True})[0] == 200
+        with Mock(*arguments, directory=out + "/mock") as mock:
+            assert hook_of(mock, "later") == "deny", "the command line asks for it again"
+        with Mock("--empty", directory=out + "/mock") as mock:
+            assert hook_of(mock, "later") == "deny", "and the folder keeps it"
 
 
 @case("a hook's child runs off the broker's thread, decides, and is killed after five seconds")

@@ -144,6 +144,22 @@ def retained_and_wildcards(mock, out):
     assert mock.http("GET", "/retainedMessage/keep%2Fme")[0] == 404
 
 
+@case("a shared subscription receives no retained message, with or without a wildcard, and live ones as ever")
+def retained_and_shared(mock, out):
+    device = Device(mock, out, EVERYTHING)
+    assert device.client("keeper").publish("keep/shared", b"kept", retain=True) in (0, 0x10)
+    for version in (4, 5):
+        client = device.client("sharing", version=version)
+        assert client.subscribe("$share/g/keep/shared", "$share/h/keep/+") == [1, 1]
+        assert client.ping() and client.messages == []
+        assert device.client("keeper").publish("keep/shared", b"live", retain=True) == 0
+        assert client.message().payload == b"live"
+        client.disconnect()
+    exact = device.client("exact")
+    assert exact.subscribe("keep/shared") == [1]
+    assert exact.message().payload == b"live"
+
+
 @case("a live message with the retain flag does reach a wildcard")
 def live_retained(mock, out):
     device = Device(mock, out, EVERYTHING)
@@ -420,6 +436,25 @@ def will_is_checked(mock, out):
         device.client("willing", will=(topic, b"gone", 1, False)).abort()
     assert watcher.message().topic == "wills/good"
     assert watcher.messages == []
+
+
+@case("the will of a session that ends because its certificate left ACTIVE is sent where the policies allow it, and only there")
+def will_of_inactive(mock, out):
+    watcher = Device(mock, out, EVERYTHING).client("inactive-watcher")
+    assert watcher.subscribe("last/+") == [1]
+    device = Device(mock, out, policy(("Allow", "iot:Connect", "*"), ("Allow", "iot:Publish", ARN + "topic/last/good")))
+    for version in (4, 5):
+        for status in ("INACTIVE", "REVOKED"):
+            before = mock.http("GET", "/_mock/denials")[1]["denials"]
+            clients = [device.client(topic, version=version, will=("last/" + topic, status, 1, False)) for topic in ("good", "bad")]
+            device.put("PUT", "/certificates/%s?newStatus=%s" % (device.id, status), None)
+            for client in clients:
+                client.wait_closed()
+            assert watcher.message().payload == status.encode()
+            assert watcher.ping() and watcher.messages == []
+            denied = mock.http("GET", "/_mock/denials")[1]["denials"][len(before):]
+            assert [d["resource"] for d in denied] == [ARN + "topic/last/bad"] and "not ACTIVE" not in denied[0]["reason"], denied
+            device.put("PUT", "/certificates/%s?newStatus=ACTIVE" % device.id, None)
 
 
 @case("--strict suback-failure answers a refused 3.1.1 SUBSCRIBE with 0x80")

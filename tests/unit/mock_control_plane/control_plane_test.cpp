@@ -100,6 +100,7 @@ TEST_CASE("an operation that is not there answers 501 naming method and path") {
   const api_reply reply = aws.call("GET", "/no/such?x=1");
   CHECK(reply.status == 501);
   CHECK_THAT(reply.body, test::ContainsSubstring("GET /no/such"));
+  CHECK_THAT(reply.body, test::ContainsSubstring("docs/operations.md"));
   CHECK(aws.call("PUT", "/policies").status == 501);
   CHECK(aws.call("", "").status == 501);
 }
@@ -136,6 +137,31 @@ TEST_CASE("page sizes outside 1 to 250 and foreign tokens are refused") {
     CAPTURE(target);
     CHECK(aws.call("GET", target).status == 400);
   }
+}
+
+TEST_CASE("the filters of a listing reach the registry") {
+  const account aws;
+  for (const char* group : {"Ga", "Gb"}) {
+    REQUIRE(aws.call("POST", "/thing-groups/" + std::string(group)).status == 200);
+    REQUIRE(aws.call("POST", "/billing-groups/" + std::string(group)).status == 200);
+  }
+  REQUIRE(aws.call("POST", "/thing-groups/Gaa", R"({"parentGroupName":"Ga"})").status == 200);
+  REQUIRE(aws.call("POST", "/thing-groups/Gaaa", R"({"parentGroupName":"Gaa"})").status == 200);
+  const auto listed = [&](const std::string& target) {
+    const auto parsed = json::document::from_text(aws.call("GET", target).body);
+    REQUIRE(parsed.value);
+    std::string names;
+    for (const json::value& one : parsed.value->root().members.front().held.items) names += one.find("groupName")->text + " ";
+    return names;
+  };
+  CHECK(listed("/thing-groups?namePrefixFilter=Ga") == "Ga Gaa Gaaa ");
+  CHECK(listed("/thing-groups?recursive=false") == "Ga Gb ");
+  CHECK(listed("/thing-groups?parentGroup=Ga") == "Gaa ");
+  CHECK(listed("/thing-groups?parentGroup=Ga&recursive=true") == "Gaa Gaaa ");
+  CHECK(listed("/billing-groups?namePrefixFilter=Gb") == "Gb ");
+  CHECK(aws.call("GET", "/thing-groups?recursive=maybe").status == 400);
+  CHECK(aws.call("GET", "/thing-groups?namePrefixFilter=a%20b").status == 400);
+  CHECK(aws.call("GET", "/cacertificates?templateName=none").body == R"({"certificates":[]})");
 }
 
 TEST_CASE("a message published over HTTP reaches the broker with its properties") {

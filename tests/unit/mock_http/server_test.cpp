@@ -1,5 +1,6 @@
 // The HTTP port with its own threads, without a broker: what ThreadSanitizer watches.
 #include <fleetprov/json/document.hpp>
+#include <fleetprov/topics/limits.hpp>
 #include <mock_broker/http_server.hpp>
 #include <mock_broker/mock_api.hpp>
 #include <support/catch.hpp>
@@ -54,9 +55,9 @@ std::string ask(std::uint16_t port, const std::string& request) {
   return answer;
 }
 
-std::string message(const std::string& line, const std::string& body = "") {
+std::string message(const std::string& line, const std::string& body = "", const std::string& type = "") {
   return line + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: " + std::to_string(body.size()) +
-         "\r\n\r\n" + body;
+         (type.empty() ? "" : "\r\nContent-Type: " + type) + "\r\n\r\n" + body;
 }
 
 bool has_status(const std::string& answer, const char* status) {
@@ -109,4 +110,29 @@ TEST_CASE("the port can be stopped while clients send") {
   for (std::thread& one : clients) one.join();
   CHECK(forgotten == 0);
   CHECK(ask(port, message("GET /_mock/health")).empty());
+}
+
+TEST_CASE("a body is the bytes it is, whatever its Content-Type calls it") {
+  site here;
+  here.server.start();
+  const std::uint16_t port = here.server.port();
+  const std::string form = "application/x-www-form-urlencoded";
+  const std::string large = R"({"attributePayload":{"attributes":{"k":"v"}},"pad":")" + std::string(9000, 'x') + "\"}";
+  for (const std::string& type : {form, form + "; charset=UTF-8", std::string("multipart/form-data; boundary=x"), std::string("text/plain")}) {
+    CAPTURE(type);
+    const std::string thing = "thing-" + std::to_string(type.size());
+    CHECK(has_status(ask(port, message("POST /things/" + thing, large, type)), "200"));
+    CHECK(here.account.registry().describe_thing(thing)->attributes.at("k") == "v");
+    here.broker.published.clear();
+    const std::string most(fleetprov::topics::limits::max_payload_bytes, '=');
+    CHECK(has_status(ask(port, message("POST /topics/a", most, type)), "200"));
+    REQUIRE(here.broker.published.size() == 1);
+    CHECK(here.broker.published.front().payload == most);
+    CHECK(has_status(ask(port, message("POST /topics/a", most + "=", type)), "413"));
+    CHECK(here.broker.published.size() == 1);
+  }
+  const std::string parts = "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nb\r\n--x--\r\n";
+  CHECK(has_status(ask(port, message("POST /things/parts", parts, "multipart/form-data; boundary=x")), "400"));
+  CHECK(here.account.registry().find_thing("parts") == nullptr);
+  CHECK(here.server.stop());
 }

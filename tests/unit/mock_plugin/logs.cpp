@@ -97,6 +97,31 @@ TEST_CASE("a broker entry has the common members first and its own where they ar
   CHECK(parsed.value->find("/sourcePort")->is(json::kind::number));
 }
 
+TEST_CASE("the entry of a message that waits for its client names the QoS and no address; DeleteConnection names the client") {
+  session whose;
+  whose.client_id = "c1";
+  whose.source_ip = "192.0.2.1";
+  log_details more;
+  more.topic_name = "a/b";
+  more.qos = std::uint8_t{1};
+  more.details = "offline";
+  const auto waits = json::document::from_text(make_broker_entry(instant{0}, "123456789012", "Queued", whose, more));
+  REQUIRE(waits.value);
+  CHECK(waits.value->find("/qos")->is(json::kind::number));
+  CHECK(waits.value->find("/topicName")->text == "a/b");
+  CHECK(waits.value->find("/details")->text == "offline");
+  CHECK(waits.value->find("/sourceIp") == nullptr);
+  CHECK(waits.value->find("/sourcePort") == nullptr);
+  for (const bool found : {true, false}) {
+    const auto entry = json::document::from_text(make_delete_connection_entry(instant{0}, "123456789012", "c1", found));
+    REQUIRE(entry.value);
+    CHECK(entry.value->find("/eventType")->text == "DeleteConnection");
+    CHECK(entry.value->find("/clientId")->text == "c1");
+    CHECK(entry.value->find("/status")->text == (found ? "Success" : "Failure"));
+    CHECK((entry.value->find("/reason") == nullptr) == found);
+  }
+}
+
 TEST_CASE("only our own names are good in a Host header") {
   const std::vector<std::string> own{"localhost", "127.0.0.1", "::1", "Mock.example"};
   for (const char* good : {"localhost", "localhost:8080", "LOCALHOST:1", "127.0.0.1:80", "[::1]:80", "[::1]", "mock.example"})
@@ -115,7 +140,6 @@ TEST_CASE("settings survive the way through their file, whatever characters a co
   mock_settings out;
   out.directory = folder.path;
   out.lambdas["l"] = "sh -c \"echo 'a\nb' | cat\" \\ \t";
-  out.hooks["t"] = "l";
   out.strict = {"quotas"};
   out.faults = {"operation=Connect,fault=reject"};
   out.ready_descriptor = 7;
@@ -130,7 +154,6 @@ TEST_CASE("settings survive the way through their file, whatever characters a co
   const mock_settings in = read_settings(file);
   CHECK(in.directory == out.directory);
   CHECK(in.lambdas == out.lambdas);
-  CHECK(in.hooks == out.hooks);
   CHECK(in.strict == out.strict);
   CHECK(in.faults == out.faults);
   CHECK(in.ready_descriptor == 7);

@@ -1,4 +1,5 @@
 #include <support/catch.hpp>
+#include <support/mock_world.hpp>
 
 #include <mock_broker/policy_gate.hpp>
 #include <mock_broker/session_book.hpp>
@@ -143,4 +144,29 @@ TEST_CASE("500 CONNECTs per second for the account") {
   for (int i = 0; i < 600; ++i) allowed += throttle.allows("c" + std::to_string(i), start) ? 1 : 0;
   CHECK(allowed == 500);
   CHECK(throttle.allows("later", start + instant{1000}));
+}
+
+TEST_CASE("a will is judged by the policies alone: a certificate that has left ACTIVE does not swallow it") {
+  test::world account;
+  registry& world = account.registry();
+  const std::string id = account.add_certificate();
+  world.create_policy("p", R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iot:Publish",)"
+                           R"("Resource":"arn:aws:iot:us-east-1:123456789012:topic/wills/good"}]})");
+  world.attach_policy("p", account.arn(id));
+  policy_gate gate(world);
+  session whose;
+  whose.certificate_id = id;
+  const auto publish = fleetprov::policies::action::publish;
+  for (const certificate_status status : {certificate_status::active, certificate_status::inactive, certificate_status::revoked}) {
+    CAPTURE(name_of(status));
+    world.update_certificate(id, status);
+    CHECK(gate.allows(whose, publish, "wills/good") == (status == certificate_status::active));
+    CHECK(gate.allows(whose, publish, "wills/good", judged_by::policies));
+    CHECK_FALSE(gate.allows(whose, publish, "wills/bad", judged_by::policies));
+    CHECK(gate.explain(whose, publish, "wills/bad", judged_by::policies).why.find("not ACTIVE") == std::string::npos);
+  }
+  session nobody;
+  nobody.certificate_id = std::string(64, '0');
+  CHECK_FALSE(gate.allows(nobody, publish, "wills/good", judged_by::policies));
+  CHECK(gate.explain(nobody, publish, "wills/good", judged_by::policies).why == "the certificate is not registered");
 }

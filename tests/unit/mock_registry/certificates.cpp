@@ -169,3 +169,58 @@ TEST_CASE("certificates of others are registered with and without their CA") {
   CHECK(error_of([&] { r.register_ca_certificate(other.pem, certificate_mode::ca_signed, true, false); }) == "CertificateValidationException 400");
   CHECK(r.list_certificates({}).items.size() == 2);
 }
+
+TEST_CASE("a CA's registration config is checked as `check` does, and must name a JITP template") {
+  test::world w;
+  registry& r = w.registry();
+  const std::string ca = test::shared_authority().device_ca_pem();
+  const std::string resources = R"("c":{"Type":"AWS::IoT::Certificate","Properties":{"CertificateId":{"Ref":"AWS::IoT::Certificate::Id"}}})";
+  const std::string good = R"({"Resources":{)" + resources + "}}";
+  const std::string role = test::role_arn();
+  w.add_template("Fleet", test::fleet_template());
+  template_settings jitp;
+  jitp.name = "Jitp";
+  jitp.body = good;
+  jitp.role_arn = role;
+  jitp.type = template_type::jitp;
+  r.create_template(jitp);
+
+  const std::string no_policy = R"({"Resources":{)" + resources + R"(,"p":{"Type":"AWS::IoT::Policy","Properties":{}}}})";
+  const auto words_of = [&](const ca_registration& config) {
+    try {
+      r.register_ca_certificate(ca, certificate_mode::ca_signed, true, true, config);
+      return std::string("accepted");
+    } catch (const aws_error& refused) {
+      return std::to_string(refused.http_status()) + " " + refused.message();
+    }
+  };
+  const auto begins = [&](const ca_registration& config, const std::string& wanted) {
+    const std::string words = words_of(config);
+    CAPTURE(wanted, words);
+    CHECK(words.compare(0, wanted.size(), wanted) == 0);
+  };
+  begins({no_policy, role, {}}, "400 Invalid registration template. Neither policyName nor policyDocument is present in the Template.");
+  for (const char* body : {"garbage", "", "[]", "{}", "\"{}\""}) begins({body, role, {}}, "400 Invalid registration template. ");
+  begins({good, role, "Jitp"}, "400 Invalid registration config. ");
+  begins({good, {}, {}}, "400 Invalid registration config. ");
+  begins({good, "role", {}}, "400 Invalid registration config. ");
+  begins({{}, role, {}}, "400 Invalid registration config. ");
+  begins({{}, {}, "no name!"}, "400 Invalid registration config. ");
+  begins({{}, {}, "Fleet"}, "400 A registration config takes a template of type JITP");
+  begins({{}, {}, "Nobody"}, "404 ");
+  begins({good, role, {}}, "accepted");
+
+  const std::string id = r.list_ca_certificates("", {}).items.at(0)->id;
+  const auto update = [&](const ca_registration& config) {
+    return error_of([&] { r.update_ca_certificate(id, std::nullopt, std::nullopt, config); });
+  };
+  CHECK(update({"garbage", role, {}}) == "InvalidRequestException 400");
+  CHECK(update({{}, {}, "Fleet"}) == "InvalidRequestException 400");
+  CHECK(r.describe_ca_certificate(id)->registration_template_body == good);
+  CHECK(update({{}, {}, "Jitp"}).empty());
+  CHECK(r.describe_ca_certificate(id)->registration_template_body.empty());
+  CHECK(r.list_ca_certificates("Jitp", {}).items.size() == 1);
+  CHECK(r.list_ca_certificates("Fleet", {}).items.empty());
+  CHECK(update({}).empty());
+  CHECK(r.list_ca_certificates("Jitp", {}).items.empty());
+}

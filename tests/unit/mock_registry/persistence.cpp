@@ -71,7 +71,7 @@ TEST_CASE("a restart finds the same world") {
   CHECK(r.describe_template("T")->hook->target_arn == "arn:aws:lambda:us-east-1:123456789012:function:f");
   CHECK(r.describe_template("T")->default_version_record().parsed != nullptr);
   CHECK(r.find_claim(std::string(64, 'a'))->template_name == "T");
-  CHECK(r.list_ca_certificates({}).items.size() == 1);
+  CHECK(r.list_ca_certificates("", {}).items.size() == 1);
   struct stat found {};
   REQUIRE(::stat((w.folder() / "state.db").c_str(), &found) == 0);
   CHECK((found.st_mode & 0777) == 0600);
@@ -322,4 +322,48 @@ TEST_CASE("the longest template names still fit a claim policy") {
     all += r.get_policy(policy.name)->default_version_record().document;
   for (const named_text& one : wanted.templates)
     CHECK(all.find("topic/$aws/provisioning-templates/" + one.name + "/provision/*") != std::string::npos);
+}
+
+TEST_CASE("--hook in an empty world waits for the template's first creation, and a start gives it to one that is there") {
+  test::world w;
+  registry& r = w.registry();
+  seed_options wanted;
+  wanted.empty = true;
+  wanted.hooks = {{"T", "check"}, {"Own", "check"}, {"Jitp", "check"}};
+  seed_default_world(r, test::shared_authority(), w.folder(), wanted);
+  r.take_snapshot();
+  const std::string arn = "arn:aws:lambda:us-east-1:123456789012:function:";
+  const auto hook_of = [&](const char* name) { return r.describe_template(name)->hook; };
+  CHECK(test::error_of([&] { w.add_template("T", "{}"); }) == "InvalidRequestException 400");
+  w.add_template("T", test::fleet_template());
+  REQUIRE(hook_of("T"));
+  CHECK(hook_of("T")->target_arn == arn + "check");
+  w.add_template("Own", test::fleet_template(), true, hook_reference{"2020-04-01", arn + "own"});
+  CHECK(hook_of("Own")->target_arn == arn + "own");
+  template_settings jitp;
+  jitp.name = "Jitp";
+  jitp.body = R"({"Resources":{"c":{"Type":"AWS::IoT::Certificate","Properties":{"CertificateId":{"Ref":"AWS::IoT::Certificate::Id"}}}}})";
+  jitp.role_arn = test::role_arn();
+  jitp.type = template_type::jitp;
+  r.create_template(jitp);
+  CHECK_FALSE(hook_of("Jitp"));
+
+  template_update without;
+  without.remove_hook = true;
+  r.update_template("T", without);
+  CHECK_FALSE(hook_of("T"));
+  r.delete_template("T");
+  w.add_template("T", test::fleet_template());
+  CHECK_FALSE(hook_of("T"));
+
+  wanted.hooks = {{"T", "check"}};
+  seed_default_world(r, test::shared_authority(), w.folder(), wanted);
+  CHECK(hook_of("T")->target_arn == arn + "check");
+
+  r.restore_snapshot();
+  w.add_template("T", test::fleet_template());
+  REQUIRE(hook_of("T"));
+  CHECK(hook_of("T")->target_arn == arn + "check");
+  wanted.hooks = {{"no name!", "check"}};
+  CHECK(test::error_of([&] { seed_default_world(r, test::shared_authority(), w.folder(), wanted); }) == "InvalidRequestException 400");
 }

@@ -33,18 +33,26 @@ TEST_CASE("a template is refused for each member that breaks its bounds") {
   CHECK(refused([](auto& t) { t.name = "a.b"; }) == bad);
   CHECK(refused([](auto& t) { t.name = std::string(37, 'x'); }) == bad);
   CHECK(refused([](auto& t) { t.role_arn = "short"; }) == bad);
+  CHECK(refused([](auto& t) { t.role_arn += std::string(2049 - t.role_arn.size(), 'x'); }) == bad);
   CHECK(refused([](auto& t) { t.description = "a\nb"; }) == bad);
+  CHECK(refused([](auto& t) { t.description = "a\xE2\x80\x8B"; }) == bad);
   CHECK(refused([](auto& t) { t.description = std::string(501, 'x'); }) == bad);
   CHECK(refused([](auto& t) { t.body = "\"" + t.body + "\""; }) == bad);
   CHECK(refused([](auto& t) { t.body = ""; }) == bad);
   CHECK(refused([](auto& t) { t.body = "{}" + std::string(10240, ' '); }) == bad);
   CHECK(refused([](auto& t) { t.body = R"({"Resources":{"p":{"Type":"AWS::IoT::Policy","Properties":{}}}})"; }) == bad);
   CHECK(refused([](auto& t) { t.hook = hook_reference{"2020-04-01", ""}; }) == bad);
+  CHECK(refused([](auto& t) { t.hook = hook_reference{"2020-04-01", std::string(2049, 'f')}; }) == bad);
   CHECK(refused([](auto& t) { t.hook = hook_reference{"v1", "arn:aws:lambda:us-east-1:123456789012:function:f"}; }) == bad);
   CHECK(refused([](auto& t) {
           t.hook = hook_reference{"2020-04-01", "arn:aws:lambda:us-east-1:123456789012:function:f"};
           t.type = template_type::jitp;
         }) == bad);
+  CHECK(refused([](auto& t) {
+          t.name = "Longest";
+          t.role_arn += std::string(2048 - t.role_arn.size(), 'x');
+          t.hook = hook_reference{"2020-04-01", std::string(2048, 'f')};
+        }).empty());
   CHECK(refused([](auto&) {}).empty());
 }
 

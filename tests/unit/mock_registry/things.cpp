@@ -122,3 +122,39 @@ TEST_CASE("things are listed by type and by attribute") {
   CHECK(r.list_things({"site", "north", "", true}, {}).items.at(0)->name == "a");
   CHECK(r.list_things({"", "", "none", false}, {}).items.empty());
 }
+
+TEST_CASE("groups are listed below a parent, all the way down when asked, and by the beginning of their names") {
+  test::world w;
+  registry& r = w.registry();
+  for (const auto& [name, parent] : {std::pair("a", ""), std::pair("ab", "a"), std::pair("abc", "ab"), std::pair("b", "")}) {
+    thing_group_record group;
+    group.name = name;
+    group.parent = parent;
+    r.create_thing_group(group);
+  }
+  const auto listed = [&](const thing_group_filter& filter) {
+    std::string names;
+    for (const auto& group : r.list_thing_groups(filter, {}).items) names += group->name + " ";
+    return names;
+  };
+  CHECK(listed({}) == "a ab abc b ");
+  CHECK(listed({"", "", true}) == "a ab abc b ");
+  CHECK(listed({"", "", false}) == "a b ");
+  CHECK(listed({"a", "", std::nullopt}) == "ab ");
+  CHECK(listed({"a", "", false}) == "ab ");
+  CHECK(listed({"a", "", true}) == "ab abc ");
+  CHECK(listed({"b", "", true}).empty());
+  CHECK(listed({"", "ab", std::nullopt}) == "ab abc ");
+  CHECK(listed({"a", "abc", true}) == "abc ");
+  CHECK(listed({"", "c", std::nullopt}).empty());
+  CHECK(error_of([&] { listed({"none", "", true}); }) == "ResourceNotFoundException 404");
+  CHECK(error_of([&] { listed({"", "no name!", std::nullopt}); }) == "InvalidRequestException 400");
+  for (const char* name : {"pay", "pay-2", "free"}) {
+    billing_group_record group;
+    group.name = name;
+    r.create_billing_group(group);
+  }
+  CHECK(r.list_billing_groups("pay", {}).items.size() == 2);
+  CHECK(r.list_billing_groups("", {}).items.size() == 3);
+  CHECK(error_of([&] { r.list_billing_groups("no name!", {}); }) == "InvalidRequestException 400");
+}
