@@ -324,7 +324,7 @@ TEST_CASE("the longest template names still fit a claim policy") {
     CHECK(all.find("topic/$aws/provisioning-templates/" + one.name + "/provision/*") != std::string::npos);
 }
 
-TEST_CASE("--hook in an empty world waits for the template's first creation, and a start gives it to one that is there") {
+TEST_CASE("a hook given to an empty world waits for the template's first creation, and a start gives it to one that is there") {
   test::world w;
   registry& r = w.registry();
   seed_options wanted;
