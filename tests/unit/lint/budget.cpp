@@ -56,3 +56,14 @@ TEST_CASE("whatever the budget, nothing is said that the full budget does not sa
   }
   CHECK(steps > 100);
 }
+
+TEST_CASE("a policy with many filters to try is looked at for everything else too") {
+  std::vector<std::string> filters;
+  for (int i = 0; i < 12; ++i) filters.push_back("topicfilter/a" + std::to_string(i) + "*b*c*d*");
+  CHECK(fires(lint_text(policy({statement_of("Allow", {"iot:Subscribe"}, filters),
+                                statement("Deny", "iot:Subscribe", "topicfilter/zz/*"),
+                                statement("Allow", "iot:Receive", "topic/q*"),
+                                statement("Allow", "iot:Publish", "topic/dead"),
+                                statement("Deny", "iot:Publish", "topic/dead")})),
+              "P080"));
+}
