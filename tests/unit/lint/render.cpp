@@ -125,6 +125,8 @@ TEST_CASE("the partition follows a region that was filled in, and only such a on
     CAPTURE(region);
     const std::string wanted = std::string("arn:") + partition + ":iot:" + region + ":210987654321:topic/a";
     for (const std::string open : {"aws", "aws-cn", "${AWS::Partition}"}) CHECK(rendered("arn:" + open + ":iot:aws-region:aws-account-id:topic/a", region) == wanted);
+    const std::string other = "arn:aws-iso:iot:";
+    CHECK(rendered(other + "aws-region:aws-account-id:topic/a", region) == other + region + ":210987654321:topic/a");
     CHECK(rendered("arn:aws:iot:<site-region>:aws-account-id:topic/a", region) == wanted);
     CHECK(rendered("arn:aws:iot:us-east-1:123456789012:topic/a", region, policies::example_arns::replace) == wanted);
     for (const std::string kept : {"arn:aws:iot:us-east-1:123456789012:topic/a", "arn:aws:iot:*:123456789012:topic/a", "arn:aws:iam::123456789012:role/r"})

@@ -197,11 +197,24 @@ TEST_CASE("an Allow with NotResource is as broad as what it leaves") {
   CHECK(broad("iot:Subscribe", "topicfilter/$aws/things/x/*"));
   CHECK(broad("iot:GetThingShadow", "thing/x"));
   CHECK_FALSE(broad("iot:Connect", "client/*"));
+  CHECK_FALSE(broad("iot:Connect", "client/?*"));
+  CHECK_FALSE(broad("iot:Connect", "client/${iot:ClientId}"));
+  CHECK(broad("iot:Connect", "client/${iot:ClientId}x"));
+  CHECK_FALSE(broad("iot:Publish", "topic/$aws/things/?*"));
   CHECK_FALSE(broad("iot:Publish", "topic/$aws/*"));
   CHECK_FALSE(broad("iot:Subscribe", "topicfilter/$aws/things/*"));
   CHECK_FALSE(broad("iot:GetThingShadow", "*"));
   CHECK_FALSE(broad("iot:ListRetainedMessages", "thing/x"));
   CHECK_FALSE(broad("iot:Connect", "client/x", R"(,"Condition":{"Bool":{"iot:Connection.Thing.IsAttached":"true"}})"));
+}
+
+TEST_CASE("what NotResource leaves out says nothing about who may connect") {
+  for (const std::string left_out : {"${iot:ClientId}", "${iot:ClientId}x", "${iot:Connection.Thing.ThingName}"}) {
+    CAPTURE(left_out);
+    const auto found = lint_text(raw(R"("Effect":"Allow","Action":"iot:Connect","NotResource":")" + arn + "client/" + left_out + "\""));
+    CHECK_FALSE(fires(found, "P063"));
+    CHECK_FALSE(fires(found, "P087"));
+  }
 }
 
 TEST_CASE("a client id beside itself never matches, so it leaves no id open") {

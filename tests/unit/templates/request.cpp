@@ -226,6 +226,9 @@ TEST_CASE("ARNs of roles and hooks have the length that the API takes") {
   CHECK(created(role + std::string(2049 - role.size(), 'r'), "", rule_id::request_field) == "/provisioningRoleArn `provisioningRoleArn` has 2049 characters");
   CHECK(finding(templates::parse_registration_config(read("{\"templateBody\":\"" + body + "\",\"roleArn\":\"r\"}")).diagnostics, rule_id::request_field) ==
         "/roleArn `roleArn` has 1 characters");
+  const auto unfilled = templates::parse_registration_config(read("{\"templateBody\":\"" + body + "\",\"roleArn\":\"<ROLE_ARN>\"}"));
+  CHECK(find(unfilled.diagnostics, rule_id::request_field) == nullptr);  // still to be filled in
+  CHECK(find(unfilled.diagnostics, rule_id::role_arn) != nullptr);
   const auto hooked = [&](std::size_t size) {
     return created(role + "r", R"("preProvisioningHook":{"targetArn":")" + std::string(size, 'f') + "\"},", rule_id::request_field);
   };

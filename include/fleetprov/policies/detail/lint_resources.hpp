@@ -144,18 +144,20 @@ inline action_set broad_actions(const statement_view& s, const resource_view& r,
 }
 
 /// The same for an Allow with NotResource: what it is too broad for, as long as no entry leaves all of it out.
-inline action_set broad_actions(const statement_view& s) {
+inline action_set broad_actions(const statement_view& s, const variable_table& table) {
   const auto leaves_out = [&](resource_type type, const token_string& all) {
     work_budget budget;
     return std::any_of(s.resources.begin(), s.resources.end(), [&](const resource_view& r) {
       return std::any_of(r.names.begin(), r.names.end(), [&](const name_view& n) {
-        return n.type == type && covers(n.text, all, budget) == answer::yes;
+        if (n.type != type) return false;
+        if (type == resource_type::client && find_own_client_id(n.text, table) == own_client_id::any) return true;
+        return covers(n.text, all, budget) == answer::yes;
       });
     });
   };
-  const token_string anything{any_run};
+  const token_string anything{any_one, any_run};  // no name is empty
   token_string of_things = literal_tokens(topics::things_prefix);
-  of_things.push_back(any_run);
+  of_things.insert(of_things.end(), anything.begin(), anything.end());
   action_set out = 0;
   if (!s.is_attached && !leaves_out(resource_type::client, anything)) out |= bit(action::connect);
   if (!leaves_out(resource_type::topic, of_things)) out |= bit(action::publish);
@@ -167,7 +169,7 @@ inline action_set broad_actions(const statement_view& s) {
 inline void lint_breadth(document_view& view, const statement_view& s, findings& out) {
   if (s.node->what != effect::allow) return;
   if (!s.lists_resources()) {
-    if (const action_set broad = broad_actions(s))
+    if (const action_set broad = broad_actions(s, view.variables()))
       out.add("P055", s.node->resource_key, "allows broad access: [" + list_actions(broad) + "]",
               "NotResource allows everything that it does not list: list what is allowed in Resource");
     return;
@@ -311,6 +313,7 @@ inline void lint_client_ids(document_view& view, const statement_view& s, const 
   const variable_table& table = view.variables();
   for (const name_view& n : r.names) {
     if (n.type == resource_type::client && (s.actions & bit(action::connect)) != 0) {
+      if (!s.lists_resources()) continue;  // P055 and P066 are about those
       const own_client_id own = find_own_client_id(n.text, table);
       if (own == own_client_id::never)
         out.add("P063", *r.node, "compares the client id with itself and more text: no client id ever matches",

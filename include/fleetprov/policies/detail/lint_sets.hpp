@@ -38,16 +38,20 @@ inline bool same_conditions(const statement& a, const statement& b) {
   return true;
 }
 
+/// A filter without `$share/NAME/`, which no topic begins with.
+inline token_string plain_filter(const token_string& filter) {
+  if (!starts_with(filter, topics::shared_prefix)) return filter;
+  const std::size_t slash = find_token(filter, '/', topics::shared_prefix.size());
+  if (slash == filter.size()) return filter;
+  return {filter.begin() + static_cast<std::ptrdiff_t>(slash + 1), filter.end()};
+}
+
 /// A Subscribe pattern as the topics it can bring in: MQTT wildcards become `*`, `$share/NAME/` goes.
-inline token_string delivered_topics(const token_string& filter) {
-  std::size_t begin = 0;
-  if (starts_with(filter, topics::shared_prefix)) {
-    begin = find_token(filter, '/', topics::shared_prefix.size());
-    begin = begin == filter.size() ? 0 : begin + 1;
-  }
+inline token_string delivered_topics(const token_string& pattern) {
+  const token_string filter = plain_filter(pattern);
   token_string out;
-  for (std::size_t i = begin; i < filter.size(); ++i) {
-    const bool level = (i == begin || filter[i - 1] == '/') && (i + 1 == filter.size() || filter[i + 1] == '/');
+  for (std::size_t i = 0; i < filter.size(); ++i) {
+    const bool level = (i == 0 || filter[i - 1] == '/') && (i + 1 == filter.size() || filter[i + 1] == '/');
     out.push_back(level && (filter[i] == '+' || filter[i] == '#') ? any_run : filter[i]);
   }
   return out;
@@ -280,6 +284,12 @@ class filter_candidates {
     const auto try_all = [&](choices all) {
       for (const std::string_view one : all) instead(one);
     };
+    // The name of a share has no wildcards; what a `*` there may go on with does.
+    const bool names_share = starts_with(made, topics::shared_prefix) &&
+                             find_token(made, '/', topics::shared_prefix.size()) == made.size();
+    if (names_share && pattern_[at] == any_run)
+      return try_all(is_last ? choices{"x/#", "x/+/#"} : ends_level ? choices{"x", "x/+"} : choices{"x/+/", "x/", "x"});
+    if (names_share) return instead("x");
     if (pattern_[at] == any_one) return try_all({begins_level && ends_level ? "+" : "x"});
     if (is_last) return try_all(begins_level ? choices{"#", "+/#", "+"} : choices{"/#", "/+", "/+/#", ""});
     if (ends_level) return try_all(begins_level ? choices{"+", "+/+", "+/+/+", "x"} : choices{"/+", "", "/+/+", "x"});
@@ -289,6 +299,11 @@ class filter_candidates {
   const token_string& pattern_;
   std::vector<token_string> out_;
 };
+
+/// Whether a client can subscribe to it at all.
+inline bool is_sendable(const token_string& filter) {
+  return topics::validate_topic_filter(plain_text(filter)).has_value();
+}
 
 /// Whether some Allow permits subscribing to `filter` and no Deny certainly forbids it.
 inline bool permits_filter(document_view& view, const token_string& filter) {
@@ -313,11 +328,12 @@ struct bypass {
 /// A topic in `denied` (as topics) that `filter` brings in and Receive lets through.
 inline std::optional<bypass> find_bypass(document_view& view, const token_list& denied, const token_string& filter,
                                          const token_list& received, work_budget& budget) {
-  const token_string covered = compile_filter(filter);
-  const token_string dollar{'$', any_run};
+  const token_string plain = plain_filter(filter), covered = compile_filter(plain);
+  const token_string dollar{'$', any_run}, plus{any_run, '+', any_run}, hash{any_run, '#', any_run};
   string_query query;
   query.required = {{&covered}, denied, received};
-  if (!filter.empty() && (filter[0] == '+' || filter[0] == '#')) query.forbidden.push_back(&dollar);
+  query.forbidden = {&plus, &hash};  // no topic has them
+  if (!plain.empty() && (plain[0] == '+' || plain[0] == '#')) query.forbidden.push_back(&dollar);
   // Receive that is denied without a condition; of a Deny with NotResource the complement, so it is required.
   for (const statement_view& s : view.statements()) {
     if (!s.denies(action::receive) || !s.node->conditions.empty()) continue;
@@ -340,7 +356,7 @@ inline void lint_bypass(document_view& view, findings& out, work_budget& budget)
     token_list names;
     document_view::add_names(d, resource_type::topicfilter, variable_reading::opaque, names);
     std::vector<token_string> denied_topics;  // `+` and `#` of the Deny mean what its author meant by them
-    for (const token_string* n : names) denied_topics.push_back(compile_filter(*n));
+    for (const token_string* n : names) denied_topics.push_back(compile_filter(plain_filter(*n)));
     token_list denied;
     for (const token_string& t : denied_topics) denied.push_back(&t);
     if (denied.empty()) continue;
@@ -348,7 +364,7 @@ inline void lint_bypass(document_view& view, findings& out, work_budget& budget)
     for (const token_string* a : allowed) {
       for (const token_string& filter : filter_candidates(*a).take()) {
         if (found || !budget.take(filter.size() * 4)) break;
-        if (!permits_filter(view, filter)) continue;
+        if (!is_sendable(filter) || !permits_filter(view, filter)) continue;
         found = find_bypass(view, denied, filter, received, budget);
       }
       if (found) break;

@@ -61,9 +61,11 @@ inline std::string render_arn(std::string_view arn, const render_values& values)
       *part = replaced_level(*part, key, value);
     }
   }
-  // The partition is that of the region, and whoever left the region open could not know it.
-  if (region != region_before && is_region(region) && partition.find_first_of("*?") == std::string::npos)
-    partition = topics::partition_of(region);
+  // The partition is that of the region, and whoever left the region open could not know it. Others than these three are
+  // nobody's slip.
+  const bool is_open = partition == "aws" || partition == "aws-cn" || partition == "aws-us-gov" ||
+                       (partition.find_first_of("*?") == std::string::npos && partition.compare(0, 4, "aws-") != 0);
+  if (region != region_before && is_region(region) && is_open) partition = topics::partition_of(region);
   std::string out;
   for (const std::string& f : fields) out += f + ':';
   return out + name;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <fleetprov/core/utf8.hpp>
+#include <fleetprov/policies/placeholders.hpp>
 #include <fleetprov/templates/detail/embedded.hpp>
 #include <fleetprov/templates/detail/nearest.hpp>
 #include <fleetprov/templates/detail/report.hpp>
@@ -69,7 +70,10 @@ class request_reader {
   void check_role(const json::value& object, std::string_view key) {
     const json::member* m = object.find_member(key);
     if (m == nullptr || !m->held.is_string()) return;
-    if (!check_length(m->held, "", key, topics::limits::min_role_arn, topics::limits::max_role_arn)) return;
+    // One that is still to be filled in has no length yet.
+    if (!policies::find_placeholder(m->held.text) &&
+        !check_length(m->held, "", key, topics::limits::min_role_arn, topics::limits::max_role_arn))
+      return;
     const auto arn = topics::parse_arn(m->held.text);
     if (!arn || arn->service != "iam" || arn->resource.substr(0, 5) != "role/")
       findings_.add(rule_id::role_arn, json::child_pointer("", key), m->held.where, shown(m->held.text) + " is not the ARN of a role",
@@ -194,6 +198,7 @@ inline void read_hook(request_reader& reader, const json::value& root, creation_
   reader.refuse_unknown(hook->held, "/preProvisioningHook", members, "a hook");
   reader.require(hook->held, "/preProvisioningHook", "targetArn");
   made.hook_target_arn = reader.text(hook->held, "/preProvisioningHook", "targetArn");
+  // assumption: only the upper bound is in AWS's model; the ARN of no function is nobody's wish.
   if (made.hook_target_arn)
     reader.check_length(*hook->held.find("targetArn"), "/preProvisioningHook", "targetArn", 1,
                         topics::limits::max_hook_target_arn);
