@@ -70,9 +70,10 @@ link_event wait_connected(Link& link) {
 }
 
 /// For client libraries that say neither why a connection failed nor, within anybody's limit, that it did: asked before
-/// they connect. The event if nobody is there.
+/// they connect. The event if nobody is there. Takes at most half of the time for connecting, so that who answers late
+/// can still be connected to; meanwhile no timer of a session runs.
 inline std::optional<link_event> find_unreachable(const link_options& how) {
-  reachability tcp = reach(how.host, how.port, how.connect_limit());
+  reachability tcp = reach(how.host, how.port, how.connect_limit() / 2);
   if (tcp.reached) return std::nullopt;
   return link_event{link_event::kind::unreachable, std::move(tcp.why)};
 }

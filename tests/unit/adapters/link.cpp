@@ -90,3 +90,38 @@ TEST_CASE("a process without a descriptor left is told so") {
   CHECK_FALSE(out.reached);
   CHECK(out.why == "no socket could be made");
 }
+
+TEST_CASE("an address that is silent or closed does not keep from the next one") {
+  const test::full_listener silent;
+  const test::listener open;
+  const auto address_of = [](std::uint16_t port) {
+    sockaddr_in out{};
+    out.sin_family = AF_INET;
+    out.sin_port = htons(port);
+    out.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    return out;
+  };
+  const auto connect_to = [](std::vector<sockaddr_in> addresses, std::chrono::milliseconds limit) {
+    std::vector<addrinfo> list(addresses.size());
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      list[i].ai_family = AF_INET;
+      list[i].ai_addr = reinterpret_cast<sockaddr*>(&addresses[i]);
+      list[i].ai_addrlen = sizeof(sockaddr_in);
+      list[i].ai_next = i + 1 < list.size() ? &list[i + 1] : nullptr;
+    }
+    return connect_first(list.data(), limit);
+  };
+  const auto long_enough = std::chrono::seconds(20);
+  const auto before = std::chrono::steady_clock::now();
+  CHECK(connect_to({address_of(silent.port()), address_of(open.port())}, long_enough));
+  CHECK(connect_to({address_of(test::closed_port()), address_of(open.port())}, long_enough));
+  CHECK(connect_to({address_of(open.port()), address_of(silent.port())}, long_enough));
+  CHECK(std::chrono::steady_clock::now() - before < long_enough);
+  const auto closed = connect_to({address_of(test::closed_port()), address_of(test::closed_port())}, long_enough);
+  CHECK_FALSE(closed);
+  CHECK(closed.why == std::strerror(ECONNREFUSED));
+  const auto nobody = connect_to({address_of(silent.port()), address_of(silent.port())}, std::chrono::milliseconds(400));
+  CHECK_FALSE(nobody);
+  CHECK(nobody.why == std::strerror(ETIMEDOUT));
+  CHECK_FALSE(connect_to({address_of(silent.port()), address_of(open.port())}, std::chrono::milliseconds(0)));
+}
