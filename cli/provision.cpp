@@ -104,8 +104,6 @@ std::optional<templates::plan> check_template(const provision_options& from,
 /// What RegisterThing would refuse, or could not carry, is told before a certificate is made for it.
 void check_sizes(const std::map<std::string, std::string>& parameters, topics::payload_format wire) {
   namespace limits = topics::limits;
-  // assumption: no length of an ownership token is documented; those of AWS have some hundred characters.
-  constexpr std::size_t room_for_token = 2048;
   for (const auto& [name, value] : parameters) {
     if (count_code_points(name) > limits::max_parameter_key)
       throw usage_error("--template-parameters: the name `" + printable(name.substr(0, 32)) + "...` has more than " +
@@ -116,8 +114,7 @@ void check_sizes(const std::map<std::string, std::string>& parameters, topics::p
     if (!is_valid_utf8(name) || !is_valid_utf8(value))
       throw usage_error("--template-parameters: `" + printable(name) + "` is not UTF-8");
   }
-  const secret token{std::string(room_for_token, 'x')};
-  if (!payloads::encode(payloads::register_thing_request{token.clone(), parameters}, wire))
+  if (provisioning::find_unsendable(parameters, wire))
     throw usage_error("--template-parameters: together longer than AWS IoT Core carries in a message (" +
                       std::to_string(limits::max_payload_bytes) + " bytes)");
 }

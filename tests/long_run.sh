@@ -6,8 +6,8 @@
 #     fuzz       every libFuzzer target for FUZZ_SECONDS (600), two at a time
 #     soak       5,000 devices and a hostile crowd
 #     mutation   tests/mutation/mutate.py
-#     coverage   lines, branches (gcovr) and decisions (clang) of include/ that the tests reach: build/coverage/report.txt,
-#                branches.txt, build/decisions/report.txt
+#     coverage   lines, branches (gcovr) and decisions (clang) of include/ that the tests reach: build/coverage/lines.txt,
+#                branches.txt, decisions.txt
 #     valgrind   1,000 flows, a reload and the end of the plugin in a broker under memcheck
 #     tidy       clang-tidy over the compilation database
 set -euo pipefail
@@ -56,32 +56,25 @@ soak() {
 
 mutation() { tests/mutation/mutate.py; }
 
+# One build with both of clang's instruments. gcov's branches are also the compiler's own (exceptions, destructors); the
+# source-based report knows what the source decides.
 coverage() {
-  cmake --preset test -B build/coverage -DFLEETPROV_PRECOMPILE=OFF -DFLEETPROV_BUILD_EXAMPLES=OFF -DFLEETPROV_BUILD_CLI=OFF \
-    -DCMAKE_CXX_FLAGS="--coverage -fno-inline -fprofile-update=atomic" >/dev/null
-  find build/coverage -name '*.gcda' -delete
-  cmake --build build/coverage --target sanitized_tests
-  find build/coverage -name '*.gcda' -delete  # the build asks the programs for their tests
-  ctest --test-dir build/coverage -j "$jobs" -L sanitized --output-on-failure | tail -5
-  gcovr --root . --filter 'include/' --exclude-throw-branches --exclude-unreachable-branches -j "$jobs" build/coverage \
-    --txt build/coverage/report.txt --json build/coverage/report.json --print-summary
-  gcovr --root . --add-tracefile build/coverage/report.json --branches --txt build/coverage/branches.txt
-  decisions
-}
-
-# gcov's branches are also the compiler's own (exceptions, destructors); clang knows what the source decides.
-decisions() {
-  if ! { command -v clang++ && command -v llvm-cov && command -v llvm-profdata; } >/dev/null; then
-    echo "decisions skipped: no clang++, llvm-cov, llvm-profdata"
+  if ! { command -v clang++ && command -v llvm-cov && command -v llvm-profdata && command -v gcovr; } >/dev/null; then
+    echo "coverage skipped: it needs clang++, llvm-cov, llvm-profdata and gcovr"
     return
   fi
-  cmake --preset test -B build/decisions -DFLEETPROV_PRECOMPILE=OFF -DFLEETPROV_BUILD_EXAMPLES=OFF -DFLEETPROV_BUILD_CLI=OFF \
-    -DFLEETPROV_BUILD_MOCK_BROKER=OFF -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_CXX_FLAGS="-O0 -fprofile-instr-generate -fcoverage-mapping" >/dev/null
-  cmake --build build/decisions --target sanitized_tests
-  rm -rf build/decisions/profiles
-  LLVM_PROFILE_FILE=$PWD/build/decisions/profiles/%m.profraw ctest --test-dir build/decisions -j "$jobs" -L sanitized --output-on-failure | tail -5
-  tests/coverage/decisions.py build/decisions >build/decisions/report.txt
-  tail -1 build/decisions/report.txt
+  cmake --preset test -B build/coverage -DFLEETPROV_PRECOMPILE=OFF -DFLEETPROV_BUILD_EXAMPLES=OFF -DFLEETPROV_BUILD_CLI=OFF \
+    -DFLEETPROV_BUILD_MOCK_BROKER=OFF -DCMAKE_CXX_COMPILER=clang++ \
+    -DCMAKE_CXX_FLAGS="-O0 --coverage -fprofile-update=atomic -fprofile-instr-generate -fcoverage-mapping" >/dev/null
+  LLVM_PROFILE_FILE=/dev/null cmake --build build/coverage --target sanitized_tests
+  rm -rf build/coverage/profiles
+  find build/coverage -name '*.gcda' -delete  # the build asks the programs for their tests
+  LLVM_PROFILE_FILE=$PWD/build/coverage/profiles/%m.profraw ctest --test-dir build/coverage -j "$jobs" -L sanitized --output-on-failure | tail -5
+  tests/coverage/decisions.py build/coverage >build/coverage/decisions.txt
+  gcovr --root . --filter 'include/' --gcov-executable 'llvm-cov gcov' --exclude-throw-branches --exclude-unreachable-branches \
+    -j "$jobs" build/coverage --txt build/coverage/lines.txt --json build/coverage/report.json --print-summary
+  gcovr --root . --add-tracefile build/coverage/report.json --branches --txt build/coverage/branches.txt
+  tail -1 build/coverage/decisions.txt
 }
 
 valgrind() {

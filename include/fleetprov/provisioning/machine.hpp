@@ -64,7 +64,7 @@ using action = std::variant<connect, subscribe, publish, store_credentials, try_
 /// `cap`. `random` is the state of a splitmix64 sequence.
 inline instant full_jitter(std::uint64_t& random, instant base, instant cap, unsigned failures) noexcept {
   instant span = base;
-  for (unsigned i = 1; i < failures && span < cap; ++i) span *= 2;
+  for (unsigned i = 1; i < failures && span < cap; ++i) span = span > cap / 2 ? cap : span * 2;
   span = std::min(span, cap);
   random += 0x9E3779B97F4A7C15U;
   std::uint64_t bits = random;

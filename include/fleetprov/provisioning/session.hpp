@@ -25,6 +25,20 @@ struct publish_message { topics::api call; topics::fleet_topic_text topic; secre
 using session_action = std::variant<connect, subscribe_topics, publish_message, store_credentials, try_credentials,
                                     finished, gave_up>;
 
+/// Why RegisterThing cannot carry `parameters`: `too_large` (of an MQTT payload, 131072 bytes, 2048 are kept for the token),
+/// `invalid_utf8`. Empty if it can.
+inline std::optional<failure> find_unsendable(const std::map<std::string, std::string>& parameters,
+                                              topics::payload_format format) {
+  // assumption: no length of an ownership token is documented; those of AWS have some hundred characters.
+  constexpr std::size_t room_for_token = 2048;
+  payloads::register_thing_request request;
+  request.certificate_ownership_token = secret(std::string(room_for_token, 'x'));
+  request.parameters = parameters;
+  const auto bytes = payloads::encode(request, format);
+  if (bytes) return std::nullopt;
+  return bytes.error();
+}
+
 /// A machine with the codec and the topics: bytes in, bytes out, for one provisioning template.
 /// Feed it everything that arrives with `handle_message`; poll after each call.
 class session {
@@ -32,11 +46,15 @@ class session {
   session(topics::template_name name, topics::payload_format format, settings how = {})
       : name_(name), format_(format), machine_(how) {}
 
+  /// Both: as the machine's. Parameters that `find_unsendable` names begin nothing, so that no certificate is made in
+  /// vain: its error, and `gave_up` is the only action.
   result<state> start(instant now, payloads::certificate_request wanted, std::map<std::string, std::string> parameters) {
+    if (refuses(parameters)) return *unsendable_;
     return machine_.start(now, std::move(wanted), std::move(parameters));
   }
   result<state> resume(instant now, unfinished stored, payloads::certificate_request wanted,
                        std::map<std::string, std::string> parameters) {
+    if (refuses(parameters)) return *unsendable_;
     return machine_.resume(now, std::move(stored), std::move(wanted), std::move(parameters));
   }
 
@@ -79,11 +97,24 @@ class session {
   }
 
  private:
+  bool refuses(const std::map<std::string, std::string>& parameters) {
+    if (machine_.current() != state::idle) return false;
+    unsendable_ = find_unsendable(parameters, format_);
+    return unsendable_.has_value();
+  }
+  /// Ends the run for `why`, which is not the machine's reason.
+  gave_up give_up(failure why) {
+    const state during = machine_.current();
+    machine_.abandon();
+    (void)machine_.poll_action();
+    return gave_up{why, during, {}};
+  }
   session_action spell(publish&& out);
 
   topics::template_name name_;
   topics::payload_format format_;
   machine machine_;
+  std::optional<failure> unsendable_;
 };
 
 inline result<state> session::handle_suback(instant now, topics::api call, const std::uint8_t* reason_codes,
@@ -122,17 +153,12 @@ inline session_action session::spell(publish&& out) {
   topics::api call = machine_.create_call();
   if (std::holds_alternative<payloads::register_thing_request>(out.request)) call = topics::api::register_thing;
   auto bytes = std::visit([&](const auto& request) { return payloads::encode_secret(request, format_); }, out.request);
-  // A request that cannot be written (parameters that are not UTF-8 or too large) can never be sent.
-  if (!bytes) {
-    const state during = machine_.current();
-    machine_.abandon();
-    (void)machine_.poll_action();
-    return gave_up{bytes.error(), during, {}};
-  }
+  if (!bytes) return give_up(bytes.error());  // a signing request or a token beyond all bounds
   return publish_message{call, topic_of(call, topics::message_kind::request), std::move(*bytes)};
 }
 
 inline std::optional<session_action> session::poll_action() {
+  if (unsendable_ && machine_.current() == state::idle) return give_up(*unsendable_);
   auto next = machine_.poll_action();
   if (!next) return std::nullopt;
   if (auto* out = std::get_if<publish>(&*next)) return spell(std::move(*out));

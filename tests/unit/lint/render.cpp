@@ -112,12 +112,12 @@ TEST_CASE("example accounts are replaced only on request") {
 }
 
 TEST_CASE("the partition follows a region that was filled in, and only such a one") {
-  const auto rendered = [](const std::string& arn, const std::string& region, policies::example_arns examples = policies::example_arns::keep) {
+  const auto rendered = [](const std::string& written, const std::string& region, policies::example_arns examples = policies::example_arns::keep) {
     auto values = usual();
     values.region = region;
     values.examples = examples;
     values.set = {{"site-region", region}};
-    auto out = run("[\"" + arn + "\"]", values);
+    auto out = run("[\"" + written + "\"]", values);
     REQUIRE(out.value.has_value());
     return out.value->substr(2, out.value->size() - 4);
   };
