@@ -3,6 +3,7 @@
 #include <cli/documents.hpp>
 #include <cli/output.hpp>
 #include <cli/requests.hpp>
+#include <cli/values.hpp>
 
 #include <fleetprov/policies/evaluate.hpp>
 #include <fleetprov/policies/explain.hpp>
@@ -35,7 +36,7 @@ struct loaded_policy {
 policies::context read_context(const std::vector<std::string>& pairs) {
   policies::context out;
   for (const std::string& text : pairs) {
-    key_value pair = split_pair(text, "--context");
+    key_value pair = split_pair("--context", text);
     std::vector<std::string>& values = out[pair.key];
     if (pair.value == "\"\"") values.emplace_back();
     else if (!pair.value.empty()) values.push_back(std::move(pair.value));
@@ -48,7 +49,7 @@ policies::thing_facts read_thing(const authorize_arguments& given) {
   out.name = given.thing;
   if (!given.thing_type.empty()) out.type = given.thing_type;
   for (const std::string& text : given.attributes) {
-    key_value pair = split_pair(text, "--attribute");
+    key_value pair = split_pair("--attribute", text);
     out.attributes[pair.key] = std::move(pair.value);
   }
   out.attached = !given.not_attached;
@@ -60,6 +61,8 @@ question read_question(const authorize_arguments& given) {
   question out;
   out.action = given.action;
   out.resource = given.resource;
+  check_region("--region", given.region);
+  check_account("--account", given.account);
   out.scope = {given.region, given.account};
   out.who.client_id = given.client_id;
   if (!given.certificate_id.empty()) out.who.certificate_id = given.certificate_id;

@@ -3,8 +3,8 @@
 #include <cli/output.hpp>
 #include <cli/sarif.hpp>
 #include <cli/suggest.hpp>
+#include <cli/values.hpp>
 
-#include <fleetprov/topics/template_name.hpp>
 
 #include <chrono>
 #include <memory>
@@ -100,8 +100,7 @@ check_options read_options(const check_arguments& given) {
   if (!given.role.empty()) out.role = given.role == "claim" ? policies::role::claim : policies::role::device;
   if (!given.template_name.empty()) {
     if (out.role != policies::role::claim) throw usage_error("--template-name goes with `--role claim`");
-    if (!topics::template_name::parse(given.template_name))
-      throw usage_error("`" + given.template_name + "` is no template name: 1 to 36 of A-Z a-z 0-9 _ -");
+    read_template_name("--template-name", given.template_name);
     out.template_name = given.template_name;
   }
   for (const std::string& word : given.disabled) {
@@ -156,8 +155,9 @@ void add_check(CLI::App& app, int& exit_code) {
   add_text(me, "--kind", given->kind,
            "auto (by content), policy, fleet-template, jitp-template, bulk-template, registration-config, hook-request, "
            "hook-response");
-  add_text(me, "--format", given->shape, "text, json or sarif")->check(CLI::IsMember({"text", "json", "sarif"}));
+  add_text(me, "--format", given->shape, "text, json or sarif")->capture_default_str()->check(CLI::IsMember({"text", "json", "sarif"}));
   add_text(me, "--fail-on", given->fail_on, "Lowest severity that makes the exit status 1: error, warning or note")
+      ->capture_default_str()
       ->check(CLI::IsMember({"error", "warning", "note"}));
   add_repeatable(me, "--disable", given->disabled, "A rule to leave out, by id or name; may be repeated");
   add_text(me, "--role", given->role, "Whose certificate a policy is for: claim or device")

@@ -4,6 +4,7 @@
 #include <fleetprov/adapters/drive.hpp>
 #include <fleetprov/crypto/certificate.hpp>
 #include <fleetprov/crypto/private_key.hpp>
+#include <fleetprov/storage/detail/posix_files.hpp>
 #include <fleetprov/topics/arn.hpp>
 #include <fleetprov/topics/thing_name.hpp>
 
@@ -13,6 +14,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstring>
 #include <memory>
 #include <random>
 
@@ -23,11 +25,15 @@
 namespace fleetprov::cli {
 namespace {
 
-/// The readable file behind an option, or a usage error that says which option.
-std::string need_file(const char* option, const std::string& path) {
+void check_file(const char* option, const std::string& path) {
   struct stat found {};
   if (path == "-" || ::stat(path.c_str(), &found) != 0 || !S_ISREG(found.st_mode))
     throw usage_error(std::string(option) + ": there is no file `" + printable(path) + "`");
+}
+
+/// The readable file behind an option, or a usage error that says which option.
+std::string need_file(const char* option, const std::string& path) {
+  check_file(option, path);
   return read_input(path);
 }
 
@@ -79,6 +85,14 @@ std::optional<host_port> parse_endpoint(std::string_view text) {
   return out;
 }
 
+result<crypto::private_key> read_private_key(const std::string& path) {
+  const auto pem = storage::detail::files<storage::posix_calls>::read(path);  // its text is nowhere but in a secret
+  if (!pem && pem.error().code == errc::storage)
+    throw input_error("cannot read `" + path + "`: " + std::strerror(static_cast<int>(pem.error().offset)));
+  if (!pem) return pem.error();
+  return crypto::private_key::from_pem(*pem);
+}
+
 adapters::link_options make_link_options(const device_options& from, const char* prefix, double seconds) {
   const auto begin = std::chrono::steady_clock::now();
   const auto at = parse_endpoint(from.endpoint);
@@ -87,10 +101,8 @@ adapters::link_options make_link_options(const device_options& from, const char*
     throw usage_error("--ca-file: `" + printable(from.ca_file) + "` holds no PEM certificate");
   const auto certificate = crypto::certificate::from_pem(need_file("--cert", from.certificate));
   if (!certificate) throw usage_error("--cert: `" + printable(from.certificate) + "` holds no PEM certificate");
-  std::string text = need_file("--key", from.key);
-  const secret pem{text};
-  wipe(text.data(), text.size());
-  const auto key = crypto::private_key::from_pem(pem);
+  check_file("--key", from.key);
+  const auto key = read_private_key(from.key);
   if (!key) throw usage_error("--key: `" + printable(from.key) + "` holds no unencrypted PEM private key");
   if (!certificate->matches(*key))
     throw usage_error("--key: `" + printable(from.key) + "` is not the key of the certificate `" +

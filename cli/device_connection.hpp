@@ -4,6 +4,8 @@
 
 #include <cli/commands.hpp>
 #include <fleetprov/adapters/link.hpp>
+#include <fleetprov/core/result.hpp>
+#include <fleetprov/crypto/private_key.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -31,6 +33,10 @@ struct host_port {
 };
 /// `HOST`, `HOST:PORT`, `[V6]:PORT`; empty for anything else, a scheme (`ssl://`) included.
 std::optional<host_port> parse_endpoint(std::string_view text);
+
+/// The key of a PEM file, its text nowhere but in wiped memory. Errors: `not_found`, `too_large`, those of
+/// `private_key::from_pem`. Throws `input_error` for a file that cannot be read.
+result<crypto::private_key> read_private_key(const std::string& path);
 
 /// Checks all of it (files that exist and hold PEM, client id) and fills a link's options; an empty
 /// client id gets one that no other run has. Throws `usage_error`. Warns on standard error about a key

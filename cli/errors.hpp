@@ -5,7 +5,7 @@
 
 namespace fleetprov::cli {
 
-/// What the process answers (product.md 3).
+/// What the process answers (README.md, "Exit codes everywhere").
 inline constexpr int exit_good = 0;
 inline constexpr int exit_findings = 1;  ///< findings, denied, refused, failed
 inline constexpr int exit_usage = 2;     ///< wrong usage or unreadable input

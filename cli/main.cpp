@@ -106,7 +106,7 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", "fleetprov " FLEETPROV_VERSION);
   app.require_subcommand(1);
   app.footer("Example:\n  fleetprov check --role device policy.json\n\n`fleetprov COMMAND --help` explains a command.\n"
-             "Exit status: 0 good, 1 findings, denied or failed, 2 wrong usage or unreadable input, 3 could not reach or run something.");
+             "Exit status: 0 good, 1 findings, denied or refused, 2 wrong usage or unreadable input, 3 could not reach or run something.");
   app.get_formatter()->column_width(34);
   int exit_code = exit_good;
   std::vector<std::string> names;

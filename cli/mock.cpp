@@ -1,6 +1,7 @@
 #include <cli/commands.hpp>
 #include <cli/documents.hpp>
 #include <cli/output.hpp>
+#include <cli/values.hpp>
 
 #include <fleetprov/topics/template_name.hpp>
 #include <fleetprov/topics/thing_name.hpp>
@@ -20,29 +21,22 @@ namespace fleetprov::cli {
 namespace {
 
 struct mock_arguments {
-  std::string directory = "fleetprov-mock", bind = "127.0.0.1", region = "us-east-1", account = "123456789012";
+  std::string directory = mock::launch_options{}.directory.string(), bind = mock::launch_options{}.bind,
+              region = mock::launch_options{}.region, account = mock::launch_options{}.account;
   std::string claim_policy, ready_file, shape = "text";
   std::vector<std::string> hosts, policies, templates, lambdas, hooks, faults, strict;
   std::vector<int> ports;
   int http_port = 8080;
-  int key_pool = 16;
+  int key_pool = static_cast<int>(mock::launch_options{}.key_pool);
   bool ephemeral = false;
   bool empty = false;
 };
-
-/// Splits `NAME=VALUE` at the first `=`.
-std::pair<std::string, std::string> split(const std::string& option, const std::string& argument) {
-  const std::size_t equals = argument.find('=');
-  if (equals == 0 || equals == std::string::npos)
-    throw usage_error(option + " wants NAME=VALUE, not `" + argument + "`");
-  return {argument.substr(0, equals), argument.substr(equals + 1)};
-}
 
 /// Reads the documents of one option through `check`: findings are shown, errors are remembered.
 class document_reader {
  public:
   mock::named_text read(const std::string& option, const std::string& argument, templates::document_kind kind) {
-    auto [name, file] = split(option, argument);
+    auto [name, file] = split_pair(option.c_str(), argument);
     check_options how;
     how.kind = kind;
     const checked_document found = check_document(file, read_input(file), how);
@@ -61,14 +55,16 @@ void require(bool good, const std::string& otherwise) {
   if (!good) throw usage_error(otherwise);
 }
 
-bool is_account(const std::string& text) {
-  return text.size() == 12 && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
-
 bool is_host_text(const std::string& text) {
   return !text.empty() && text.size() <= 253 && std::all_of(text.begin(), text.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == ':' || c == '*';
   });
+}
+
+std::string all_strict_names() {
+  std::string out;
+  for (const std::string_view name : mock::strict::names) out.append(out.empty() ? "" : ", ").append(name);
+  return out;
 }
 
 std::uint16_t port_of(const char* option, int number) {
@@ -77,8 +73,8 @@ std::uint16_t port_of(const char* option, int number) {
 }
 
 void read_places(const mock_arguments& in, mock::launch_options& out) {
-  require(is_account(in.account), "--account wants 12 digits, not `" + in.account + "`");
-  require(is_host_text(in.region), "--region wants a name such as us-east-1");
+  check_account("--account", in.account);
+  check_region("--region", in.region);
   require(is_host_text(in.bind), "--bind wants an address such as 127.0.0.1");
   for (const std::string& host : in.hosts) require(is_host_text(host), "--host wants a name or an address, not `" + host + "`");
   require(!in.directory.empty(), "--dir wants a folder");
@@ -100,12 +96,12 @@ void read_places(const mock_arguments& in, mock::launch_options& out) {
 
 void read_behaviour(const mock_arguments& in, mock::launch_options& out) {
   for (const std::string& argument : in.lambdas) {
-    const auto [name, command] = split("--lambda", argument);
+    const auto [name, command] = split_pair("--lambda", argument);
     require(!command.empty(), "--lambda " + name + "= lacks the command or URL");
     out.lambdas[name] = command;
   }
   for (const std::string& argument : in.hooks) {
-    const auto [name, lambda] = split("--hook", argument);
+    const auto [name, lambda] = split_pair("--hook", argument);
     out.world.hooks.emplace_back(name, lambda);
   }
   for (const std::string& spec : in.faults) {
@@ -119,13 +115,9 @@ void read_behaviour(const mock_arguments& in, mock::launch_options& out) {
   constexpr int most_in_pool = 100'000;
   require(in.key_pool >= 0 && in.key_pool <= most_in_pool, "--key-pool wants a number from 0 to " + std::to_string(most_in_pool));
   out.key_pool = static_cast<std::size_t>(in.key_pool);
-  const std::vector<std::string>& known = mock::strict_names();
-  for (const std::string& name : in.strict) {
-    std::string all;
-    for (const std::string& one : known) all.append(all.empty() ? "" : ", ").append(one);
-    require(std::find(known.begin(), known.end(), name) != known.end(),
-            "--strict `" + name + "` is not one of " + all);
-  }
+  for (const std::string& name : in.strict)
+    require(std::find(mock::strict::names.begin(), mock::strict::names.end(), name) != mock::strict::names.end(),
+            "--strict `" + name + "` is not one of " + all_strict_names());
   out.strict = in.strict;
 }
 
@@ -140,8 +132,7 @@ bool read_documents(const mock_arguments& in, mock::launch_options& out) {
   }
   for (const std::string& argument : in.templates) {
     out.world.templates.push_back(reader.read("--template", argument, document_kind::fleet_template));
-    const std::string& name = out.world.templates.back().name;
-    require(static_cast<bool>(topics::template_name::parse(name)), "--template: `" + name + "` is not a template name");
+    read_template_name("--template", out.world.templates.back().name);
   }
   if (!in.claim_policy.empty()) {
     out.world.claim_policy = reader.read("--claim-policy", in.claim_policy, document_kind::policy);
@@ -199,10 +190,10 @@ void add_mock(CLI::App& app, int& exit_code) {
   add_repeatable(me, "--template", in->templates, "NAME=FILE: create an enabled provisioning template");
   add_repeatable(me, "--lambda", in->lambdas, "NAME=COMMAND or NAME=URL: what runs when a hook names this Lambda function");
   add_repeatable(me, "--hook", in->hooks, "TEMPLATE=LAMBDA: pre-provisioning hook of a template");
-  add_repeatable(me, "--fault", in->faults, "operation=RegisterThing,fault=reject,status_code=429,count=1");
+  add_repeatable(me, "--fault", in->faults, "Misbehave from the start: operation=RegisterThing,fault=reject,status_code=429,count=1");
   me.add_option("--key-pool", in->key_pool,
                 "Keys and certificates kept ready for CreateKeysAndCertificate (default 16); more for load tests, 0 for none");
-  add_repeatable(me, "--strict", in->strict, "Stricter than by default: quotas, require-subscription, token-connection, ...");
+  add_repeatable(me, "--strict", in->strict, "Stricter than by default: " + all_strict_names());
   add_text(me, "--ready-file", in->ready_file, "Write the ready object to this file, too");
   add_text(me, "--format", in->shape, "Ready line as text or json");
   me.callback([in, &exit_code] { exit_code = run(*in); });

@@ -3,6 +3,7 @@
 #include <cli/device_connection.hpp>
 #include <cli/documents.hpp>
 #include <cli/output.hpp>
+#include <cli/values.hpp>
 
 #include <fleetprov/adapters/paho.hpp>
 #include <fleetprov/adapters/token_tls.hpp>
@@ -78,12 +79,6 @@ struct failed : run_error {
   explanation why;
 };
 
-topics::template_name read_template_name(const std::string& text) {
-  const auto name = topics::template_name::parse(text);
-  if (!name) throw usage_error("--template-name: `" + printable(text) + "` is not 1 to 36 characters of [0-9A-Za-z_-]");
-  return *name;
-}
-
 /// Checks the parameters against the template and answers what they make of it, if that is certain.
 std::optional<templates::plan> check_template(const provision_options& from,
                                               const std::map<std::string, std::string>& parameters) {
@@ -143,7 +138,7 @@ std::string read_signing_request(const std::string& file) {
 }
 
 prepared prepare(const provision_options& from) {
-  const auto name = read_template_name(from.template_name);
+  const auto name = read_template_name("--template-name", from.template_name);
   auto parameters = from.has_parameters ? read_parameters(from.parameters) : std::map<std::string, std::string>();
   prepared out{make_link_options(from.device, "fleetprov", from.timeout),
                name,
@@ -156,6 +151,8 @@ prepared prepare(const provision_options& from) {
                {}};
   check_sizes(out.parameters, out.wire);
   out.endpoint = out.link.host + ":" + std::to_string(out.link.port);
+  if (!from.hook_supplies.empty() && from.template_file.empty())
+    throw usage_error("--hook-supplies goes with --template, which it completes");
   if (!from.template_file.empty()) out.planned = check_template(from, out.parameters);
   if (!from.key_uri.empty() && !crypto::validate_token_uri(from.key_uri))
     throw usage_error(
@@ -510,16 +507,21 @@ class careful_store {
  private:
   storage::present_key fate_of_key() const {
     using storage::present_key;
-    auto text = read_if_possible(inner_.key_path());
-    if (!text) return present_key::set_aside;
-    const auto key = crypto::private_key::from_pem(secret{*text});
-    wipe(text->data(), text->size());
+    const auto key = find_key();
     const auto belongs_to = [&](const std::string& path) {
       const auto certificate = read_certificate(path);
       return key && certificate && certificate->matches(*key);
     };
     if (belongs_to(inner_.pending_certificate_path())) return present_key::keep;
     return belongs_to(inner_.certificate_path()) ? present_key::replace : present_key::set_aside;
+  }
+
+  result<crypto::private_key> find_key() const {
+    try {
+      return read_private_key(inner_.key_path());
+    } catch (const input_error&) {
+      return errc::storage;
+    }
   }
 
   storage::posix_store& inner_;

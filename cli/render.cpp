@@ -1,6 +1,6 @@
 #include <cli/commands.hpp>
 #include <cli/output.hpp>
-#include <cli/requests.hpp>
+#include <cli/values.hpp>
 
 #include <fleetprov/policies/placeholders.hpp>
 #include <fleetprov/policies/render.hpp>
@@ -22,16 +22,14 @@ struct render_arguments {
 
 policies::render_values read_values(const render_arguments& given) {
   policies::render_values out;
-  if (!given.region.empty() && !policies::is_region(given.region)) throw usage_error("`" + given.region + "` is no AWS region");
-  if (!given.account.empty() && !policies::is_account(given.account))
-    throw usage_error("`" + given.account + "` is no AWS account: 12 digits");
-  if (!given.template_name.empty() && !topics::template_name::parse(given.template_name))
-    throw usage_error("`" + given.template_name + "` is no template name: 1 to 36 of A-Z a-z 0-9 _ -");
+  if (!given.region.empty()) check_region("--region", given.region);
+  if (!given.account.empty()) check_account("--account", given.account);
+  if (!given.template_name.empty()) read_template_name("--template-name", given.template_name);
   out.region = given.region;
   out.account = given.account;
   out.template_name = given.template_name;
   for (const std::string& text : given.set) {
-    key_value pair = split_pair(text, "--set");
+    key_value pair = split_pair("--set", text);
     out.set[pair.key] = std::move(pair.value);
   }
   if (given.replace_examples) out.examples = policies::example_arns::replace;

@@ -39,7 +39,7 @@ std::string full_resource(const std::string& given, const std::string& action, c
   throw usage_error("`" + given + "` is neither an ARN nor TYPE/NAME (client, topic, topicfilter, thing, rolealias)" + hint);
 }
 
-/// AWS IoT knows no MQTT connection behind an HTTPS request, and so neither client id nor thing (policies.md 5.2, 9.7).
+/// AWS IoT knows no MQTT connection behind an HTTPS request, and so neither client id nor thing (docs/fidelity.md).
 std::string leave_out_connection(policies::principal_facts& who, std::string_view action) {
   std::string given = who.client_id && !who.client_id->empty() ? "client id" : "";
   if (who.thing) given += given.empty() ? "thing" : " and the thing";
@@ -108,12 +108,6 @@ std::string doubt_about_resource(std::string_view action, std::string_view resou
 std::string_view short_resource(std::string_view resource) noexcept {
   const result<topics::arn> parts = topics::parse_arn(resource);
   return parts ? parts->resource : resource;
-}
-
-key_value split_pair(const std::string& text, const char* option) {
-  const std::size_t at = text.find('=');
-  if (at == std::string::npos || at == 0) throw usage_error(std::string(option) + " takes NAME=VALUE, not `" + text + "`");
-  return {text.substr(0, at), text.substr(at + 1)};
 }
 
 }  // namespace fleetprov::cli

@@ -46,10 +46,4 @@ std::string doubt_about_resource(std::string_view action, std::string_view resou
 /// "topicfilter/a/b" of an ARN: what people read; all of the text if it is no ARN.
 std::string_view short_resource(std::string_view resource) noexcept;
 
-/// Splits `KEY=VALUE` at the first `=`. Throws `usage_error` naming `option` where there is none.
-struct key_value {
-  std::string key, value;
-};
-key_value split_pair(const std::string& text, const char* option);
-
 }  // namespace fleetprov::cli

@@ -35,7 +35,7 @@ struct resolve_case {
   source_range where;
 };
 
-/// A suite file (product.md 3.6), read but not run.
+/// A suite file (docs/suites.md), read but not run.
 struct suite {
   std::map<std::string, std::string> policies;  ///< name to path relative to the suite
   std::optional<policies::render_values> render;  ///< laid over every policy before it is used

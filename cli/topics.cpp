@@ -1,5 +1,6 @@
 #include <cli/commands.hpp>
 #include <cli/output.hpp>
+#include <cli/values.hpp>
 
 #include <fleetprov/policies/principal.hpp>
 #include <fleetprov/topics/arn.hpp>
@@ -66,8 +67,7 @@ void write_fleet(json_writer& out, const fleet_topic& topic) {
 }
 
 int list_topics(const topics_arguments& given) {
-  const result<template_name> name = template_name::parse(given.template_name);
-  if (!name) throw usage_error("`" + given.template_name + "` is no template name: 1 to 36 of A-Z a-z 0-9 _ -");
+  const template_name name = read_template_name("--template-name", given.template_name);
   json_writer json;
   std::string text;
   json.begin_object().key("topics").begin_array();
@@ -79,7 +79,7 @@ int list_topics(const topics_arguments& given) {
         topic.call = call;
         topic.format = format;
         topic.kind = kind;
-        if (call == api::register_thing) topic.name = *name;
+        if (call == api::register_thing) topic.name = name;
         const std::string spelt(build(topic).view());
         const std::string use(fleet_use(topic));
         text.append("  ").append(use).append(11 - use.size(), ' ').append(spelt) += '\n';
@@ -143,6 +143,8 @@ std::string classification_json(const std::string& text, const reserved_topic& f
 
 int classify_topic(const topics_arguments& given) {
   const std::string& text = *given.classify;
+  check_region("--region", given.region);
+  check_account("--account", given.account);
   if (const std::string wrong = describe_invalid(text); !wrong.empty()) {
     print_error("`" + printable(text) + "`: " + wrong + '\n');
     return exit_findings;

@@ -41,23 +41,21 @@ class broker_actions {
  public:
   virtual ~broker_actions() = default;
 
-  /// Routes a message to whoever subscribed (iot:Receive still applies). Returns at once.
-  virtual void publish(outgoing_message message) = 0;
+  /// Routes a message to whoever subscribed (iot:Receive still applies). Waits for the broker's thread; false when it
+  /// did not take the message (it ends, or is stuck).
+  virtual bool publish(outgoing_message message) = 0;
 
   /// DeleteConnection: closes the live connection of `client_id`; false when there is none. Waits for
   /// the broker's thread. The session ends with API_INITIATED_DISCONNECT.
   virtual bool disconnect(const std::string& client_id, bool clean_session, bool prevent_will_message) = 0;
-
-  /// Closes every live connection made with the certificate. Returns at once.
-  virtual void drop_sessions_of_certificate(std::string certificate_id) = 0;
 
   /// By topic, ascending.
   virtual std::vector<retained_message> retained_messages() const = 0;
   virtual std::optional<retained_message> find_retained(std::string_view topic) const = 0;
 
   /// `POST /_mock/reset`: retained messages go, sessions whose certificate is no longer ACTIVE are
-  /// closed, pending answers are forgotten. Waits for the broker's thread.
-  virtual void reset() = 0;
+  /// closed, pending answers are forgotten. Waits for the broker's thread; false as for `publish`.
+  virtual bool reset() = 0;
 };
 
 }  // namespace fleetprov::mock

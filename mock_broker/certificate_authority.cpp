@@ -257,7 +257,7 @@ csr_check check_csr(std::string_view pem) {
   const error_queue_guard quiet;
   if (pem.empty()) return {nullptr, "the certificate signing request is empty"};
   if (pem.size() > topics::limits::max_csr_characters)
-    return {nullptr, "the certificate signing request is longer than 4096 characters"};
+    return {nullptr, "the certificate signing request is longer than " + std::to_string(topics::limits::max_csr_characters) + " characters"};
   const bio_ptr in = crypto::detail::reading(pem);
   must(static_cast<bool>(in), "read");
   request_ptr request(PEM_read_bio_X509_REQ(in.get(), nullptr, &crypto::detail::no_passphrase, nullptr));
@@ -408,7 +408,7 @@ const mock_files& certificate_authority::files() const noexcept { return state_-
 const std::string& certificate_authority::root_pem() const noexcept { return state_->root_pem; }
 const std::string& certificate_authority::device_ca_pem() const noexcept { return state_->device_ca_pem; }
 
-// assumption: notBefore is not documented (Q10). TLS stacks compare with real time, so a certificate made while the mock's
+// assumption: notBefore is not documented. TLS stacks compare with real time, so a certificate made while the mock's
 // clock runs ahead must be valid in both times.
 instant certificate_authority::not_before_at(instant now) { return std::min(now, real_now()) - back_dating; }
 

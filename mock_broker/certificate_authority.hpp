@@ -72,11 +72,11 @@ class certificate_authority {
 
   /// The notBefore of a certificate that is issued at `now`.
   static instant not_before_at(instant now);
-  /// A device certificate for the public half of `private_key_pem`, contents as provisioning.md 2.4.
+  /// A device certificate for the public half of `private_key_pem`, contents as docs/fidelity.md says.
   issued_certificate issue_for_key(const secret& private_key_pem, instant now) const;
   /// The same for a CSR. Throws aws_error InvalidRequestException 400 for one that is longer than 4096
   /// characters, unreadable, not signed by its key, or whose key is neither RSA >= 2048 bits nor
-  /// P-256, P-384 or P-521. The CSR's subject is not kept (provisioning.md Q10).
+  /// P-256, P-384 or P-521. The CSR's subject is not kept (docs/fidelity.md).
   issued_certificate issue_for_csr(std::string_view csr_pem, instant now) const;
   /// A temporary claim certificate that ends at `not_after`.
   issued_certificate issue_claim(const secret& private_key_pem, instant now, instant not_after) const;

@@ -27,6 +27,7 @@ class child_process {
 
   /// Becomes readable when the child has ended.
   int end_descriptor() const noexcept { return end_; }
+  pid_t pid() const noexcept { return pid_; }
 
   /// SIGTERM, then SIGKILL after `patience`; says how it ended ("exit status 3", "signal 9").
   std::string stop(std::chrono::milliseconds patience) noexcept;
@@ -36,6 +37,23 @@ class child_process {
 
   pid_t pid_ = -1;
   int end_ = -1;
+};
+
+/// The processes below `pid` in the tree, in whatever group or session they are.
+std::vector<pid_t> descendants_of(pid_t pid);
+
+/// While it lives, what a child leaves behind (a killed broker its hooks) becomes a child of this process instead of
+/// living on unseen. For a process with one thread and no children of its own but those it reaps itself.
+class orphan_keeper {
+ public:
+  orphan_keeper() noexcept;
+  /// Kills and reaps everything below this process.
+  ~orphan_keeper();
+  orphan_keeper(const orphan_keeper&) = delete;
+  orphan_keeper& operator=(const orphan_keeper&) = delete;
+
+  /// Reaps those that have ended by themselves, never `child`.
+  void reap_all_but(const child_process& child) noexcept;
 };
 
 }  // namespace fleetprov::mock

@@ -203,10 +203,7 @@ page_request make_page(std::optional<std::string> from, std::optional<std::int64
   page_request out;
   if (from) out.from = std::move(*from);
   if (limit) {
-    if (*limit < 1 || *limit > 250)
-      throw aws_error::invalid_request("1 validation error detected: Value '" + std::to_string(*limit) + "' at '" +
-                                       std::string(limit_name) +
-                                       "' failed to satisfy constraint: Member must be between 1 and 250");
+    check_page_limit(limit_name, *limit);
     out.limit = static_cast<std::size_t>(*limit);
   }
   return out;
@@ -225,7 +222,8 @@ api_reply control_plane::handle(const api_request& request) const noexcept {
     out =
         refusal_reply("InternalFailureException", 500, std::string("the change could not be stored: ") + failed.what());
   } catch (const std::exception& failed) {
-    out = refusal_reply("InternalFailureException", 500, failed.what());
+    if (context_.on_failure) context_.on_failure(request.method + " " + request.target + ": " + failed.what());
+    out = refusal_reply("InternalFailureException", 500, "Internal failure.");
   }
   out.headers.emplace_back("x-amzn-RequestId", request_id());
   return out;

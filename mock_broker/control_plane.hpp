@@ -5,6 +5,7 @@
 #include <mock_broker/registry.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -30,9 +31,10 @@ struct control_plane_context {
   fleet_service& service;
   std::string endpoint_host;  ///< DescribeEndpoint's answer
   broker_actions& broker;
+  std::function<void(const std::string&)> on_failure = {};  ///< what an internal failure was, for people; never a secret
 };
 
-/// AWS IoT's HTTP APIs: control plane (provisioning.md 6) and data plane (7.9), one table of routes.
+/// AWS IoT's HTTP APIs: control plane and data plane as the AWS IoT API Reference has them, one table of routes.
 /// Signatures are accepted and not verified. Never throws; thread-safe; the operations block.
 class control_plane {
  public:

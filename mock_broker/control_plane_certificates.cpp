@@ -1,15 +1,15 @@
-// Certificates and certificate authorities (provisioning.md 6.3).
+// Certificates and certificate authorities (AWS IoT API Reference).
 #include <mock_broker/control_plane_call.hpp>
 
 namespace fleetprov::mock {
 namespace {
 
-certificate_status read_status(const std::optional<std::string>& text, certificate_status otherwise) {
+certificate_status read_status(std::string_view member, const std::optional<std::string>& text, certificate_status otherwise) {
   if (!text) return otherwise;
   const auto parsed = parse_certificate_status(*text);
   if (!parsed)
     throw aws_error::invalid_request("1 validation error detected: Value '" + *text +
-                                     "' at 'status' failed to satisfy constraint: Member must satisfy enum value set: "
+                                     "' at '" + std::string(member) + "' failed to satisfy constraint: Member must satisfy enum value set: "
                                      "[ACTIVE, INACTIVE, REVOKED, PENDING_TRANSFER, REGISTER_INACTIVE, PENDING_ACTIVATION]");
   return *parsed;
 }
@@ -39,13 +39,13 @@ json_out register_certificate(const api_call& call) {
       call.query_flag("setAsActive", false) ? certificate_status::active : certificate_status::inactive;
   const auto made = call.world().register_certificate(call.required_text("certificatePem"),
                                                       call.text("caCertificatePem").value_or(""),
-                                                      read_status(call.text("status"), otherwise));
+                                                      read_status("status", call.text("status"), otherwise));
   return show_id(call, made->id);
 }
 
 json_out register_certificate_without_ca(const api_call& call) {
   const auto made = call.world().register_certificate_without_ca(
-      call.required_text("certificatePem"), read_status(call.text("status"), certificate_status::inactive));
+      call.required_text("certificatePem"), read_status("status", call.text("status"), certificate_status::inactive));
   return show_id(call, made->id);
 }
 
@@ -68,7 +68,7 @@ json_out describe_certificate(const api_call& call) {
 
 json_out update_certificate(const api_call& call) {
   const std::string wanted = call.required_query("newStatus");
-  call.world().update_certificate(call.path(0), read_status(wanted, certificate_status::inactive));
+  call.world().update_certificate(call.path(0), read_status("newStatus", wanted, certificate_status::inactive));
   return nullptr;
 }
 

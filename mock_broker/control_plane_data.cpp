@@ -1,4 +1,4 @@
-// The data plane over HTTP (provisioning.md 7.9): publish, retained messages, DeleteConnection.
+// The data plane over HTTP (AWS IoT API Reference, data plane): publish, retained messages, DeleteConnection.
 #include <fleetprov/topics/limits.hpp>
 #include <fleetprov/topics/reserved_topics.hpp>
 #include <fleetprov/topics/topic_name.hpp>
@@ -24,14 +24,14 @@ std::string from_base64(std::string_view text, std::string_view member) {
   while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
   if (text.size() % 4 != 0 || text.size() > topics::limits::max_payload_bytes)
     throw aws_error::invalid_request("'" + std::string(member) + "' is not base64.");
+  const std::size_t pads = text.size() - (text.find_last_not_of('=') + 1);  // npos + 1 is 0
+  if (pads > 2) throw aws_error::invalid_request("'" + std::string(member) + "' is not base64.");
   std::string out(text.size() / 4 * 3 + 1, '\0');
   const int written =
       EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()), reinterpret_cast<const unsigned char*>(text.data()),
                       static_cast<int>(text.size()));
   if (written < 0) throw aws_error::invalid_request("'" + std::string(member) + "' is not base64.");
-  std::size_t size = static_cast<std::size_t>(written);
-  for (std::size_t i = text.size(); i > 0 && text[i - 1] == '='; --i) --size;
-  out.resize(size);
+  out.resize(static_cast<std::size_t>(written) - pads);
   return out;
 }
 
@@ -78,8 +78,9 @@ json_out publish(const api_call& call) {
   if (message.properties.response_topic && !topics::validate_topic_name(*message.properties.response_topic))
     throw aws_error::invalid_request("'responseTopic' is not a topic name.");
   if (const auto expiry = call.query_number("messageExpiry")) {
-    if (*expiry < 1 || *expiry > 604800)
-      throw aws_error::invalid_request("'messageExpiry' must be between 1 and 604800.");
+    if (*expiry < 1 || *expiry > topics::limits::max_message_expiry_seconds)
+      throw aws_error::invalid_request("'messageExpiry' must be between 1 and " +
+                                       std::to_string(topics::limits::max_message_expiry_seconds) + ".");
     message.properties.message_expiry_seconds = static_cast<std::uint32_t>(*expiry);
   }
   if (const auto data = call.header("x-amz-mqtt5-correlation-data"))
@@ -88,7 +89,8 @@ json_out publish(const api_call& call) {
     message.properties.user_properties = read_user_properties(*given);
   if (const auto format = call.header("x-amz-mqtt5-payload-format-indicator"))
     message.properties.payload_format_indicator = read_payload_format(*format);
-  call.context().broker.publish(std::move(message));
+  if (!call.context().broker.publish(std::move(message)))
+    throw aws_error::internal_failure("The broker did not take the message.");
   return json_out{{"message", "OK"}};
 }
 

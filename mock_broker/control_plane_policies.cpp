@@ -1,4 +1,4 @@
-// Policies (provisioning.md 6.2).
+// Policies (AWS IoT API Reference).
 #include <fleetprov/policies/evaluate.hpp>
 #include <mock_broker/control_plane_call.hpp>
 

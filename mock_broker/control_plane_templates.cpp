@@ -1,4 +1,4 @@
-// Provisioning templates, claims by trusted users and RegisterThing over HTTP (provisioning.md 5, 6.4).
+// Provisioning templates, claims by trusted users and RegisterThing over HTTP (AWS IoT API Reference).
 #include <mock_broker/control_plane_call.hpp>
 
 namespace fleetprov::mock {

@@ -1,4 +1,4 @@
-// Things, principals, types, groups and the endpoint (provisioning.md 6.5).
+// Things, principals, types, groups and the endpoint (AWS IoT API Reference).
 #include <mock_broker/control_plane_call.hpp>
 
 namespace fleetprov::mock {
@@ -117,12 +117,31 @@ json_out list_principal_things_v2(const api_call& call) {
                  });
 }
 
+/// `mqtt5Configuration` as JSON text: kept and shown, nothing acts on it (docs/fidelity.md).
+std::string read_mqtt5_configuration(const json::value& given) {
+  json_out attributes = json_out::array();
+  for (const json::member& member : given.members) {
+    if (member.key != "propagatingAttributes") continue;
+    if (!member.held.is_array()) throw aws_error::invalid_request("'propagatingAttributes' must be a list.");
+    for (const json::value& item : member.held.items) {
+      if (!item.is_object()) throw aws_error::invalid_request("'propagatingAttributes' must be a list of objects.");
+      json_out attribute = json_out::object();
+      for (const char* name : {"userPropertyKey", "thingAttribute", "connectionAttribute"})
+        put_unless_empty(attribute, name, api_call::text_of(item, name).value_or(""));
+      attributes.push_back(std::move(attribute));
+    }
+  }
+  return json_out{{"propagatingAttributes", std::move(attributes)}}.dump();
+}
+
 json_out create_thing_type(const api_call& call) {
   thing_type_record wanted;
   wanted.name = call.path(0);
   if (const json::value* properties = call.object("thingTypeProperties")) {
     wanted.description = api_call::text_of(*properties, "thingTypeDescription").value_or("");
     wanted.searchable_attributes = api_call::texts_of(*properties, "searchableAttributes");
+    if (const json::value* mqtt5 = api_call::object_of(*properties, "mqtt5Configuration"))
+      wanted.mqtt5_configuration = read_mqtt5_configuration(*mqtt5);
   }
   wanted.tags = call.tags();
   const auto made = call.world().create_thing_type(std::move(wanted));
@@ -135,6 +154,7 @@ void put_type_details(json_out& out, const thing_type_record& type) {
   json_out properties = json_out::object();
   put_unless_empty(properties, "thingTypeDescription", type.description);
   properties["searchableAttributes"] = type.searchable_attributes;
+  if (!type.mqtt5_configuration.empty()) properties["mqtt5Configuration"] = json_out::parse(type.mqtt5_configuration);
   out["thingTypeProperties"] = std::move(properties);
   json_out metadata{{"deprecated", type.deprecated}};
   if (type.deprecated) metadata["deprecationDate"] = to_epoch_seconds(type.deprecation_date);

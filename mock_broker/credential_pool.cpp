@@ -35,7 +35,7 @@ constexpr std::chrono::seconds quiet_before_refilling{1};
 /// Files whose names are gone and that are still open, before the refilling threads are woken for them, and at most.
 constexpr std::size_t many_spent = 32;
 constexpr std::size_t most_spent = 128;
-/// assumption: AWS dates a certificate back by some minutes (Q10); one from the pool may be this much older.
+/// assumption: AWS dates a certificate back by some minutes; one from the pool may be this much older.
 constexpr std::chrono::minutes most_age{10};
 
 /// `file` empty: in memory only (a full disk).
@@ -188,14 +188,16 @@ struct credential_pool::state {
       ++being_made;
       held.unlock();
       std::optional<pooled> one;
+      bool cannot = false;
       try {
         if (!found.empty()) one = read(found);
         else if (auto key = generate(stopping)) one = store(issue(std::move(*key)));
       } catch (const std::exception&) {
-        if (found.empty()) stopping = true;  // no key can be made here: creates will say so
+        cannot = found.empty();  // no key can be made here: who asks for one is told why
       }
       held.lock();
       --being_made;
+      if (cannot) return;
       if (one) made.push_back(std::move(*one));
     }
   }

@@ -27,7 +27,7 @@ const diagnostic* first_error(const std::vector<diagnostic>& found) {
   return at == found.end() ? nullptr : &*at;
 }
 
-/// A policy resource with neither a name nor a document: the one finding whose words AWS's are known (provisioning.md 3.8).
+/// A policy resource with neither a name nor a document: the one finding whose words AWS's are known.
 bool lacks_policy(const diagnostic& d) {
   constexpr std::string_view both = "/PolicyDocument";  // where the same rule finds one too many
   return d.broken != nullptr && d.broken->id == templates::row_of(templates::rule_id::policy_source).id &&
@@ -47,8 +47,9 @@ std::shared_ptr<const templates::provisioning_template> read(std::string_view bo
                                                              const char* said) {
   if (count_code_points(body) > limits::max_template_body)
     throw aws_error::invalid_request(
-        "1 validation error detected: Value at 'templateBody' failed to satisfy constraint: Member must have length "
-        "less than or equal to 10240");
+        "1 validation error detected: Value '" + std::string(body.substr(0, find_invalid_utf8(body.substr(0, 200)))) +
+        "...' at 'templateBody' failed to satisfy constraint: Member must have length less than or equal to " +
+        std::to_string(limits::max_template_body));
   auto source = json::document::from_text(std::string(body));
   if (!source) throw aws_error::invalid_request(said + describe_first_error(source.diagnostics, body));
   auto made = templates::parse(*source.value, kind);
@@ -74,11 +75,11 @@ std::string describe_first_error(const std::vector<diagnostic>& found, std::stri
 
 std::shared_ptr<const policies::policy_document> read_policy(std::string_view text) {
   if (text.size() > limits::max_policy_field_characters)
-    throw aws_error::malformed_policy("the policy document is longer than 404600 characters");
+    throw aws_error::malformed_policy("the policy document is longer than " + std::to_string(limits::max_policy_field_characters) + " characters");
   auto parsed = policies::parse_text(std::string(text));
   if (!parsed) throw aws_error::malformed_policy(describe_first_error(parsed.diagnostics, text));
   if (policies::count_characters(text) > limits::max_policy_characters)
-    throw aws_error::malformed_policy("the policy document has more than 2048 characters, blanks not counted");
+    throw aws_error::malformed_policy("the policy document has more than " + std::to_string(limits::max_policy_characters) + " characters, blanks not counted");
   return std::make_shared<const policies::policy_document>(std::move(*parsed.value));
 }
 

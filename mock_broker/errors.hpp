@@ -8,7 +8,7 @@
 
 namespace fleetprov::mock {
 
-/// A refusal of the control plane in AWS's words (provisioning.md 6.1): the exception's name, its HTTP
+/// A refusal of the control plane in AWS's words (AWS IoT API Reference): the exception's name, its HTTP
 /// status, the text for people. Never holds a secret.
 class aws_error : public std::exception {
  public:

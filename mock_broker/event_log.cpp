@@ -1,4 +1,5 @@
 #include <mock_broker/event_log.hpp>
+#include <mock_broker/worker_pool.hpp>
 
 #include <fleetprov/core/utf8.hpp>
 
@@ -7,9 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <csignal>
 #include <utility>
 
 namespace fleetprov::mock {
@@ -19,14 +20,16 @@ constexpr std::size_t max_pending_bytes = 64U << 20U;
 /// Between two writes: a busy broker makes thousands of entries a second, and each wake-up costs its thread a system call.
 constexpr std::chrono::milliseconds rest{5};
 
-bool write_all(int fd, std::string_view text) noexcept {
-  while (!text.empty()) {
-    const ssize_t put = ::write(fd, text.data(), text.size());
+/// How many bytes were written: all of them, or as many as went before an error.
+std::size_t write_all(int fd, std::string_view text) noexcept {
+  std::size_t done = 0;
+  while (done < text.size()) {
+    const ssize_t put = ::write(fd, text.data() + done, text.size() - done);
     if (put < 0 && errno == EINTR) continue;
-    if (put <= 0) return false;
-    text.remove_prefix(static_cast<std::size_t>(put));
+    if (put <= 0) break;
+    done += static_cast<std::size_t>(put);
   }
-  return true;
+  return done;
 }
 
 /// For people, and only as far as somebody reads: a paused terminal must not stop the log file.
@@ -35,8 +38,9 @@ void write_words(std::string_view text) noexcept {
   while (!text.empty()) {
     pollfd terminal{STDERR_FILENO, POLLOUT, 0};
     if (::poll(&terminal, 1, 50) != 1) return;
-    if (!write_all(STDERR_FILENO, text.substr(0, never_blocks))) return;
-    text.remove_prefix(text.size() < never_blocks ? text.size() : never_blocks);
+    const std::string_view part = text.substr(0, never_blocks);
+    if (write_all(STDERR_FILENO, part) < part.size()) return;
+    text.remove_prefix(part.size());
   }
 }
 
@@ -119,12 +123,8 @@ event_log::event_log(std::string path)
     : path_(std::move(path)), file_(::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)) {
   struct stat there {};
   if (file_ >= 0 && ::fstat(file_, &there) == 0) written_.bytes = static_cast<std::uint64_t>(there.st_size);
-  sigset_t all;
-  sigset_t before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);  // the broker's signals belong to its own thread
+  const signal_block quiet;  // the broker's signals belong to its own thread
   writer_ = std::thread([this] { run(); });
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 event_log::~event_log() {
@@ -208,8 +208,21 @@ bool event_log::is_closing() const {
   return closing_;
 }
 
+std::size_t event_log::write_entries(std::string_view entries) noexcept {
+  struct stat at {};
+  if (file_ < 0 || (is_torn_ && write_all(file_, "\n") == 0) || ::fstat(file_, &at) != 0) return 0;
+  is_torn_ = false;
+  const std::size_t put = write_all(file_, entries);
+  if (put == entries.size()) return put;
+  const std::size_t whole = entries.substr(0, put).rfind('\n') + 1;
+  // Half an entry would spoil the next one.
+  is_torn_ = put > whole && ::ftruncate(file_, at.st_size + static_cast<off_t>(whole)) != 0;
+  return whole;
+}
+
 void event_log::run() noexcept {
   bool told = false;
+  std::uint64_t unwritten = 0;
   std::unique_lock<std::mutex> lock(guard_);
   for (;;) {
     work_.wait(lock, [this] { return stop_ || !pending_.empty() || !pending_words_.empty(); });
@@ -221,10 +234,16 @@ void event_log::run() noexcept {
       words += "fleetprov mock: " + std::to_string(lost) + " log entries were dropped, the disk is too slow\n";
     busy_ = true;
     lock.unlock();
-    const bool kept = file_ >= 0 && write_all(file_, entries);
-    if (!kept && !entries.empty() && !told) {
-      told = true;
-      words += "fleetprov mock: cannot write " + path_ + "\n";
+    if (!entries.empty()) {
+      const std::size_t put = write_entries(entries);
+      const bool kept = put == entries.size();
+      unwritten += static_cast<std::uint64_t>(std::count(entries.begin() + static_cast<std::ptrdiff_t>(put), entries.end(), '\n'));
+      if (!kept && !told) words += "fleetprov mock: cannot write " + path_ + "\n";
+      if (kept && told) {
+        words += "fleetprov mock: " + path_ + " can be written again, " + std::to_string(std::exchange(unwritten, 0)) +
+                 " entries are missing\n";
+      }
+      told = !kept;
     }
     write_words(words);
     struct stat there {};

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <mutex>
 #include <string>
@@ -31,7 +32,7 @@ class json_line {
 /// is in the file some milliseconds later. All members may be called from any thread.
 class event_log {
  public:
-  /// Appends to the file at `path` (0600). A disk that fails costs entries, never the broker.
+  /// Appends to the file at `path` (0600). A disk that fails costs whole entries, never the broker.
   explicit event_log(std::string path);
   ~event_log();
   event_log(const event_log&) = delete;
@@ -62,9 +63,12 @@ class event_log {
 
  private:
   void run() noexcept;
+  /// How many bytes of `entries` are in the file: whole entries only.
+  std::size_t write_entries(std::string_view entries) noexcept;
 
   std::string path_;
   int file_ = -1;
+  bool is_torn_ = false;  // the writer's: the file ends within an entry
   mutable std::mutex guard_;
   mutable std::condition_variable changed_;
   std::condition_variable work_;

@@ -22,7 +22,7 @@ enum class fault_kind : std::uint8_t {
 std::string_view name_of(fault_operation what) noexcept;  ///< "RegisterThing" ... "*"
 std::string_view name_of(fault_kind what) noexcept;       ///< "disconnect_before_reply" ...
 
-/// One order to misbehave (product.md 4.6).
+/// One order to misbehave (docs/mock.md).
 struct fault {
   fault_operation operation = fault_operation::any;
   fault_kind kind = fault_kind::reject;

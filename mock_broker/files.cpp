@@ -36,13 +36,18 @@ int write_all(int fd, std::string_view contents) {
 
 }  // namespace
 
-void write_file(const std::filesystem::path& file, std::string_view contents, file_access who) {
-  const std::string temporary = temporary_name(file);
+void write_file(const std::filesystem::path& file, std::string_view contents, file_access who, file_life how_long) {
   const mode_t mode = who == file_access::owner_only ? 0600 : 0644;
-  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+  std::string temporary;
+  int fd = -1;
+  // A name may be taken: by a process of the same number that was killed here.
+  for (int tries = 0; fd < 0 && tries < 100 && (tries == 0 || errno == EEXIST); ++tries) {
+    temporary = temporary_name(file);
+    fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+  }
   if (fd < 0) fail("cannot write", file, errno);
   int error = write_all(fd, contents);
-  if (error == 0 && ::fsync(fd) != 0) error = errno;
+  if (error == 0 && how_long == file_life::durable && ::fsync(fd) != 0) error = errno;
   ::close(fd);
   if (error == 0 && ::rename(temporary.c_str(), file.c_str()) != 0) error = errno;
   if (error == 0) return;
@@ -86,7 +91,7 @@ void make_private_directory(const std::filesystem::path& directory) {
   }
   if (errno == ENOENT && directory.has_parent_path() && directory.parent_path() != directory) {
     make_private_directory(directory.parent_path());
-    if (::mkdir(directory.c_str(), 0700) == 0) return;
+    if (::mkdir(directory.c_str(), 0700) == 0 || errno == EEXIST) return;
   }
   fail("cannot make the folder", directory, errno);
 }

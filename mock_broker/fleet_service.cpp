@@ -9,6 +9,7 @@
 #include <fleetprov/topics/limits.hpp>
 #include <mock_broker/credential_pool.hpp>
 #include <mock_broker/documents.hpp>
+#include <mock_broker/event_log.hpp>
 #include <mock_broker/fleet_service.hpp>
 #include <mock_broker/hook_runner.hpp>
 #include <mock_broker/worker_pool.hpp>
@@ -36,7 +37,7 @@ struct rejection {
   std::string message;
 };
 
-/// AWS's own words (provisioning.md 1.6).
+/// AWS's own words.
 constexpr const char* empty_token_message = "Certificate ownership token cannot be empty.";
 
 secret make_token() {
@@ -117,7 +118,7 @@ std::string last_arn_part(std::string_view arn) { return std::string(arn.substr(
 }  // namespace
 
 std::array<refusal_code, refusal_count> default_refusal_codes() {
-  // assumption: only the first is public; see docs/fidelity.md (provisioning.md Q1).
+  // assumption: only the first is public; see docs/fidelity.md.
   return {{{400, "InvalidCertificateOwnershipToken"},
            {400, "InvalidCertificateSigningRequest"},
            {400, "InvalidPayload"},
@@ -128,6 +129,16 @@ std::array<refusal_code, refusal_count> default_refusal_codes() {
            {409, "ResourceConflict"},
            {429, "TooManyRequests"},
            {500, "InternalError"}}};
+}
+
+std::string default_error_code(int status) {
+  const refusal why = status == 400   ? refusal::invalid_payload
+                      : status == 403 ? refusal::access_denied
+                      : status == 404 ? refusal::template_not_found
+                      : status == 409 ? refusal::conflict
+                      : status == 429 ? refusal::too_many_requests
+                                      : refusal::internal_error;
+  return default_refusal_codes()[static_cast<std::size_t>(why)].error_code;
 }
 
 struct fleet_service::state {
@@ -172,7 +183,7 @@ struct fleet_service::state {
     idle.notify_all();
   }
 
-  void log(const call& c, bool success, std::string details) const {
+  void log(const call& c, bool success, std::string details, std::string reason = {}) const {
     if (!callbacks.on_log) return;
     service_log_entry entry{};
     entry.event_type = c.topic.call == topics::api::register_thing ? service_event::provision_device
@@ -181,6 +192,7 @@ struct fleet_service::state {
     entry.call = c.topic.call;
     if (c.topic.name) entry.template_name = c.topic.name->view();
     entry.device_certificate_id = c.certificate_id;
+    entry.reason = std::move(reason);
     entry.details = std::move(details);
     entry.client_id = c.from.client_id;
     entry.claim_certificate_id = c.from.certificate_id;
@@ -198,14 +210,23 @@ struct fleet_service::state {
 
   void reject(const call& c, const rejection& why) {
     if (how.strict.token_once && !c.digest.empty()) spend(c);
-    if (why.why == refusal::too_many_requests && how.strict.drop_throttled) return;
     const refusal_code& code = how.codes[static_cast<std::size_t>(why.why)];
     payloads::error_response message;
     message.status_code = code.status_code;
     message.error_code = code.error_code;
     message.error_message = why.message;
-    log(c, false, std::to_string(code.status_code) + " " + code.error_code + ": " + why.message);
+    const std::string words = std::to_string(code.status_code) + " " + code.error_code + ": " + why.message;
+    log(c, false, words, code.error_code);
+    note(note_level::warning, "rejected " + std::string(topics::name_of(c.topic.call)) + " of client " + json_line::quote(c.from.client_id) +
+                                  (c.topic.name ? " for template " + std::string(c.topic.name->view()) : std::string()) + ": " + words);
+    if (why.why == refusal::too_many_requests && how.strict.drop_throttled) return end_silently(c);
     reply(c, topics::message_kind::rejected, message, code.status_code);
+  }
+
+  void end_silently(const call& c) const {
+    completed_reply out{c.from, c.topic, {}, 0};
+    out.is_silent = true;
+    callbacks.on_reply(std::move(out));
   }
 
   void spend(const call& c) {
@@ -213,6 +234,14 @@ struct fleet_service::state {
       world.spend_token(c.digest);
     } catch (const storage_error& full) {
       note(note_level::error, full.what());
+    }
+  }
+
+  void lose_reply(const call& c, const std::string& why) const noexcept {
+    try {
+      note(note_level::error, why);
+      end_silently(c);
+    } catch (const std::exception&) {  // no memory: the request counts as waiting until its connection ends
     }
   }
 
@@ -235,9 +264,9 @@ struct fleet_service::state {
         reject(*c, {refusal::internal_error, "Internal error."});
       }
     } catch (const rejection&) {
-      note(note_level::error, "a rejected reply could not be encoded");
+      lose_reply(*c, "a rejected reply could not be encoded");
     } catch (const std::exception& worse) {
-      note(note_level::error, std::string("a reply was lost: ") + worse.what());
+      lose_reply(*c, std::string("a reply was lost: ") + worse.what());
     }
     finished();
   }
@@ -290,7 +319,7 @@ struct fleet_service::state {
     reply(c, topics::message_kind::accepted, message, 200);
   }
 
-  // ---- RegisterThing: the order of provisioning.md 2.1 ----------------------------------------------
+  // ---- RegisterThing: the order of checks is docs/fidelity.md's ----------------------------------------------
 
   void register_thing(const call_ptr& c) {
     read_request(*c);
@@ -336,7 +365,8 @@ struct fleet_service::state {
     for (const auto& [name, value] : c.asked.parameters)
       if (count_code_points(name) > limits::max_parameter_key || count_code_points(value) > limits::max_parameter_value)
         throw rejection{refusal::invalid_parameters,
-                        "A parameter's name may have 2048 characters and its value 4096: `" + name.substr(0, 64) + "`"};
+                        "A parameter's name may have " + std::to_string(limits::max_parameter_key) + " characters and its value " +
+                            std::to_string(limits::max_parameter_value) + ": `" + name.substr(0, 64) + "`"};
   }
 
   void check_template(call& c) const {
@@ -344,7 +374,7 @@ struct fleet_service::state {
     if (!c.by || c.by->type != template_type::fleet_provisioning)
       throw rejection{refusal::template_not_found,
                       "Provisioning template not found: " + std::string(c.topic.name->view())};
-    // assumption: what a device sees for a disabled template is not public (Q6).
+    // assumption: what a device sees for a disabled template is not public.
     if (!c.by->enabled) throw rejection{refusal::template_disabled, "The provisioning template is not enabled."};
   }
 
@@ -370,7 +400,7 @@ struct fleet_service::state {
 
   [[noreturn]] void deny(const call& c, const std::string& lambda, const std::string& why) const {
     note(note_level::warning,
-         "hook " + lambda + " of template " + c.by->name + " denied " + c.from.client_id + ": " + why);
+         "hook " + lambda + " of template " + c.by->name + " denied " + json_line::quote(c.from.client_id) + ": " + why);
     throw rejection{refusal::access_denied, "ACCESS_DENIED: the pre-provisioning hook did not allow provisioning"};
   }
 

@@ -2,6 +2,7 @@
 
 #include <fleetprov/core/secret.hpp>
 #include <fleetprov/topics/fleet_topics.hpp>
+#include <fleetprov/topics/limits.hpp>
 #include <mock_broker/certificate_authority.hpp>
 #include <mock_broker/registry.hpp>
 
@@ -29,17 +30,19 @@ struct requester {
   std::string client_id;
   std::string certificate_id;  ///< of the connection (the claim certificate)
   std::uint64_t connection = 0;
+  std::uint64_t request = 0;  ///< a number of the broker side's own for this request
 };
 
-/// The answer to one request: to be sent to `to` only.
+/// The end of one request; its answer is to be sent to `to` only.
 struct completed_reply {
   requester to;
   topics::fleet_topic topic;  ///< the reply topic: accepted or rejected, in the request's format
   secret payload;             ///< may hold a private key; wipes itself
   int status_code = 200;      ///< 200, or the rejected reply's statusCode
+  bool is_silent = false;     ///< the request has ended without an answer (`drop_throttled`, or none could be written)
 };
 
-/// Entries for AWSIotLogsV2 (provisioning.md 7.8).
+/// Entries for AWSIotLogsV2 (Developer Guide, "CloudWatch AWS IoT log entries").
 enum class service_event : std::uint8_t { get_device_credentials, provision_device };
 constexpr std::string_view name_of(service_event what) noexcept {
   return what == service_event::get_device_credentials ? "GetDeviceCredentials" : "ProvisionDevice";
@@ -50,6 +53,7 @@ struct service_log_entry {
   topics::api call;
   std::string template_name;          ///< ProvisionDevice only
   std::string device_certificate_id;  ///< empty where no certificate is known
+  std::string reason;  ///< of a failure: the errorCode of the rejected reply
   std::string details;
   std::string client_id, claim_certificate_id;
 };
@@ -57,14 +61,14 @@ struct service_log_entry {
 enum class note_level : std::uint8_t { info, warning, error };
 
 struct service_callbacks {
-  /// Called on worker threads, once per `handle`, unless `drop_throttled` applies.
+  /// Called on worker threads, once per `handle`.
   std::function<void(completed_reply)> on_reply;
   std::function<void(const service_log_entry&)> on_log;
   /// Lines for people: a hook's stderr, a hook that failed. Never a secret.
   std::function<void(note_level, std::string_view)> on_note;
 };
 
-/// Every reason for a rejected reply that has a code of its own (provisioning.md Q1).
+/// Every reason for a rejected reply that has a code of its own (docs/fidelity.md).
 enum class refusal : std::uint8_t {
   invalid_token, invalid_csr, invalid_payload, invalid_parameters, access_denied, template_disabled,
   template_not_found, conflict, too_many_requests, internal_error
@@ -74,14 +78,16 @@ struct refusal_code {
   int status_code;
   std::string error_code;
 };
-/// The defaults of Q1, indexed by `refusal`.
+/// The defaults, indexed by `refusal`.
 std::array<refusal_code, refusal_count> default_refusal_codes();
+/// The code that goes with a status where nothing says which (a fault).
+std::string default_error_code(int status);
 
 struct strict_switches {
   bool quotas = false;            ///< 10 calls per second and operation, then 429
   bool token_connection = false;  ///< a token works only on the connection that got it
   bool token_once = false;        ///< a rejected RegisterThing spends the token too
-  bool drop_throttled = false;    ///< Q22: a throttled call gets no reply
+  bool drop_throttled = false;    ///< a throttled call gets no reply
 };
 
 struct service_settings {
@@ -89,8 +95,8 @@ struct service_settings {
   std::size_t key_pool_size = 16;    ///< keys kept ready, with their certificates
   std::size_t max_hooks = 256;       ///< hook processes at once; more wait
   std::size_t max_waiting = 8192;    ///< requests in progress; more get 429
-  std::chrono::milliseconds hook_timeout{5000};
-  double calls_per_second = 10;      ///< with `strict.quotas`
+  std::chrono::milliseconds hook_timeout = std::chrono::seconds(topics::limits::hook_timeout_seconds);
+  double calls_per_second = topics::limits::register_thing_per_second;  ///< of each operation, with `strict.quotas`
   strict_switches strict;
   std::map<std::string, std::string> lambdas;  ///< name -> shell command or http(s) URL
   std::array<refusal_code, refusal_count> codes = default_refusal_codes();
@@ -107,7 +113,7 @@ struct http_registration {
   std::map<std::string, std::string> resource_arns;  ///< "thing", "certificate", the policy's logical name
 };
 
-/// TestAuthorization (policies.md, provisioning.md 6.5).
+/// TestAuthorization (AWS IoT API Reference).
 enum class authorization_action : std::uint8_t { publish, subscribe, receive, connect };
 struct authorization_question {
   authorization_action action;
@@ -125,7 +131,7 @@ struct authorization_answer {
   std::vector<std::string> missing_context;
 };
 
-/// The fleet provisioning service (provisioning.md 1-5). `handle` returns at once; the answer comes
+/// The fleet provisioning service (Developer Guide, "Device provisioning MQTT API"). `handle` returns at once; the answer comes
 /// through `on_reply` from a worker thread. Destruction stops hooks and workers and answers nothing more.
 class fleet_service {
  public:

@@ -1,4 +1,6 @@
 #include <mock_broker/hook_runner.hpp>
+
+#include <mock_broker/child_process.hpp>
 #include <mock_broker/worker_pool.hpp>
 
 #include <httplib.h>
@@ -16,10 +18,7 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
-#include <cstring>
 #include <deque>
-#include <filesystem>
-#include <fstream>
 #include <list>
 #include <mutex>
 #include <optional>
@@ -60,20 +59,6 @@ class owned_fd {
  private:
   int fd_ = -1;
 };
-
-/// The processes below `pid` in the tree, in whatever group or session they are.
-void collect_descendants(pid_t pid, std::vector<pid_t>& out) {
-  constexpr std::size_t enough = 4096;
-  std::error_code ended;
-  const std::filesystem::path tasks = "/proc/" + std::to_string(pid) + "/task";
-  for (std::filesystem::directory_iterator task(tasks, ended), end; !ended && task != end; task.increment(ended)) {
-    std::ifstream children(task->path() / "children");
-    for (pid_t below = 0; out.size() < enough && children >> below;) {
-      out.push_back(below);
-      collect_descendants(below, out);
-    }
-  }
-}
 
 struct pipe_ends {
   owned_fd read, write;
@@ -370,8 +355,7 @@ struct hook_runner::state {
   /// Its group, and what left the group with setsid while its parent still lives.
   static void kill_all(const child& one) {
     if (one.pid <= 1) std::abort();  // kill(-1) would end every process that we may signal
-    std::vector<pid_t> below;
-    collect_descendants(one.pid, below);
+    const std::vector<pid_t> below = descendants_of(one.pid);
     ::kill(-one.pid, SIGKILL);
     ::kill(one.pid, SIGKILL);
     for (const pid_t pid : below) ::kill(pid, SIGKILL);

@@ -23,8 +23,8 @@ struct hook_result {
 };
 
 /// Runs pre-provisioning hooks: shell commands as child processes in groups of their own, all watched by
-/// one thread; URLs by HTTP POST on a few more. At the deadline the whole group is killed. A process that
-/// leaves its group (setsid) escapes that.
+/// one thread; URLs by HTTP POST on a few more. At the deadline the group and every process below it are killed; only one
+/// that has left the group and whose parent has ended (a daemon) lives on, until the mock ends.
 class hook_runner {
  public:
   /// `on_stderr(label, line)` is called on the watching thread for each line a child writes to stderr.

@@ -2,6 +2,7 @@
 
 #include <mock_broker/loopback.hpp>
 #include <mock_broker/mock_api.hpp>
+#include <mock_broker/worker_pool.hpp>
 
 #include <httplib.h>
 
@@ -21,11 +22,11 @@
 #include <charconv>
 #include <chrono>
 #include <condition_variable>
-#include <csignal>
 #include <functional>
 #include <list>
 #include <mutex>
 #include <stdexcept>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -38,6 +39,7 @@ using std::chrono::milliseconds;
 constexpr std::size_t max_body_bytes = 2U << 20U;
 constexpr std::size_t max_request_bytes = max_body_bytes + (256U << 10U);  ///< with its head and chunk sizes
 constexpr std::size_t max_threads = 256;
+constexpr std::size_t max_followers = 32;  ///< of the log: each holds a thread for as long as it likes
 constexpr std::chrono::seconds idle_thread_life{10};
 constexpr milliseconds shutdown_patience{700};
 constexpr milliseconds longest_slice{100};  ///< how soon a waiting thread sees that the server stops
@@ -56,6 +58,9 @@ class http_load {
   }
 };
 
+/// Set where a connection can have no thread: it is only closed.
+thread_local bool only_closes = false;
+
 /// Threads as connections need them: an idle keep-alive connection or a slow sender holds one, and must
 /// not hold up the others. The state is shared with the threads: one that is stuck in a slow client's
 /// request may outlive the pool, when the process ends.
@@ -67,14 +72,19 @@ class elastic_pool final : public httplib::TaskQueue {
   }
 
   void enqueue(std::function<void()> job) override {
-    const std::lock_guard<std::mutex> lock(state_->guard);
+    std::unique_lock<std::mutex> lock(state_->guard);
     state_->jobs.push_back(std::move(job));
-    if (state_->idle < state_->jobs.size() && state_->running < max_threads) {
-      ++state_->running;
-      std::thread([state = state_] { run(*state); }).detach();
+    bool is_full = state_->running == max_threads;
+    if (state_->idle < state_->jobs.size() && !is_full) is_full = !add_thread();
+    if (state_->running == 0) {
+      const std::list<std::function<void()>> refused = std::exchange(state_->jobs, {});
+      lock.unlock();
+      only_closes = true;
+      for (const auto& one : refused) one();
+      only_closes = false;
+      return;
     }
-    if (state_->jobs.size() > state_->idle && state_->running == max_threads)
-      state_->load->waiting = state_->jobs.size();
+    if (state_->jobs.size() > state_->idle && is_full) state_->load->waiting = state_->jobs.size();
     state_->work.notify_one();
   }
 
@@ -100,6 +110,17 @@ class elastic_pool final : public httplib::TaskQueue {
     bool stop = false;
     std::shared_ptr<http_load> load;
   };
+
+  /// False where the system gives no more: connections wait for the threads that there are.
+  bool add_thread() {
+    try {
+      std::thread([state = state_] { run(*state); }).detach();
+    } catch (const std::system_error&) {
+      return false;
+    }
+    ++state_->running;
+    return true;
+  }
 
   static void run(shared& state) {
     std::unique_lock<std::mutex> lock(state.guard);
@@ -246,7 +267,7 @@ class bounded_server final : public httplib::Server {
     const std::shared_ptr<http_load> shared = load;  // outlives the server with a thread that is left behind
     ++shared->open;
     bool fine = true;
-    {
+    if (!only_closes) {
       bounded_stream stream(socket, *shared, svr_sock_);
       bool ended = false;
       ends_connection = false;
@@ -300,16 +321,31 @@ void put(httplib::Response& into, const api_reply& reply) {
   into.set_content(reply.body, reply.content_type.c_str());
 }
 
-/// Sends the log file as it is and, when asked to follow, as it grows.
+/// Who may follow the log: at most `max_followers` at a time.
+class follower_seats {
+ public:
+  bool take() noexcept {
+    if (taken_.fetch_add(1) < max_followers) return true;
+    --taken_;
+    return false;
+  }
+  void give_back() noexcept { --taken_; }
+
+ private:
+  std::atomic<std::size_t> taken_{0};
+};
+
+/// Sends the log file as it is and, with a seat that was taken for it, as it grows.
 class event_stream {
  public:
-  event_stream(event_log& log, bool follow)
-      : log_(log), file_(::open(log.path().c_str(), O_RDONLY | O_CLOEXEC)), follow_(follow) {
+  event_stream(event_log& log, std::shared_ptr<follower_seats> seat)
+      : log_(log), file_(::open(log.path().c_str(), O_RDONLY | O_CLOEXEC)), seat_(std::move(seat)) {
     log_.flush();
     seen_ = log_.now();
   }
   ~event_stream() {
     if (file_ >= 0) ::close(file_);
+    if (seat_) seat_->give_back();
   }
   event_stream(const event_stream&) = delete;
   event_stream& operator=(const event_stream&) = delete;
@@ -321,7 +357,7 @@ class event_stream {
       offset_ += got;
       return to.write(buffer.data(), static_cast<std::size_t>(got));
     }
-    if (!follow_ || log_.is_closing()) {
+    if (!seat_ || log_.is_closing()) {
       to.done();
       return true;
     }
@@ -334,7 +370,7 @@ class event_stream {
  private:
   event_log& log_;
   int file_;
-  bool follow_;
+  std::shared_ptr<follower_seats> seat_;
   off_t offset_ = 0;
   event_log::mark seen_;
 };
@@ -357,6 +393,7 @@ struct http_server::state {
   std::uint16_t port = 0;
   bool takes_addresses = false;  ///< bound beyond loopback: a Host that is an address is nobody's trick
   std::shared_ptr<std::atomic<bool>> left_behind = std::make_shared<std::atomic<bool>>(false);
+  std::shared_ptr<follower_seats> followers = std::make_shared<follower_seats>();
 
   state(http_settings how, const control_plane& c, mock_api& m) : settings(std::move(how)), control(c), mock(m) {}
 
@@ -379,7 +416,11 @@ struct http_server::state {
 
   void stream_events(const httplib::Request& request, httplib::Response& response) const {
     const bool follow = request.has_param("follow") && request.get_param_value("follow") != "0";
-    auto stream = std::make_shared<event_stream>(mock.log(), follow);
+    if (follow && !followers->take()) {
+      refuse(response, 503, std::to_string(max_followers) + " clients follow the log already");
+      return;
+    }
+    auto stream = std::make_shared<event_stream>(mock.log(), follow ? followers : nullptr);
     response.set_chunked_content_provider(
         "application/x-ndjson", [stream](std::size_t, httplib::DataSink& sink) { return stream->send_some(sink); });
   }
@@ -472,12 +513,8 @@ void http_server::start() {
     s.port = s.settings.port;
   }
   s.server.widen_backlog();
-  sigset_t all;
-  sigset_t before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);  // the broker's signals belong to its own thread
+  const signal_block quiet;  // the broker's signals belong to its own thread
   s.listener = std::thread([&s] { s.server.listen_after_bind(); });
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 std::uint16_t http_server::port() const noexcept { return state_->port; }

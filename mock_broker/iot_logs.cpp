@@ -68,7 +68,7 @@ std::string make_broker_entry(instant now, std::string_view account, std::string
   return line.take();
 }
 
-// assumption: AWS names the entry; its members were not captured (provisioning.md 7.8).
+// assumption: AWS names the entry; its members were not captured.
 std::string make_delete_connection_entry(instant now, std::string_view account, std::string_view client_id, bool found) {
   json_line line = begin(now, account, "DeleteConnection", !found);
   line.text("protocol", "HTTP").text("clientId", client_id);
@@ -81,6 +81,7 @@ std::string make_service_entry(instant now, std::string_view account, const serv
   if (entry.event_type == service_event::provision_device)
     line.text("provisioningTemplateName", entry.template_name);
   add_if(line, "deviceCertificateId", entry.device_certificate_id);
+  add_if(line, "reason", entry.reason);
   line.text("details", entry.details);
   // assumption: AWS's sample has neither; without them a stolen claim cannot be told from the log.
   line.text("clientId", entry.client_id).text("principalId", entry.claim_certificate_id);

@@ -22,7 +22,7 @@ struct log_details {
   std::optional<std::uint8_t> qos;
 };
 
-/// One entry as CloudWatch's group AWSIotLogsV2 has it (provisioning.md 7.8).
+/// One entry as CloudWatch's group AWSIotLogsV2 has it (Developer Guide, "CloudWatch AWS IoT log entries").
 std::string make_broker_entry(instant now, std::string_view account, std::string_view event_type,
                               const session& whose, const log_details& more);
 /// DeleteConnection over HTTP; `found`: there was such a connection.

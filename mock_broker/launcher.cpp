@@ -3,9 +3,12 @@
 #include <mock_broker/child_process.hpp>
 #include <mock_broker/event_log.hpp>
 #include <mock_broker/errors.hpp>
+#include <mock_broker/files.hpp>
 #include <mock_broker/loopback.hpp>
 #include <mock_broker/mock_files.hpp>
 #include <mock_broker/mock_settings.hpp>
+
+#include <fleetprov/topics/limits.hpp>
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -25,7 +28,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
 #include <system_error>
 #include <utility>
 
@@ -33,6 +35,7 @@ namespace fleetprov::mock {
 namespace {
 
 namespace fs = std::filesystem;
+namespace limits = topics::limits;
 
 constexpr int start_attempts = 8;
 constexpr std::chrono::seconds start_patience{60};
@@ -156,14 +159,13 @@ bool holds(const fs::path& file, const std::string& text) {
 }
 
 /// What stands there already is left alone: a second start mostly finds the same.
-void write_file(const fs::path& file, const std::string& text) {
+void write_where_new(const fs::path& file, const std::string& text) {
   if (holds(file, text)) return;
-  const fs::path fresh = file.string() + ".new";
-  descriptor out(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-  const bool good = out.get() >= 0 &&
-                    ::write(out.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
-                    ::rename(fresh.c_str(), file.c_str()) == 0;
-  if (!good) throw launch_error("cannot write " + file.string() + ": " + errno_text());
+  try {
+    write_file(file, text, file_access::owner_only, file_life::this_start);
+  } catch (const std::runtime_error& trouble) {
+    throw launch_error(trouble.what());
+  }
 }
 
 // ---- ports --------------------------------------------------------------------------------------------
@@ -221,7 +223,7 @@ std::string url_of(const std::string& bind, std::uint16_t port) {
 
 // ---- signals ------------------------------------------------------------------------------------------
 
-/// The signals that end the mock, as a descriptor; blocked while this lives.
+/// The signals that end the mock, and that of a child's end, as descriptors; blocked while this lives.
 class stop_signals {
  public:
   stop_signals() {
@@ -230,24 +232,37 @@ class stop_signals {
     for (const int one : {SIGINT, SIGTERM, SIGHUP}) ::sigaddset(&wanted, one);
     ::sigprocmask(SIG_BLOCK, &wanted, &before_);
     fd_ = descriptor(::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
+    sigset_t child;
+    ::sigemptyset(&child);
+    ::sigaddset(&child, SIGCHLD);
+    ::sigprocmask(SIG_BLOCK, &child, nullptr);
+    child_fd_ = descriptor(::signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK));
   }
   ~stop_signals() {
-    signalfd_siginfo taken{};
-    while (::read(fd_.get(), &taken, sizeof taken) == static_cast<ssize_t>(sizeof taken)) {
-    }
+    drain(fd_);
+    drain(child_fd_);
     ::sigprocmask(SIG_SETMASK, &before_, nullptr);
   }
   stop_signals(const stop_signals&) = delete;
   stop_signals& operator=(const stop_signals&) = delete;
   int fd() const noexcept { return fd_.get(); }
+  /// Readable when a child has ended; `take_children` makes it wait for the next.
+  int child_fd() const noexcept { return child_fd_.get(); }
+  void take_children() const noexcept { drain(child_fd_); }
   bool came() const noexcept {
     pollfd waiting{fd_.get(), POLLIN, 0};
     return ::poll(&waiting, 1, 0) == 1;
   }
 
  private:
+  static void drain(const descriptor& from) noexcept {
+    signalfd_siginfo taken{};
+    while (::read(from.get(), &taken, sizeof taken) == static_cast<ssize_t>(sizeof taken)) {
+    }
+  }
+
   sigset_t before_{};
-  descriptor fd_;
+  descriptor fd_, child_fd_;
 };
 
 // ---- starting the broker ------------------------------------------------------------------------------
@@ -325,7 +340,7 @@ class launcher {
     settings.key_pool = wanted_.key_pool;
     settings.world = wanted_.world;
     settings.ready_descriptor = ready_descriptor;
-    write_file(files_.settings, to_json(settings) + "\n");
+    write_where_new(files_.settings, to_json(settings) + "\n");
 
     broker_configuration broker;
     broker.bind = wanted_.bind;
@@ -337,8 +352,8 @@ class launcher {
     broker.plugin = plugin_;
     broker.settings = files_.settings;
     broker.as_root = ::geteuid() == 0;
-    write_file(files_.configuration, to_mosquitto_conf(broker));
-    write_file(files_.broker_tls, broker_tls);
+    write_where_new(files_.configuration, to_mosquitto_conf(broker));
+    write_where_new(files_.broker_tls, broker_tls);
   }
 
   /// Everything else that the folder holds is made by the plugin, before the broker listens: opening it twice would be
@@ -381,22 +396,25 @@ class launcher {
     facts.account = wanted_.account;
     facts.region = wanted_.region;
     const std::string json = to_ready_json(facts) + "\n";
-    if (!wanted_.ready_file.empty()) write_file(fs::absolute(wanted_.ready_file), json);
+    if (!wanted_.ready_file.empty()) write_where_new(fs::absolute(wanted_.ready_file), json);
     const std::string line = wanted_.json ? json : to_ready_text(facts) + "\n";
     std::fwrite(line.data(), 1, line.size(), stdout);
     std::fflush(stdout);
   }
 
   /// Until a signal comes; a broker that ends by itself is an error.
-  void watch(child_process& process) const {
+  void watch(child_process& process) {
     for (;;) {
-      std::array<pollfd, 2> waiting{{{signals_.fd(), POLLIN, 0}, {process.end_descriptor(), POLLIN, 0}}};
+      std::array<pollfd, 3> waiting{{{signals_.fd(), POLLIN, 0}, {process.end_descriptor(), POLLIN, 0}, {signals_.child_fd(), POLLIN, 0}}};
       if (::poll(waiting.data(), waiting.size(), -1) < 0 && errno == EINTR) continue;
       if (waiting[0].revents != 0) {
         process.stop(stop_patience);
         return;
       }
       if (waiting[1].revents != 0) throw launch_error("the broker ended unexpectedly: " + process.stop(stop_patience));
+      if (waiting[2].revents == 0) continue;
+      signals_.take_children();
+      orphans_.reap_all_but(process);
     }
   }
 
@@ -406,6 +424,7 @@ class launcher {
   work_folder folder_;
   mock_files files_;
   std::vector<std::string> host_names_;
+  orphan_keeper orphans_;  // the last: they end before the folder goes
 };
 
 std::string shell_word(const std::string& text) {
@@ -441,16 +460,16 @@ std::string to_mosquitto_conf(const broker_configuration& wanted) {
       "log_type error\n"
       "set_tcp_nodelay true\n"       // else an answer waits 40 ms for a delayed ACK
       "max_queued_messages 1000\n"   // never 0: every refused PUBLISH would cost the connection
-      "max_inflight_messages 100\n"  // Receive Maximum
-      "max_keepalive 1200\n"
-      "max_packet_size 149504\n"
+      "max_inflight_messages " + std::to_string(limits::receive_maximum) + "\n"
+      "max_keepalive " + std::to_string(limits::max_keep_alive_seconds) + "\n"
+      "max_packet_size " + std::to_string(limits::max_packet_bytes) + "\n"
       "check_retain_source false\n"  // it asks with a client that is none
-      "persistent_client_expiration 1h\n";
+      "persistent_client_expiration " + std::to_string(limits::session_expiry_seconds / 3600) + "h\n";
   if (wanted.as_root) out += "user root\n";
   for (const std::uint16_t port : wanted.ports) {
     out += "\nlistener " + std::to_string(port);
     if (!is_any_address(wanted.bind)) out += " " + wanted.bind;
-    out += "\nmax_qos 1\nmax_topic_alias 8\n";
+    out += "\nmax_qos 1\nmax_topic_alias " + std::to_string(limits::max_topic_aliases) + "\n";
     out += "cafile " + wanted.client_ca.string() + "\n";
     out += "capath " + wanted.client_ca_folder.string() + "\n";
     out += "certfile " + wanted.server_certificate.string() + "\n";

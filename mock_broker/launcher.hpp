@@ -1,5 +1,6 @@
 #pragma once
 
+#include <fleetprov/policies/principal.hpp>
 #include <mock_broker/seed_options.hpp>
 
 #include <cstdint>
@@ -12,15 +13,15 @@
 
 namespace fleetprov::mock {
 
-/// `fleetprov mock` with its command line read and its documents loaded (product.md 3.1).
+/// `fleetprov mock` with its command line read and its documents loaded.
 struct launch_options {
   std::filesystem::path directory = "fleetprov-mock";
   bool ephemeral = false;  ///< a fresh folder that goes at the end
   std::string bind = "127.0.0.1";
   std::vector<std::uint16_t> ports{8883};  ///< 0: any free one
   std::uint16_t http_port = 8080;
-  std::string region = "us-east-1";
-  std::string account = "123456789012";
+  std::string region = policies::arn_scope{}.region;
+  std::string account = policies::arn_scope{}.account;
   std::vector<std::string> host_names;
   seed_options world;
   std::map<std::string, std::string> lambdas;

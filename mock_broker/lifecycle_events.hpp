@@ -13,7 +13,7 @@
 namespace fleetprov::mock {
 
 /// Builds the messages on `$aws/events/presence/...` and `$aws/events/subscriptions/...`
-/// (provisioning.md 7.7). Empty for a client id with `+` or `#`: AWS IoT tells nothing about those.
+/// (Developer Guide, "Lifecycle events"). Empty for a client id with `+` or `#`: AWS IoT tells nothing about those.
 class lifecycle_events {
  public:
   explicit lifecycle_events(const clock& time) noexcept : time_(time) {}

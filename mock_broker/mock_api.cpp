@@ -86,9 +86,10 @@ api_reply mock_api::reset() {
   context_.time.reset();
   context_.faults.reset();
   context_.world.restore_snapshot();
-  context_.broker.reset();
+  const bool is_reset = context_.broker.reset();
   context_.denials.clear();
   context_.log.cut(log_at_start_.bytes);
+  if (!is_reset) return refuse(500, "the broker did not answer: its sessions and retained messages are as they were");
   ::malloc_trim(0);  // what thousands of devices left behind goes back to the system
   json_line line;
   line.number("now", context_.time.now().count() / 1000);

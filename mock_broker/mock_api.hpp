@@ -23,7 +23,7 @@ struct mock_context {
   broker_actions& broker;
 };
 
-/// The mock's own HTTP interface (product.md 4.6): time, faults, reset, events, denials. Thread-safe.
+/// The mock's own HTTP interface (docs/mock.md): time, faults, reset, events, denials. Thread-safe.
 class mock_api {
  public:
   /// Takes the state that `reset` restores: call it before the first request.

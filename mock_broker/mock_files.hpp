@@ -4,7 +4,7 @@
 
 namespace fleetprov::mock {
 
-/// The files of a mock's folder, whether they are there or not (product.md 3.1). Others may read what has no remark.
+/// The files of a mock's folder, whether they are there or not (docs/mock.md). Others may read what has no remark.
 struct mock_files {
   std::filesystem::path root;                ///< AmazonRootCA1.pem
   std::filesystem::path claim_certificate;   ///< claim.pem.crt

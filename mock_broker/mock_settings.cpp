@@ -93,12 +93,6 @@ seed_options world_at(const json::value& root) {
 
 }  // namespace
 
-const std::vector<std::string>& strict_names() {
-  static const std::vector<std::string> names{"quotas",     "require-subscription", "token-connection",
-                                              "token-once", "suback-failure",       "drop-throttled"};
-  return names;
-}
-
 std::string to_json(const mock_settings& settings) {
   json_line out;
   out.text("directory", settings.directory.string())

@@ -1,11 +1,14 @@
 #pragma once
 
+#include <fleetprov/policies/principal.hpp>
 #include <mock_broker/seed_options.hpp>
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace fleetprov::mock {
@@ -40,8 +43,8 @@ inline constexpr const char* broker_tls =
 /// What the launcher tells the plugin: one JSON file, so that commands may hold any character.
 struct mock_settings {
   std::filesystem::path directory;
-  std::string region = "us-east-1";
-  std::string account = "123456789012";
+  std::string region = policies::arn_scope{}.region;
+  std::string account = policies::arn_scope{}.account;
   std::string mqtt_host = "localhost";
   std::string http_bind = "127.0.0.1";
   std::uint16_t http_port = 8080;              ///< 0: any free one
@@ -63,8 +66,17 @@ struct start_report {
   std::string words;    ///< why it failed
 };
 
-/// The names that `--strict` takes.
-const std::vector<std::string>& strict_names();
+/// The names that `--strict` takes (docs/mock.md).
+namespace strict {
+inline constexpr std::string_view quotas = "quotas";
+inline constexpr std::string_view require_subscription = "require-subscription";
+inline constexpr std::string_view token_connection = "token-connection";
+inline constexpr std::string_view token_once = "token-once";
+inline constexpr std::string_view suback_failure = "suback-failure";
+inline constexpr std::string_view drop_throttled = "drop-throttled";
+inline constexpr std::array<std::string_view, 6> names{quotas,     require_subscription, token_connection,
+                                                       token_once, suback_failure,       drop_throttled};
+}  // namespace strict
 
 std::string to_json(const mock_settings& settings);
 /// Throws std::runtime_error naming the file.

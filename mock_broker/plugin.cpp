@@ -4,7 +4,6 @@
 #include <mock_broker/certificate_authority.hpp>
 #include <mock_broker/control_plane.hpp>
 #include <mock_broker/http_server.hpp>
-#include <mock_broker/maintenance.hpp>
 #include <mock_broker/mock_files.hpp>
 #include <mock_broker/mock_api.hpp>
 #include <mock_broker/mock_settings.hpp>
@@ -39,7 +38,7 @@
 namespace fleetprov::mock {
 namespace {
 
-bool has(const std::vector<std::string>& names, const char* name) {
+bool has(const std::vector<std::string>& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
@@ -47,10 +46,10 @@ service_settings settings_of_service(const mock_settings& from) {
   service_settings out;
   out.key_pool = mock_files_in(from.directory).pool;
   out.key_pool_size = from.key_pool;
-  out.strict.quotas = has(from.strict, "quotas");
-  out.strict.token_connection = has(from.strict, "token-connection");
-  out.strict.token_once = has(from.strict, "token-once");
-  out.strict.drop_throttled = has(from.strict, "drop-throttled");
+  out.strict.quotas = has(from.strict, strict::quotas);
+  out.strict.token_connection = has(from.strict, strict::token_connection);
+  out.strict.token_once = has(from.strict, strict::token_once);
+  out.strict.drop_throttled = has(from.strict, strict::drop_throttled);
   out.lambdas = from.lambdas;
   return out;
 }
@@ -65,9 +64,9 @@ registry_options options_of_registry(const mock_settings& from) {
 
 broker_strictness strictness_of(const mock_settings& from) {
   broker_strictness out;
-  out.quotas = has(from.strict, "quotas");
-  out.require_subscription = has(from.strict, "require-subscription");
-  out.suback_failure = has(from.strict, "suback-failure");
+  out.quotas = has(from.strict, strict::quotas);
+  out.require_subscription = has(from.strict, strict::require_subscription);
+  out.suback_failure = has(from.strict, strict::suback_failure);
   return out;
 }
 
@@ -92,7 +91,6 @@ struct running_mock {
   control_plane control;
   mock_api mock;
   http_server http;
-  maintenance upkeep;
 
   running_mock(const mock_settings& how, const certificate_authority& authority)
       : settings(how),
@@ -101,10 +99,10 @@ struct running_mock {
         seeded(seed_default_world(world, authority, settings.directory, settings.world)),
         core(world, log, denials, faults, strictness_of(settings)),
         service(world, authority, settings_of_service(settings), callbacks()),
-        control({world, service, settings.mqtt_host, core}),
+        control({world, service, settings.mqtt_host, core,
+                 [this](const std::string& words) { log.say("fleetprov mock: internal failure: " + words); }}),
         mock({world, service, time, faults, log, denials, core}),
-        http({settings.http_bind, settings.http_port, settings.host_names}, control, mock),
-        upkeep(world, log) {
+        http({settings.http_bind, settings.http_port, settings.host_names}, control, mock) {
     core.serve(service);
     for (const std::string& spec : settings.faults) faults.add(parse_fault_option(spec));
     faults.remember();
@@ -123,7 +121,6 @@ struct running_mock {
   /// False when something still runs: then this object must not be destroyed.
   bool stop() noexcept {
     core.shut_down();
-    upkeep.stop();
     return http.stop();
   }
 };
@@ -203,10 +200,8 @@ class plugin_instance {
     plugin_core* core = made ? &made->core : nullptr;
     opening_.set_value(std::move(made));
     // Otherwise the launcher would hear of it when the broker's loop turns by itself, after 100 ms.
-    std::mutex nobody;
-    std::unique_lock<std::mutex> held(nobody);
-    std::condition_variable never;
-    while (core != nullptr && !finished_.load() && !core->hasten_first_tick()) never.wait_for(held, std::chrono::milliseconds(1));
+    while (core != nullptr && !finished_.load() && !core->hasten_first_tick())
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
 
   mock_settings settings_;

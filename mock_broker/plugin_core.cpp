@@ -29,6 +29,11 @@ constexpr std::chrono::seconds broker_patience{5};
 
 constexpr std::string_view authorization_failure = "AUTHORIZATION_FAILURE";
 
+std::string topic_rule() {
+  return "at most " + std::to_string(topics::limits::max_topic_bytes) + " bytes and " +
+         std::to_string(topics::limits::max_topic_slashes) + " slashes";
+}
+
 fault_operation operation_of(topics::api call) noexcept {
   switch (call) {
     case topics::api::create_keys_and_certificate: return fault_operation::create_keys_and_certificate;
@@ -36,18 +41,6 @@ fault_operation operation_of(topics::api call) noexcept {
     case topics::api::register_thing: return fault_operation::register_thing;
   }
   return fault_operation::any;
-}
-
-/// The code that goes with a status where a fault names none (provisioning.md Q1).
-std::string default_error_code(int status) {
-  switch (status) {
-    case 400: return "InvalidPayload";
-    case 403: return "AccessDenied";
-    case 404: return "ResourceNotFound";
-    case 409: return "ResourceConflict";
-    case 429: return "TooManyRequests";
-    default: return "InternalError";
-  }
 }
 
 /// For notes: a name may have 65,535 bytes.
@@ -67,6 +60,13 @@ const char* reason_of(connection_end end) noexcept {
     case connection_end::client_error: return "CLIENT_ERROR";
   }
   return "";
+}
+
+/// What people are told of an end that the broker decided on without asking the plugin.
+std::string details_of_end(connection_end end) {
+  if (end == connection_end::keep_alive) return "nothing came from it for one and a half times its keep alive";
+  if (end != connection_end::client_error) return {};
+  return "it sent QoS 2, more than " + std::to_string(topics::limits::max_packet_bytes) + " bytes in a packet, or something malformed";
 }
 
 /// False where the broker delivers by MQTT's rule `a/#` matches `a`, and no filter matches by AWS's.
@@ -120,11 +120,11 @@ bool plugin_core::is_displaced(const session& whose) noexcept {
 }
 
 void plugin_core::report(const denial& why, std::string_view event_type, const session& whose,
-                         std::string_view topic) {
+                         std::string_view topic, std::string_view reason) {
   log_details more;
   more.failed = true;
   more.topic_name = topic;
-  more.reason = authorization_failure;
+  more.reason = reason;
   const std::string details = to_sentence(why);
   more.details = details;
   log_.append(make_broker_entry(why.at, world_.options().account, event_type, whose, more));
@@ -135,6 +135,13 @@ void plugin_core::report(const denial& why, std::string_view event_type, const s
 // ---- CONNECT ----------------------------------------------------------------------------------------
 
 broker_answer plugin_core::refuse_connect(session& candidate, std::string_view reason, std::string_view details) {
+  return refuse_connect(candidate, reason, gate_.explain_rule(candidate, policies::action::connect, candidate.client_id, std::string(details)));
+}
+
+broker_answer plugin_core::refuse_connect(session& candidate, std::string_view reason, const denial& why) {
+  const std::string details = to_sentence(why);
+  log_.say("fleetprov mock: " + details);
+  denials_.add(why);
   log_details more;
   more.failed = true;
   more.reason = reason;
@@ -168,11 +175,13 @@ broker_answer plugin_core::on_connect(mosquitto* client) {
   candidate.source_port = remote.port;
   if (!certificate) return refuse_connect(candidate, authorization_failure, "no client certificate");
   if (version != 4 && version != 5) {
-    refuse_connect(candidate, "CLIENT_ERROR", "MQTT 3.1 is not supported");
+    refuse_connect(candidate, "CLIENT_ERROR", "AWS IoT speaks MQTT 3.1.1 and 5, not 3.1");
     return broker_answer::refuse_silently;
   }
-  if (!topics::validate_client_id(client_id))
-    return refuse_connect(candidate, "CLIENT_ERROR", "the client id is not 1 to 128 bytes or starts with $");
+  if (!topics::validate_client_id(client_id)) {
+    candidate.client_id = shortened(client_id);
+    return refuse_connect(candidate, "CLIENT_ERROR", "a client id has 1 to " + std::to_string(topics::limits::max_client_id_bytes) + " bytes and does not begin with $");
+  }
   candidate.certificate_variables = crypto::certificate_variables(*certificate);
 
   const std::optional<fault> hit =
@@ -185,17 +194,15 @@ broker_answer plugin_core::on_connect(mosquitto* client) {
       return broker_answer::refuse_silently;
     }
   }
-  if (strict_.quotas && !connects_.allows(client_id, world_.time().now())) {
-    log_.say("fleetprov mock: throttled CONNECT of client " + json_line::quote(client_id) + ": one per second and client id");
-    return refuse_connect(candidate, "THROTTLED", "one CONNECT per second and client id");
+  if (const connect_quota quota = strict_.quotas ? connects_.take(client_id, world_.time().now()) : connect_quota::kept;
+      quota != connect_quota::kept) {
+    const std::string rule = quota == connect_quota::exceeded_by_client
+                                 ? std::string("one CONNECT per second and client id")
+                                 : std::to_string(topics::limits::max_connects_per_second) + " CONNECTs per second and account";
+    return refuse_connect(candidate, "THROTTLED", rule);
   }
-  if (!gate_.allows_connect(candidate)) {
-    const denial why = gate_.explain(candidate, policies::action::connect, client_id);
-    denials_.add(why);
-    const std::string details = to_sentence(why);
-    log_.say("fleetprov mock: " + details);
-    return refuse_connect(candidate, authorization_failure, details);
-  }
+  if (!gate_.allows_connect(candidate))
+    return refuse_connect(candidate, authorization_failure, gate_.explain(candidate, policies::action::connect, client_id));
   if (!host_.set_identity(client, certificate_id)) return broker_answer::refuse_silently;
 
   session& opened = book_.open(client, std::move(client_id), certificate_id, candidate.clean_start);
@@ -210,7 +217,7 @@ broker_answer plugin_core::on_connect(mosquitto* client) {
     if (auto event = events_.connected(opened, gate_.exclusive_thing(opened))) events_out_.push_back(std::move(*event));
   if (hit && hit->kind == fault_kind::disconnect_after_reply) {
     const session_key key{client, opened.generation};
-    later_.push_back({std::chrono::steady_clock::now(), [this, key] { kick(key, "SERVER_INITIATED_DISCONNECT"); }});
+    later_.push_back({std::chrono::steady_clock::now(), [this, key] { kick_by_fault(key); }});
     wakeup_.wake();
   }
   return broker_answer::accept;
@@ -226,9 +233,9 @@ broker_answer plugin_core::break_off(session& whose, mosquitto* client, std::uin
   return broker_answer::close;
 }
 
-broker_answer plugin_core::refuse_publish(session& whose, mosquitto* /*client*/, bool is_will, const denial& why) {
+broker_answer plugin_core::refuse_publish(session& whose, bool is_will, const denial& why) {
   const std::string_view topic = std::string_view(why.resource).substr(why.resource.find('/') + 1);
-  report(why, "Publish-In", whose, topic);
+  report(why, "Publish-In", whose, topic, authorization_failure);
   if (is_will || whose.version == mqtt_version::v5) return broker_answer::deny;
   if (whose.disconnect_reason.empty()) whose.disconnect_reason = "AUTH_ERROR";
   return broker_answer::close;
@@ -240,18 +247,18 @@ broker_answer plugin_core::on_write(const incoming_publish& message) {
   if (whose == nullptr) return broker_answer::deny;
   if (whose->live) confirm_inherited(*whose, message.client);
   const bool is_will = !whose->live || is_displaced(*whose);
-  if (message.size > topics::limits::max_payload_bytes) {
-    log_.say("fleetprov mock: client " + json_line::quote(whose->client_id) + " published " +
-             std::to_string(message.size) + " bytes, more than " + std::to_string(topics::limits::max_payload_bytes));
-    return break_off(*whose, message.client, packet_too_large, "CLIENT_ERROR");
-  }
-  if (!topics::validate_topic_name(message.topic)) {
-    log_.say("fleetprov mock: client " + json_line::quote(whose->client_id) + " published to a topic that AWS IoT refuses: " +
-             json_line::quote(shortened(message.topic)) + " (at most 256 bytes and 7 slashes)");
-    return break_off(*whose, message.client, topic_name_invalid, "CLIENT_ERROR");
-  }
+  const auto break_limit = [&](std::uint8_t reason_code, std::string why) {
+    const std::string topic = shortened(message.topic);
+    report(gate_.explain_rule(*whose, policies::action::publish, topic, std::move(why)), "Publish-In", *whose, topic, "CLIENT_ERROR");
+    return break_off(*whose, message.client, reason_code, "CLIENT_ERROR");
+  };
+  if (message.size > topics::limits::max_payload_bytes)
+    return break_limit(packet_too_large, "the payload has " + std::to_string(message.size) + " bytes, more than " +
+                                             std::to_string(topics::limits::max_payload_bytes));
+  if (!topics::validate_topic_name(message.topic))
+    return break_limit(topic_name_invalid, "AWS IoT refuses this topic (" + topic_rule() + ", no wildcards)");
   const auto refuse_by_rule = [&](std::string why) {
-    return refuse_publish(*whose, message.client, is_will,
+    return refuse_publish(*whose, is_will,
                           gate_.explain_rule(*whose, policies::action::publish, message.topic, std::move(why)));
   };
   const topics::reserved_topic reserved = topics::classify_reserved(message.topic);
@@ -264,7 +271,7 @@ broker_answer plugin_core::on_write(const incoming_publish& message) {
   for (const policies::action what : {policies::action::publish, policies::action::retain_publish}) {
     if (what == policies::action::retain_publish && !message.retain) continue;
     if (!gate_.allows(*whose, what, message.topic, how))
-      return refuse_publish(*whose, message.client, is_will, gate_.explain(*whose, what, message.topic, how));
+      return refuse_publish(*whose, is_will, gate_.explain(*whose, what, message.topic, how));
   }
   if (is_will) {
     log_details more;
@@ -278,17 +285,20 @@ broker_answer plugin_core::on_write(const incoming_publish& message) {
 
 void plugin_core::remember_retained(const incoming_publish& message) {
   const std::lock_guard<std::mutex> lock(guard_);
+  const auto now = std::chrono::steady_clock::now();
+  for (auto at = retained_.begin(); at != retained_.end();) at = at->second.is_over(now) ? retained_.erase(at) : std::next(at);
   if (message.size == 0) {
     if (const auto at = retained_.find(message.topic); at != retained_.end()) retained_.erase(at);
     return;
   }
   outgoing_message copy = copy_of(message, host_);
-  retained_message& kept = retained_[copy.topic];
+  retained_message kept;
   kept.topic = copy.topic;
   kept.payload = std::move(copy.payload);
   kept.qos = copy.qos;
   kept.properties = std::move(copy.properties);
   kept.last_modified = world_.time().now();
+  retained_.insert_or_assign(copy.topic, kept_message{std::move(kept), std::nullopt});
 }
 
 broker_answer plugin_core::on_message(incoming_publish& message) {
@@ -308,19 +318,25 @@ broker_answer plugin_core::on_message(incoming_publish& message) {
 broker_answer plugin_core::apply_publish_fault(session& whose, incoming_publish& message) {
   const std::optional<fault> hit = faults_.strike(fault_operation::publish, whose.client_id);
   if (!hit) return broker_answer::accept;
+  const auto closes = [&] { whose.disconnect_details = "a fault refuses its PUBLISH to " + json_line::quote(message.topic); };
   const session_key key{message.client, whose.generation};
   const auto now = std::chrono::steady_clock::now();
   switch (hit->kind) {
     case fault_kind::reject:
-      if (whose.version == mqtt_version::v5) return broker_answer::deny;
+      if (whose.version == mqtt_version::v5) {
+        log_.say("fleetprov mock: a fault refuses the PUBLISH of client " + json_line::quote(whose.client_id) + " to " + json_line::quote(message.topic));
+        return broker_answer::deny;
+      }
+      closes();
       whose.disconnect_reason = "SERVER_ERROR";
       return broker_answer::close;
-    case fault_kind::throttle: return break_off(whose, message.client, quota_exceeded, "THROTTLED");
+    case fault_kind::throttle: closes(); return break_off(whose, message.client, quota_exceeded, "THROTTLED");
     case fault_kind::disconnect_before_reply:
+      closes();
       whose.disconnect_reason = "SERVER_INITIATED_DISCONNECT";
       return broker_answer::close;
     case fault_kind::disconnect_after_reply:
-      later_.push_back({now, [this, key] { kick(key, "SERVER_INITIATED_DISCONNECT"); }});
+      later_.push_back({now, [this, key] { kick_by_fault(key); }});
       wakeup_.wake();
       return broker_answer::accept;
     case fault_kind::duplicate:
@@ -364,9 +380,10 @@ broker_answer plugin_core::request_operation(session& whose, const topics::fleet
     send_rejected(key, topic, 429, default_error_code(429), "too many requests of this connection wait for an answer");
     return broker_answer::accept;
   }
-  if (hit) reply_faults_.emplace(std::make_pair(whose.generation, std::string(message.topic)), *hit);
+  ++requests_;
+  if (hit) reply_faults_.emplace(std::make_pair(whose.generation, requests_), *hit);
   ++whose.outstanding;
-  service_->handle(requester{whose.client_id, whose.certificate_id, whose.generation}, topic, message.payload,
+  service_->handle(requester{whose.client_id, whose.certificate_id, whose.generation, requests_}, topic, message.payload,
                    message.size);
   return broker_answer::accept;
 }
@@ -416,20 +433,16 @@ void plugin_core::send_reply(completed_reply& reply) {
   session* to = book_.find_live(reply.to.client_id);
   if (to == nullptr || to->generation != reply.to.connection) return;  // the requester is gone: nobody else gets it
   if (to->outstanding > 0) --to->outstanding;
-  const std::string topic(topics::build(reply.topic).view());
-  topics::fleet_topic request = reply.topic;
-  request.kind = topics::message_kind::request;
   std::optional<fault> hit;
-  if (!reply_faults_.empty()) {
-    const auto at = reply_faults_.find({to->generation, std::string(topics::build(request).view())});
-    if (at != reply_faults_.end()) {
-      hit = at->second;
-      reply_faults_.erase(at);
-    }
+  if (const auto at = reply_faults_.find({to->generation, reply.to.request}); at != reply_faults_.end()) {
+    hit = at->second;
+    reply_faults_.erase(at);
   }
+  if (reply.is_silent) return;
+  const std::string topic(topics::build(reply.topic).view());
   const session_key key{to->broker_client, to->generation};
   if (hit && hit->kind == fault_kind::drop) return;
-  if (hit && hit->kind == fault_kind::disconnect_before_reply) return kick(*to, "SERVER_INITIATED_DISCONNECT", true);
+  if (hit && hit->kind == fault_kind::disconnect_before_reply) return kick_by_fault(key);
   if (hit && hit->kind == fault_kind::delay) {
     auto kept = std::make_shared<secret>(std::move(reply.payload));
     later_.push_back({std::chrono::steady_clock::now() + std::chrono::milliseconds(hit->delay_ms),
@@ -442,7 +455,7 @@ void plugin_core::send_reply(completed_reply& reply) {
   send_payload(*to, topic, reply.payload.reveal().data(), reply.payload.size());
   if (hit && hit->kind == fault_kind::duplicate) send_payload(*to, topic, reply.payload.reveal().data(), reply.payload.size());
   if (hit && hit->kind == fault_kind::disconnect_after_reply) {
-    later_.push_back({std::chrono::steady_clock::now(), [this, key] { kick(key, "SERVER_INITIATED_DISCONNECT"); }});
+    later_.push_back({std::chrono::steady_clock::now(), [this, key] { kick_by_fault(key); }});
     wakeup_.wake();
   }
 }
@@ -465,7 +478,7 @@ broker_answer plugin_core::on_read(const incoming_publish& message) {
   if (!is_delivered_by_aws(*whose, message.topic)) return broker_answer::deny;
   const std::string_view event_type = whose->live ? "Publish-Out" : queued_event;
   if (!gate_.allows(*whose, policies::action::receive, message.topic)) {
-    report(gate_.explain(*whose, policies::action::receive, message.topic), event_type, *whose, message.topic);
+    report(gate_.explain(*whose, policies::action::receive, message.topic), event_type, *whose, message.topic, authorization_failure);
     return broker_answer::deny;
   }
   log_details more;
@@ -481,9 +494,9 @@ broker_answer plugin_core::on_read(const incoming_publish& message) {
 
 // ---- SUBSCRIBE --------------------------------------------------------------------------------------
 
-broker_answer plugin_core::refuse_subscribe(session& whose, mosquitto* /*client*/, const denial& why) {
+broker_answer plugin_core::refuse_subscribe(session& whose, const denial& why) {
   const std::string_view filter = std::string_view(why.resource).substr(why.resource.find('/') + 1);
-  report(why, "Subscribe", whose, filter);
+  report(why, "Subscribe", whose, filter, authorization_failure);
   if (whose.version == mqtt_version::v5 || strict_.suback_failure) return broker_answer::deny;
   if (whose.disconnect_reason.empty()) whose.disconnect_reason = "AUTH_ERROR";
   return broker_answer::close;
@@ -496,19 +509,19 @@ broker_answer plugin_core::on_subscribe(mosquitto* client, std::string_view filt
   if (whose == nullptr) return broker_answer::deny;
   confirm_inherited(*whose, client);
   const auto refuse_by_rule = [&](std::string why) {
-    return refuse_subscribe(*whose, client,
-                            gate_.explain_rule(*whose, policies::action::subscribe, filter, std::move(why)));
+    return refuse_subscribe(*whose, gate_.explain_rule(*whose, policies::action::subscribe, shortened(filter), std::move(why)));
   };
   if (!topics::validate_topic_filter(filter))
-    return refuse_by_rule("AWS IoT refuses this filter (at most 256 bytes and 7 slashes, `#` last, `+` alone in its level)");
+    return refuse_by_rule("AWS IoT refuses this filter (" + topic_rule() + ", `#` last, `+` alone in its level)");
   const topics::reserved_topic reserved = topics::classify_reserved(filter);
   if (!reserved.may_subscribe) return refuse_by_rule("no AWS IoT API defines this reserved topic");
   if (!gate_.allows(*whose, policies::action::subscribe, filter))
-    return refuse_subscribe(*whose, client, gate_.explain(*whose, policies::action::subscribe, filter));
+    return refuse_subscribe(*whose, gate_.explain(*whose, policies::action::subscribe, filter));
   if (whose->subscriptions.size() >= topics::limits::max_subscriptions &&
       whose->subscriptions.find(filter) == whose->subscriptions.end()) {
-    report(gate_.explain_rule(*whose, policies::action::subscribe, filter, "50 subscriptions per connection are the limit"),
-           "Subscribe", *whose, filter);
+    report(gate_.explain_rule(*whose, policies::action::subscribe, filter,
+                              std::to_string(topics::limits::max_subscriptions) + " subscriptions per connection are the limit"),
+           "Subscribe", *whose, filter, authorization_failure);
     return broker_answer::deny;
   }
   whose->subscriptions.insert_or_assign(std::string(filter), qos);
@@ -517,6 +530,7 @@ broker_answer plugin_core::on_subscribe(mosquitto* client, std::string_view filt
   log_details more;
   more.topic_name = filter;
   log_.append(make_broker_entry(world_.time().now(), world_.options().account, "Subscribe", *whose, more));
+  shared_follows_ = shared_follows_ || (topics::parse_share(filter).is_shared && reserved.service != topics::reserved_service::not_reserved);
   somebody_follows_ = somebody_follows_ || (reserved.service != topics::reserved_service::not_reserved &&
                                             reserved.service != topics::reserved_service::fleet_provisioning);
   if (!somebody_follows_) return broker_answer::accept;
@@ -534,7 +548,8 @@ broker_answer plugin_core::on_unsubscribe(mosquitto* client, std::string_view fi
   const auto at = whose->subscriptions.find(filter);
   if (at != whose->subscriptions.end()) whose->subscriptions.erase(at);
   log_details more;
-  more.topic_name = filter;
+  const std::string shown = shortened(filter);
+  more.topic_name = shown;
   log_.append(make_broker_entry(world_.time().now(), world_.options().account, "Unsubscribe", *whose, more));
   if (!somebody_follows_) return broker_answer::accept;
   subscription_changes& changed = changes_[whose->generation];
@@ -553,23 +568,32 @@ void plugin_core::on_disconnect(mosquitto* client) {
   const bool displaced = is_displaced(*whose);
   log_details more;
   std::string reason = whose->disconnect_reason;
+  std::string details;
   if (displaced) {
     reason = "DUPLICATE_CLIENTID";
-    more.reason = "DUPLICATE_CLIENT_ID";  // the log has its own spelling (provisioning.md 7.6)
+    more.reason = "DUPLICATE_CLIENT_ID";  // the log has its own spelling
     more.details = "A new connection was established with the same client ID";
     more.failed = true;
     if (whose->version == mqtt_version::v5) host_.send_disconnect(client, session_taken_over);
   } else if (reason.empty()) {
     const connection_end end = host_.how_it_ended(client);
     reason = reason_of(end);
+    details = details_of_end(end);
     if (end == connection_end::keep_alive && whose->version == mqtt_version::v5)
       host_.send_disconnect(client, keep_alive_timeout);
   }
-  if (!displaced) more.disconnect_reason = reason;
+  if (!displaced) {
+    if (!whose->disconnect_details.empty()) details = whose->disconnect_details;
+    if (!details.empty())
+      log_.say("fleetprov mock: closed the connection of client " + json_line::quote(whose->client_id) + ": " + details);
+    more.details = details;
+    more.disconnect_reason = reason;
+  }
   log_.append(make_broker_entry(world_.time().now(), world_.options().account, "Disconnect", *whose, more));
   if (somebody_follows_)
     if (auto event = events_.disconnected(*whose, gate_.exclusive_thing(*whose), reason))
       events_out_.push_back(std::move(*event));
+  reply_faults_.erase(reply_faults_.lower_bound({whose->generation, 0}), reply_faults_.lower_bound({whose->generation + 1, 0}));
   book_.close(*whose);
 }
 
@@ -582,8 +606,22 @@ void plugin_core::kick(session& whose, const char* reason, bool with_will) {
   kicking_ = false;
 }
 
-void plugin_core::kick(session_key key, const char* reason) {
-  if (session* whose = book_.find_live(key)) kick(*whose, reason, true);
+void plugin_core::kick_by_fault(session_key key) {
+  session* whose = book_.find_live(key);
+  if (whose == nullptr) return;
+  whose->disconnect_details = "a fault ends it";
+  kick(*whose, "SERVER_INITIATED_DISCONNECT", true);
+}
+
+void plugin_core::end_inactive(const std::vector<session_key>& lost) {
+  for (const session_key key : lost) {
+    session* whose = book_.find_live(key);
+    if (whose == nullptr) continue;
+    denial why = gate_.explain(*whose, policies::action::connect, whose->client_id);
+    whose->disconnect_details = why.why;
+    denials_.add(std::move(why));
+    kick(*whose, "AUTH_ERROR", true);
+  }
 }
 
 void plugin_core::drop_inactive(const std::set<std::string>& certificate_ids) {
@@ -592,7 +630,7 @@ void plugin_core::drop_inactive(const std::set<std::string>& certificate_ids) {
     book_.for_each_live_of(id, [&](session& whose) {
       if (!whose.by_claim && !gate_.is_active(whose)) lost.push_back({whose.broker_client, whose.generation});
     });
-  for (const session_key key : lost) kick(key, "AUTH_ERROR");
+  end_inactive(lost);
 }
 
 void plugin_core::drop_all_inactive() {
@@ -600,7 +638,7 @@ void plugin_core::drop_all_inactive() {
   book_.for_each_live([&](session& whose) {
     if (!gate_.is_active(whose)) lost.push_back({whose.broker_client, whose.generation});
   });
-  for (const session_key key : lost) kick(key, "AUTH_ERROR");
+  end_inactive(lost);
 }
 
 // ---- TICK -------------------------------------------------------------------------------------------
@@ -616,7 +654,35 @@ void plugin_core::announce() {
       if (auto event = events_.subscriptions(*whose, what, *filters)) events_out_.push_back(std::move(*event));
     }
   }
-  for (const outgoing_message& event : std::exchange(events_out_, {})) host_.publish(event);
+  for (const outgoing_message& event : std::exchange(events_out_, {})) {
+    host_.publish(event);
+    if (shared_follows_) publish_shared(event);
+  }
+}
+
+void plugin_core::publish_shared(const outgoing_message& event) {
+  std::map<std::pair<std::string, std::string>, std::vector<session*>> groups;  // by share name and filter
+  book_.for_each_live([&](session& whose) {
+    for (const auto& subscription : whose.subscriptions) {
+      const auto share = topics::parse_share(subscription.first);
+      if (!share.is_shared || !topics::matches(share.filter, event.topic)) continue;
+      if (!gate_.allows(whose, policies::action::receive, event.topic)) continue;
+      groups[{std::string(share.name), std::string(share.filter)}].push_back(&whose);
+    }
+  });
+  for (const auto& group : groups) {
+    session& next = *group.second[shared_turn_++ % group.second.size()];
+    send_payload(next, event.topic, event.payload.data(), event.payload.size());
+  }
+}
+
+template <class Work>
+void plugin_core::try_to(Work&& work) {
+  try {
+    work();
+  } catch (const std::exception& trouble) {
+    log_.say("fleetprov mock: internal error: " + std::string(trouble.what()));
+  }
 }
 
 void plugin_core::run_due() {
@@ -626,7 +692,7 @@ void plugin_core::run_due() {
                                                  [now](const later& item) { return item.due <= now; });
   std::vector<later> due(std::make_move_iterator(later_.begin()), std::make_move_iterator(first_later));
   later_.erase(later_.begin(), first_later);
-  for (const later& item : due) item.what();
+  for (const later& item : due) try_to(item.what);
 }
 
 void plugin_core::on_tick() {
@@ -645,10 +711,10 @@ void plugin_core::on_tick() {
     replies.swap(replies_);
     suspects.swap(suspects_);
   }
-  for (const std::function<void()>& item : work) item();
-  run_due();
-  drop_inactive(suspects);
-  for (completed_reply& reply : replies) send_reply(reply);
+  for (const std::function<void()>& item : work) try_to(item);
+  try_to([&] { run_due(); });
+  try_to([&] { drop_inactive(suspects); });
+  for (completed_reply& reply : replies) try_to([&] { send_reply(reply); });
   announce();
 }
 
@@ -658,15 +724,6 @@ bool plugin_core::hasten_first_tick() noexcept {
   if (!wakeup_.try_attach()) return false;
   wakeup_.wake();
   return true;
-}
-
-void plugin_core::on_broker_thread(std::function<void()> work) {
-  {
-    const std::lock_guard<std::mutex> lock(guard_);
-    if (closed_) return;
-    work_.push_back(std::move(work));
-  }
-  wakeup_.wake();
 }
 
 bool plugin_core::wait_on_broker_thread(std::function<void()> work) {
@@ -682,7 +739,13 @@ bool plugin_core::wait_on_broker_thread(std::function<void()> work) {
     });
   }
   wakeup_.wake();
-  return finished.wait_for(broker_patience) == std::future_status::ready;
+  if (finished.wait_for(broker_patience) != std::future_status::ready) return false;
+  try {
+    finished.get();
+    return true;
+  } catch (const std::exception&) {  // it failed, or was dropped because the broker ends
+    return false;
+  }
 }
 
 void plugin_core::shut_down() {
@@ -692,9 +755,9 @@ void plugin_core::shut_down() {
   unwanted.swap(work_);
 }
 
-void plugin_core::publish(outgoing_message message) {
+bool plugin_core::publish(outgoing_message message) {
   // Handed over before it is answered: who publishes a retained message and asks for it finds it.
-  wait_on_broker_thread([this, message = std::move(message)] {
+  return wait_on_broker_thread([this, message = std::move(message)] {
     if (message.retain) {
       incoming_publish kept;
       kept.topic = message.topic;
@@ -703,7 +766,11 @@ void plugin_core::publish(outgoing_message message) {
       kept.qos = message.qos;
       remember_retained(kept);
       const std::lock_guard<std::mutex> lock(guard_);
-      if (const auto at = retained_.find(message.topic); at != retained_.end()) at->second.properties = message.properties;
+      if (const auto at = retained_.find(message.topic); at != retained_.end()) {
+        at->second.message.properties = message.properties;
+        if (const auto life = message.properties.message_expiry_seconds)
+          at->second.end = std::chrono::steady_clock::now() + std::chrono::seconds(*life);
+      }
     }
     host_.publish(message);
   });
@@ -724,33 +791,25 @@ bool plugin_core::disconnect(const std::string& client_id, bool clean_session, b
   return ran && *found;
 }
 
-void plugin_core::drop_sessions_of_certificate(std::string certificate_id) {
-  on_broker_thread([this, certificate_id = std::move(certificate_id)] {
-    std::vector<session_key> lost;
-    book_.for_each_live_of(certificate_id, [&](session& whose) {
-      lost.push_back({whose.broker_client, whose.generation});
-    });
-    for (const session_key key : lost) kick(key, "AUTH_ERROR");
-  });
-}
-
 std::vector<retained_message> plugin_core::retained_messages() const {
   const std::lock_guard<std::mutex> lock(guard_);
   std::vector<retained_message> out;
-  for (const auto& kept : retained_) out.push_back(kept.second);
+  const auto now = std::chrono::steady_clock::now();
+  for (const auto& [topic, kept] : retained_)
+    if (!kept.is_over(now)) out.push_back(kept.message);
   return out;
 }
 
 std::optional<retained_message> plugin_core::find_retained(std::string_view topic) const {
   const std::lock_guard<std::mutex> lock(guard_);
   const auto at = retained_.find(topic);
-  if (at == retained_.end()) return std::nullopt;
-  return at->second;
+  if (at == retained_.end() || at->second.is_over(std::chrono::steady_clock::now())) return std::nullopt;
+  return at->second.message;
 }
 
-void plugin_core::reset() {
-  wait_on_broker_thread([this] {
-    std::map<std::string, retained_message, std::less<>> gone;
+bool plugin_core::reset() {
+  return wait_on_broker_thread([this] {
+    std::map<std::string, kept_message, std::less<>> gone;
     {
       const std::lock_guard<std::mutex> lock(guard_);
       gone.swap(retained_);

@@ -19,6 +19,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -83,12 +84,11 @@ class plugin_core final : public broker_actions {
   bool hasten_first_tick() noexcept;
   void deliver(completed_reply reply);
   void log_service(const service_log_entry& entry);
-  void publish(outgoing_message message) override;
+  bool publish(outgoing_message message) override;
   bool disconnect(const std::string& client_id, bool clean_session, bool prevent_will_message) override;
-  void drop_sessions_of_certificate(std::string certificate_id) override;
   std::vector<retained_message> retained_messages() const override;
   std::optional<retained_message> find_retained(std::string_view topic) const override;
-  void reset() override;
+  bool reset() override;
   /// No further call from another thread waits for the broker.
   void shut_down();
 
@@ -110,11 +110,14 @@ class plugin_core final : public broker_actions {
   void confirm_inherited(session& whose, const mosquitto* client) const;
 
   broker_answer refuse_connect(session& candidate, std::string_view reason, std::string_view details);
-  broker_answer refuse_publish(session& whose, mosquitto* client, bool is_will, const denial& why);
-  broker_answer refuse_subscribe(session& whose, mosquitto* client, const denial& why);
+  broker_answer refuse_connect(session& candidate, std::string_view reason, const denial& why);
+  broker_answer refuse_publish(session& whose, bool is_will, const denial& why);
+  broker_answer refuse_subscribe(session& whose, const denial& why);
   /// Closes with a reason code where MQTT 5 and the broker allow.
   broker_answer break_off(session& whose, mosquitto* client, std::uint8_t reason_code, const char* reason);
-  void report(const denial& why, std::string_view event_type, const session& whose, std::string_view topic);
+  /// Log, stderr and `/_mock/denials`.
+  void report(const denial& why, std::string_view event_type, const session& whose, std::string_view topic,
+              std::string_view reason);
 
   /// A newer connection has the client id already; the broker is about to close this one.
   bool is_displaced(const session& whose) noexcept;
@@ -127,13 +130,17 @@ class plugin_core final : public broker_actions {
   void send_reply(completed_reply& reply);
   void send_payload(session& to, std::string_view topic, const void* payload, std::size_t size);
   void kick(session& whose, const char* reason, bool with_will);
-  void kick(session_key whose, const char* reason);
+  void kick_by_fault(session_key whose);
+  void end_inactive(const std::vector<session_key>& lost);
   void drop_inactive(const std::set<std::string>& certificate_ids);
   void drop_all_inactive();
   void announce();
+  void publish_shared(const outgoing_message& event);
   void run_due();
+  /// What fails does not keep from what comes after it.
+  template <class Work>
+  void try_to(Work&& work);
 
-  void on_broker_thread(std::function<void()> work);
   bool wait_on_broker_thread(std::function<void()> work);
 
   registry& world_;
@@ -153,6 +160,10 @@ class plugin_core final : public broker_actions {
   /// Somebody has subscribed to topics of AWS's own: without, life-cycle events are not made. (A filter whose first level
   /// is a wildcard matches no topic that begins with `$`.)
   bool somebody_follows_ = false;
+  /// A shared subscription to such topics was made: the broker delivers nothing on them (2.0.11 looks for `$aws` in the wrong
+  /// tree), so each event goes to one client of every group from here.
+  bool shared_follows_ = false;
+  std::size_t shared_turn_ = 0;
   routing routing_;
   std::vector<outgoing_message> events_out_;
   struct subscription_changes {
@@ -160,14 +171,20 @@ class plugin_core final : public broker_actions {
     std::vector<std::string> subscribed, unsubscribed;
   };
   std::map<std::uint64_t, subscription_changes> changes_;  ///< by generation
-  std::multimap<std::pair<std::uint64_t, std::string>, fault> reply_faults_;
+  std::map<std::pair<std::uint64_t, std::uint64_t>, fault> reply_faults_;  ///< by generation and request
+  std::uint64_t requests_ = 0;
   std::vector<later> later_;
 
   mutable std::mutex guard_;
   std::vector<completed_reply> replies_;        // guarded
   std::vector<std::function<void()>> work_;     // guarded
   std::set<std::string> suspects_;              // guarded: certificates that may have lost their rights
-  std::map<std::string, retained_message, std::less<>> retained_;  // guarded
+  struct kept_message {
+    retained_message message;
+    std::optional<moment> end;  ///< as the broker counts: real time
+    bool is_over(moment now) const noexcept { return end && *end <= now; }
+  };
+  std::map<std::string, kept_message, std::less<>> retained_;  // guarded
   bool closed_ = false;                         // guarded
 };
 

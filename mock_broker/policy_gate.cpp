@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t max_denials = 1000;
 
-/// What a temporary claim certificate may do without any policy (provisioning.md 5): connect, and the
+/// What a temporary claim certificate may do without any policy (API Reference, CreateProvisioningClaim): connect, and the
 /// topics of both creates and of its own template.
 bool claim_allows(const claim_rights& claim, policies::action what, std::string_view name) {
   if (what == policies::action::connect) return true;
@@ -179,7 +179,7 @@ denial policy_gate::explain(session& whose, policies::action what, std::string_v
     return out;
   }
   if (!who.status) {
-    out.why = "the certificate is not registered";
+    out.why = world_.why_unknown(whose.certificate_id);
     return out;
   }
   if (how != judged_by::policies && who.status != certificate_status::active) {

@@ -32,7 +32,7 @@ struct denial {
   std::string why;  ///< a sentence for people
 };
 
-/// A member of `{"denials":[...]}` (product.md 4.6).
+/// A member of `{"denials":[...]}` (docs/mock.md).
 std::string to_json(const denial& refused);
 /// `denied iot:Publish of client "c1" on arn:...: <why>`
 std::string to_sentence(const denial& refused);
@@ -50,10 +50,10 @@ class denial_ring {
 };
 
 /// The will of an established session is sent also when the session ends because its certificate is no longer ACTIVE
-/// (provisioning.md 7.7): only the policies judge it.
+/// (Developer Guide, "Lifecycle events"): only the policies judge it.
 enum class judged_by : std::uint8_t { status_and_policies, policies };
 
-/// Decides what sessions may do (policies.md 8 and 9) from the registry as it is at the moment. The
+/// Decides what sessions may do from the registry as it is at the moment. The
 /// rights of a session are read once and read again when the registry has changed. Broker thread only.
 class policy_gate {
  public:

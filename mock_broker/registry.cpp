@@ -189,6 +189,12 @@ std::optional<claim_rights> registry::find_claim(std::string_view certificate_id
   });
 }
 
+std::string registry::why_unknown(std::string_view certificate_id) const {
+  const auto expired = state_->read([&](const world& in) { return in.find<claim_record>(certificate_id); });
+  if (expired) return end_of_claim(*expired);
+  return state_->endings.find(certificate_id).value_or("the certificate is not registered");
+}
+
 snapshot_of<thing_record> registry::find_thing(std::string_view name) const {
   return state_->read([&](const world& in) { return in.find<thing_record>(name); });
 }
@@ -324,15 +330,30 @@ void refuse_value(std::string_view field, std::string_view value, std::string_vi
                                    "' failed to satisfy constraint: " + std::string(constraint));
 }
 
+/// AWS's framework looks at the length before it looks at the pattern.
+void check_length(std::string_view field, std::string_view value, std::size_t most) {
+  if (value.empty()) refuse_value(field, value, "Member must have length greater than or equal to 1");
+  if (value.size() > most) refuse_value(field, value, "Member must have length less than or equal to " + std::to_string(most));
+}
+
+void check_page_limit(std::string_view field, std::int64_t limit) {
+  if (limit < 1) refuse_value(field, std::to_string(limit), "Member must have value greater than or equal to 1");
+  if (limit > max_page_limit)
+    refuse_value(field, std::to_string(limit), "Member must have value less than or equal to " + std::to_string(max_page_limit));
+}
+
 void check_thing_name(std::string_view field, std::string_view name) {
+  check_length(field, name, topics::limits::max_thing_name);
   if (!topics::validate_thing_name(name))
     refuse_value(field, name, "Member must satisfy regular expression pattern: [a-zA-Z0-9:_-]{1,128}");
 }
 void check_policy_name(std::string_view name) {
+  check_length("policyName", name, topics::limits::max_policy_name);
   if (!topics::validate_policy_name(name))
     refuse_value("policyName", name, "Member must satisfy regular expression pattern: [\\w+=,.@-]{1,128}");
 }
 void check_template_name(std::string_view name) {
+  check_length("templateName", name, topics::limits::max_template_name);
   if (!topics::template_name::parse(name))
     refuse_value("templateName", name, "Member must satisfy regular expression pattern: ^[0-9A-Za-z_-]{1,36}$");
 }

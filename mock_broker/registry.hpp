@@ -6,6 +6,7 @@
 #include <mock_broker/certificate_authority.hpp>
 #include <mock_broker/clock.hpp>
 #include <mock_broker/errors.hpp>
+#include <mock_broker/name_rules.hpp>
 #include <mock_broker/world.hpp>
 
 #include <cstddef>
@@ -27,14 +28,14 @@ namespace fleetprov::mock {
 
 struct registry_options {
   std::filesystem::path database;  ///< DIR/state.db, created 0600
-  std::string region = "us-east-1";
-  std::string account = "123456789012";
+  std::string region = policies::arn_scope{}.region;
+  std::string account = policies::arn_scope{}.account;
   std::size_t max_policy_versions = topics::limits::max_policy_versions;
   std::size_t max_policies_per_target = topics::limits::max_policies_per_target;
   std::size_t max_template_versions = topics::limits::max_template_versions;
   std::size_t max_templates = topics::limits::max_templates;
   std::size_t max_groups_per_thing = topics::limits::max_groups_per_thing;
-  /// Q3: false: an expired token deletes its certificate unless ACTIVE and attached (newer text);
+  /// False: an expired token deletes its certificate unless ACTIVE and attached (newer text);
   /// true: only if neither ACTIVE nor attached (June 2023 text).
   bool lenient_unclaimed_deletion = false;
 };
@@ -43,7 +44,7 @@ struct registry_options {
 /// InvalidRequestException), limit 1..250.
 struct page_request {
   std::string from;
-  std::size_t limit = 250;
+  std::size_t limit = static_cast<std::size_t>(max_page_limit);
   bool ascending = true;
 };
 template <class T>
@@ -114,7 +115,7 @@ struct effective_policy {
 struct principal_view {
   std::optional<certificate_status> status;  ///< empty: not registered
   std::vector<effective_policy> policies;    ///< certificate's, then groups' of the resolved thing; no duplicates
-  snapshot_of<thing_record> thing;           ///< null: none resolved (policies.md 5.2)
+  snapshot_of<thing_record> thing;           ///< null: none resolved (Developer Guide, "Thing policy variables")
   bool exclusive = false;                    ///< attached as EXCLUSIVE_THING
 };
 /// What policies may say of the view's thing; empty without one. An attribute whose value holds `#` or `+` is
@@ -196,6 +197,9 @@ class registry {
   std::optional<certificate_status> status_of(std::string_view certificate_id) const;
   principal_view view_principal(std::string_view certificate_id, std::string_view client_id) const;
   std::optional<claim_rights> find_claim(std::string_view certificate_id) const;  ///< empty when expired
+  /// Why a certificate without a record has none, in a sentence: never registered, as far as this run knows, or what
+  /// became of it.
+  std::string why_unknown(std::string_view certificate_id) const;
   snapshot_of<thing_record> find_thing(std::string_view name) const;
   bool is_attached(std::string_view thing_name, std::string_view certificate_id) const;
   /// The thing that has the certificate for itself alone (EXCLUSIVE_THING).
@@ -301,7 +305,7 @@ class registry {
   std::optional<token_record> find_token(std::string_view digest) const;  ///< empty when expired
   void spend_token(std::string_view digest);                              ///< `--strict token-once`
   void add_claim(const claim_record& claim);
-  /// Q20: checks every precondition, then applies the plan and consumes the token in one transaction.
+  /// Checks every precondition, then applies the plan and consumes the token in one transaction.
   /// Throws registration_refused or storage_error.
   registration_outcome register_thing(const templates::plan& plan, const registration& subject);
   /// Deletes expired tokens with their unclaimed certificates, and expired claims, as of now.

@@ -141,6 +141,7 @@ void registry::delete_certificate(std::string_view id, bool force) {
     for (const auto& [digest, token] : state_->account.all<token_record>())
       if (token->certificate_id == id) staged.erase<token_record>(digest);
   });
+  state_->endings.add(std::string(id), "the certificate was deleted (DeleteCertificate)");
 }
 
 page<snapshot_of<certificate_record>> registry::list_certificates(const page_request& which) const {

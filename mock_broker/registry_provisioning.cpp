@@ -27,7 +27,7 @@ void as_parameters(Check&& check) {
 
 bool is_usable(const token_record& token, instant now) { return !token.spent && now < token.deadline; }
 
-/// One registration: every precondition is checked while it is staged, nothing is written before (Q20).
+/// One registration: every precondition is checked while it is staged, nothing is written before (docs/fidelity.md).
 class registering {
  public:
   registering(const registry_options& how, draft& staged, instant now) : how_(how), staged_(staged), now_(now) {}
@@ -257,7 +257,10 @@ std::vector<std::string> registry::apply_expiry() {
     const instant now = state_->now();
     std::vector<std::string> deleted;
     for (const auto& [id, claim] : state_->account.all<claim_record>())
-      if (claim->expires <= now) staged.erase<claim_record>(id);
+      if (claim->expires <= now) {
+        state_->endings.add(id, end_of_claim(*claim));
+        staged.erase<claim_record>(id);
+      }
     for (const auto& [digest, token] : state_->account.all<token_record>()) {
       if (token->deadline > now) continue;
       staged.erase<token_record>(digest);
@@ -272,6 +275,7 @@ std::vector<std::string> registry::apply_expiry() {
       for (const auto& [thing, note] : things) staged.unlink(relation::thing_principals, thing, key);
       for (const auto& [policy, note] : policies) staged.unlink(relation::policy_targets, policy, key);
       staged.erase<certificate_record>(certificate->id);
+      state_->endings.add(certificate->id, "the certificate was deleted: no RegisterThing activated it before its ownership token expired");
       deleted.push_back(certificate->id);
     }
     return deleted;

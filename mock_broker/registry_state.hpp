@@ -6,12 +6,15 @@
 #include <mock_broker/tables.hpp>
 
 #include <fleetprov/topics/arn.hpp>
+#include <fleetprov/topics/limits.hpp>
 
 #include <algorithm>
 #include <atomic>
+#include <deque>
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <shared_mutex>
 #include <string>
@@ -50,6 +53,36 @@ class change_marks {
   std::uint64_t floor_ = 0;
 };
 
+/// What became of certificates that are gone, for who asks why theirs is refused. The last ones of this run.
+class endings {
+ public:
+  void add(const std::string& certificate_id, std::string sentence) {
+    const std::lock_guard<std::mutex> alone(guard_);
+    if (!sentences_.insert_or_assign(certificate_id, std::move(sentence)).second) return;
+    order_.push_back(certificate_id);
+    if (order_.size() <= max_remembered) return;
+    sentences_.erase(order_.front());
+    order_.pop_front();
+  }
+  std::optional<std::string> find(std::string_view certificate_id) const {
+    const std::lock_guard<std::mutex> alone(guard_);
+    const auto found = sentences_.find(std::string(certificate_id));
+    if (found == sentences_.end()) return std::nullopt;
+    return found->second;
+  }
+
+ private:
+  static constexpr std::size_t max_remembered = 4096;
+  mutable std::mutex guard_;
+  std::unordered_map<std::string, std::string> sentences_;
+  std::deque<std::string> order_;
+};
+
+inline std::string end_of_claim(const claim_record& claim) {
+  return "the temporary claim of template `" + claim.template_name + "` has expired (" +
+         std::to_string(topics::limits::claim_lifetime_seconds / 60) + " minutes after CreateProvisioningClaim)";
+}
+
 struct registry::state {
   state(registry_options options, const clock& time);
 
@@ -66,6 +99,7 @@ struct registry::state {
   std::map<std::string, hook_reference, std::less<>> awaited, awaited_in_snapshot;
   std::atomic<std::uint64_t> generation{1};
   change_marks rights;
+  mock::endings endings;
   std::vector<std::function<void(const change_notice&)>> listeners;
 
   /// Runs `change(draft&)` and commits what it staged. Refusals leave everything as it was.
@@ -127,8 +161,7 @@ std::string creation_key(instant created, std::string_view name);
 
 template <class T>
 page<T> cut_page(std::vector<std::pair<std::string, T>> all, const page_request& which) {
-  if (which.limit < 1 || which.limit > 250)
-    refuse_value("maxResults", std::to_string(which.limit), "Member must be between 1 and 250");
+  check_page_limit("maxResults", static_cast<std::int64_t>(which.limit));
   const auto before = [&](const auto& a, const auto& b) {
     return which.ascending ? a.first < b.first : b.first < a.first;
   };

@@ -19,7 +19,7 @@ void check_description(std::string_view text) {
   if (!is_valid_utf8(text) || find_invisible(text) != text.size())
     refuse_value("description", "", "Member must satisfy regular expression pattern: [^\\p{C}]*");
   if (count_code_points(text) > limits::max_template_description)
-    refuse_value("description", text, "Member must have length less than or equal to 500");
+    refuse_value("description", text, "Member must have length less than or equal to " + std::to_string(limits::max_template_description));
 }
 
 void check_length(std::string_view member, std::string_view text, std::size_t least, std::size_t most) {

@@ -214,7 +214,8 @@ snapshot_of<thing_type_record> registry::create_thing_type(thing_type_record wan
   for (const std::string& name : wanted.searchable_attributes) check_attributes({{name, ""}}, true);
   return state_->write([&](draft& staged) {
     if (auto found = staged.find<thing_type_record>(wanted.name)) {
-      if (found->description == wanted.description && found->searchable_attributes == wanted.searchable_attributes)
+      if (found->description == wanted.description && found->searchable_attributes == wanted.searchable_attributes &&
+          found->mqtt5_configuration == wanted.mqtt5_configuration)
         return found;
       throw aws_error::already_exists(
           "Thing type " + wanted.name + " already exists in account with different properties", wanted.name,

@@ -35,7 +35,8 @@ struct session {
   std::string session_identifier;  ///< 32 hex digits
   std::uint64_t version_number = 0;
   std::map<std::string, std::uint8_t, std::less<>> subscriptions;  ///< filter, granted QoS
-  std::string disconnect_reason;  ///< why we are about to close it; empty: the network decides
+  std::string disconnect_reason;   ///< why we are about to close it; empty: the network decides
+  std::string disconnect_details;  ///< the same for people, where nobody has told them yet
   std::uint32_t outstanding = 0;  ///< provisioning requests without an answer yet
   std::shared_ptr<bound_identity> identity;
 

@@ -2,6 +2,9 @@
 
 #include <mock_broker/clock.hpp>
 
+#include <fleetprov/topics/limits.hpp>
+
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <unordered_map>
@@ -31,15 +34,20 @@ class token_bucket {
   instant last_{};
 };
 
-/// `--strict quotas`: one CONNECT per second and client id, 500 per second and account
-/// (provisioning.md 7.2). Broker thread only.
+enum class connect_quota : std::uint8_t { kept, exceeded_by_client, exceeded_by_account };
+
+/// `--strict quotas`: one CONNECT per second and client id, 500 per second and account (AWS IoT Core endpoints and quotas).
+/// What one quota refuses does not count for the other. Broker thread only.
 class connect_throttle {
  public:
-  bool allows(const std::string& client_id, instant now);
+  connect_quota take(const std::string& client_id, instant now);
 
  private:
+  void forget_old(instant now);
+
   std::unordered_map<std::string, instant> last_;
-  token_bucket account_{500.0};
+  std::size_t sweep_at_ = 4096;
+  token_bucket account_{topics::limits::max_connects_per_second};
 };
 
 }  // namespace fleetprov::mock

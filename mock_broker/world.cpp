@@ -220,6 +220,7 @@ std::string encode_record(const thing_type_record& r) {
               {"id", r.id},
               {"description", r.description},
               {"searchableAttributes", r.searchable_attributes},
+              {"mqtt5Configuration", r.mqtt5_configuration},
               {"deprecated", r.deprecated},
               {"created", ms(r.created)},
               {"deprecationDate", ms(r.deprecation_date)},
@@ -234,6 +235,7 @@ thing_type_record decode_record(const std::string& body) {
   r.id = j.at("id");
   r.description = j.at("description");
   r.searchable_attributes = j.at("searchableAttributes").get<std::vector<std::string>>();
+  r.mqtt5_configuration = j.value("mqtt5Configuration", "");
   r.deprecated = j.at("deprecated");
   r.created = ms(j.at("created"));
   r.deprecation_date = ms(j.at("deprecationDate"));

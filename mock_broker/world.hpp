@@ -92,6 +92,7 @@ struct thing_record {
 struct thing_type_record {
   std::string name, id, description;
   std::vector<std::string> searchable_attributes;
+  std::string mqtt5_configuration;  ///< JSON text as it was given; empty: none
   bool deprecated = false;
   instant created{}, deprecation_date{};
   text_map tags;

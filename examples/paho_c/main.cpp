@@ -3,16 +3,12 @@
 #include <fleetprov/adapters/paho_c.hpp>
 #include <fleetprov/storage/posix_store.hpp>
 
-#include <openssl/crypto.h>
-
 #include <cstdio>
 #include <cstdlib>
 
 using namespace fleetprov;
 
 int main(int argc, char** argv) {
-  // Paho's threads end by themselves, a moment after its last client; OpenSSL must not be cleaning up at exit just then.
-  OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr);
   const auto name = argc == 9 ? topics::template_name::parse(argv[6]) : errc::invalid_template_name;
   auto store = storage::posix_store::open(argc == 9 ? argv[8] : ".");
   if (!name || !store) return std::fprintf(stderr, "usage: %s HOST PORT CA CERT KEY TEMPLATE SERIAL FOLDER\n", argv[0]), 2;

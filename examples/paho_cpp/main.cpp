@@ -3,16 +3,12 @@
 #include <fleetprov/adapters/paho.hpp>
 #include <fleetprov/storage/posix_store.hpp>
 
-#include <openssl/crypto.h>
-
 #include <cstdlib>
 #include <iostream>
 
 using namespace fleetprov;
 
 int main(int argc, char** argv) {
-  // Paho's threads end by themselves, a moment after its last client; OpenSSL must not be cleaning up at exit just then.
-  OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr);
   const auto name = argc == 9 ? topics::template_name::parse(argv[6]) : errc::invalid_template_name;
   auto store = storage::posix_store::open(argc == 9 ? argv[8] : ".");
   if (!name || !store) return std::cerr << "usage: " << argv[0] << " HOST PORT CA CERT KEY TEMPLATE SERIAL FOLDER\n", 2;
@@ -23,8 +19,6 @@ int main(int argc, char** argv) {
   where.ca_file = argv[3], where.certificate_file = argv[4], where.key_file = argv[5];
   where.client_id = std::string("provisioning-") + argv[7];
 
-  // Paho notes every call of its own in memory, 0.1 MB, for a trace that no one reads unless the environment asks for it.
-  if (std::getenv("MQTT_C_CLIENT_TRACE") == nullptr) MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_ERROR);
   adapters::paho_link link(where);
   provisioning::session session(*name, topics::payload_format::json);
   (void)session.start(adapters::monotonic_now(), payloads::create_keys_and_certificate_request{}, {{"SerialNumber", argv[7]}});

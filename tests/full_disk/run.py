@@ -68,13 +68,14 @@ def inside(disk):
             # Messages, new connections and the log's readers need no room.
             assert device.publish("sdk/test/full", b"goes on") == 0 and device.message().payload == b"goes on"
             assert Client(mock, identity, name).accepted
-            assert mock.http("GET", "/_mock/health")[0] == 200 and mock.http("GET", "/_mock/events")[0] == 200
+            assert mock.http("GET", "/_mock/health")[0] == 200 and mock.events(), "each line is whole"
 
             os.remove(filler)
             os.remove(filler + "-rest")
             assert mock.http("POST", "/things/with-room", {})[0] == 200
             kind, answer = register(claim, token, SerialNumber="late")
             assert kind == "accepted", "the token was not spent by the failure"
+            assert any(entry.get("eventType") == "ProvisionDevice" for entry in mock.events()[-20:]), "the log goes on"
             os.kill(mock.broker_pid(), signal.SIGKILL)
             mock.process.wait(20)
         with Mock(directory=directory) as mock:

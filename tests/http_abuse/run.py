@@ -3,6 +3,7 @@
 round trips of an MQTT session stay short all the while, the control plane answers, the broker does not grow."""
 import os
 import random
+import resource
 import selectors
 import socket
 import sys
@@ -143,6 +144,43 @@ def still_answers(mock, within):
     return took
 
 
+def followers(mock):
+    """Who follows the log holds a thread for as long as it likes: only some may."""
+    held, answers = [], []
+    for _ in range(300):
+        one = connect(mock)
+        one.sendall(b"GET /_mock/events?follow=1" + HEAD + b"\r\n")
+        held.append(one)
+        answers.append(one.recv(12)[9:12])
+    assert answers.count(b"200") == 32 and answers.count(b"503") == 268, (answers.count(b"200"), answers.count(b"503"))
+    took = still_answers(mock, 10)
+    for one in held:
+        one.close()
+    until = time.monotonic() + 20  # their places are free again
+    while time.monotonic() < until:
+        with connect(mock) as one:
+            one.sendall(b"GET /_mock/events?follow=1" + HEAD + b"\r\n")
+            if one.recv(12)[9:12] == b"200":
+                return took
+    raise AssertionError("no place was given back")
+
+
+def no_threads(mock, client):
+    """Connections that no thread can be made for wait or are closed; nothing ends for them."""
+    pid = mock.broker_pid()
+    with open("/proc/%d/statm" % pid, encoding="ascii") as file:
+        size = int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    before = resource.prlimit(pid, resource.RLIMIT_AS)
+    resource.prlimit(pid, resource.RLIMIT_AS, (size + (48 << 20), before[1]))  # room for a few stacks
+    held = connections(mock, 120)
+    assert client.ping()
+    for one in held:
+        one.close()
+    resource.prlimit(pid, resource.RLIMIT_AS, before)
+    still_answers(mock, 20)
+    assert mock.process.poll() is None and mock.broker_pid() == pid
+
+
 def memory(mock):
     with open("/proc/%d/statm" % mock.broker_pid(), encoding="ascii") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
@@ -203,6 +241,9 @@ def main():
         assert grown < 96 << 20, grown
         still_answers(mock, 10)
         assert provision_device(mock, folder, "after")[1] == "fleet-after"
+        took_followed = followers(mock)
+        no_threads(mock, client)
+        print("an HTTP answer beside 300 who want to follow the log: %.2f s" % took_followed)
         client.disconnect()
         assert mock.stop() == 0
     print("1 passed, 0 failed")

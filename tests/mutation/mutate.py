@@ -5,6 +5,7 @@ and state machine. Not part of test.sh (it compiles some programs a hundred time
   tests/mutation/mutate.py                all mutants; lists the survivors, exit 1 if there are any (README.md: the last result)
   tests/mutation/mutate.py machine store  only these groups
   tests/mutation/mutate.py --work DIR     keep the copy of the tree and its build there, to go on faster
+  tests/mutation/mutate.py --check        builds nothing: whether each mutant still fits the sources (a test of its own)
 """
 import argparse
 import os
@@ -23,8 +24,8 @@ STORE = "include/fleetprov/storage/posix_store.hpp"
 FILTER = "include/fleetprov/topics/topic_filter.hpp"
 TOKENS = "mock_broker/registry_provisioning.cpp"
 
-# group -> (programs that must notice, with arguments, [(file, what stands there, what comes instead)]); a fourth element says why nobody can
-# notice: such a mutant is known as equivalent and counts apart.
+# group -> (programs that must notice, with arguments, [(file, what stands there exactly once, what comes instead)]); a fourth element says
+# why nobody can notice: such a mutant is known as equivalent and counts apart.
 GROUPS = {
     "evaluator": (["unit_policies", "property_policies"], [
         (POLICY + "detail/evaluator.hpp", "denied ? decision::explicit_deny : allowed ?", "allowed ? decision::allowed : denied ? decision::explicit_deny : allowed ?"),
@@ -62,7 +63,7 @@ GROUPS = {
         (TOKENS, "|| token->certificate_id != subject.certificate_id)", ")"),
         (TOKENS, "staged_.erase<token_record>(*subject.token_digest);", ""),
         (TOKENS, "if (type->deprecated) refuse_parameters", "if (false) refuse_parameters"),
-        (TOKENS, "if (claim->expires <= now) staged.erase<claim_record>(id);", ""),
+        (TOKENS, "if (claim->expires <= now) {", "if (false) {"),
         (TOKENS, "if (type == principal_type::exclusive_thing || note == name_of(principal_type::exclusive_thing))", "if (type == principal_type::exclusive_thing)"),
         (TOKENS, "if (certificate_) set_status(plan);", ""),
         (TOKENS, "if (plan.override_attributes == override_setting::replace) changed.attributes = plan.attributes;", ""),
@@ -72,7 +73,7 @@ GROUPS = {
         (STORE, "if (auto synced = files::sync_directory(folder()); !synced) return synced;\n  next.answer.superseded", "next.answer.superseded"),
         (STORE, "if (pending_) add_once(next.answer.superseded, pending_->record.certificate_id, id);", ""),
         (STORE, "add_once(superseded, device_->certificate_id, next.record.certificate_id);", ""),
-        (STORE, "if (pending_ && pending_->registered) return promote();", ""),
+        (STORE, "    finished_earlier_ = true;\n    return promote();", "    finished_earlier_ = true;"),
         (STORE, "if (auto written = files::replace(directory_, \"device.pem.key\", key->reveal()); !written) return written;", ""),
         (STORE, "if (auto synced = files::sync_directory(directory_); !synced) return synced;\n  device_ = std::move(now);\n  if (auto gone = files::remove(inner(\"pending.json\")); !gone) return gone;\n  if (auto synced = files::sync_directory(folder()); !synced) return synced;\n  pending_.reset();\n  prepared_key_.clear();",
          "device_ = std::move(now);\n  if (auto gone = files::remove(inner(\"pending.json\")); !gone) return gone;\n  if (auto synced = files::sync_directory(folder()); !synced) return synced;\n  pending_.reset();\n  prepared_key_.clear();"),
@@ -111,6 +112,19 @@ def rows_of_the_table():
     return [(TABLE, row, "") for row in re.findall(r"^    \{(?:state::|std::nullopt).*\},$", table, re.M)]
 
 
+def misfits(mutants):
+    """What the sources do not hold exactly once, a line for each."""
+    found = []
+    for path, there, instead, *_ in mutants:
+        with open(os.path.join(SOURCE, path), encoding="utf-8") as file:
+            times = file.read().count(there)
+        if times != 1:
+            found.append("%s holds %d times, not once: %s" % (path, times, there))
+        elif there == instead:
+            found.append("%s: replaced by itself: %s" % (path, there))
+    return found
+
+
 DOES_NOT_COMPILE = "does not compile"
 
 
@@ -143,10 +157,18 @@ def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("groups", nargs="*", metavar="group", help="of " + ", ".join(groups))
     options.add_argument("--work", help="folder for the copy and its build, kept")
+    options.add_argument("--check", action="store_true", help="only whether each mutant fits the sources")
     chosen = options.parse_args()
     for name in chosen.groups:
         if name not in groups:
             options.error("no group " + name)
+    wanted = chosen.groups or list(groups)
+    wrong = ["%s: %s" % (name, line) for name in wanted for line in misfits(groups[name][1]) or ([] if groups[name][1] else ["no mutants"])]
+    if wrong:
+        sys.exit("\n".join(wrong))
+    if chosen.check:
+        print("%d mutants fit" % sum(len(groups[name][1]) for name in wanted))
+        return 0
     tree = chosen.work or tempfile.mkdtemp()
     # By content, with new times: what an interrupted run left mutated is built again.
     sh("rsync", "-rlp", "--checksum", "--delete", "--exclude", "/build", "--exclude", "node_modules", "--exclude", ".git", SOURCE + "/", tree + "/")
@@ -154,7 +176,7 @@ def main():
        "-DFLEETPROV_WERROR=OFF", cwd=tree)  # a mutant may leave something unused
     survivors, broken, equivalent, count, start = [], 0, 0, 0, time.monotonic()
     try:
-        for name in chosen.groups or groups:
+        for name in wanted:
             programs, mutants = groups[name]
             found = verdict(tree, programs)
             if found:
@@ -163,8 +185,6 @@ def main():
                 target = os.path.join(tree, path)
                 with open(target, encoding="utf-8") as file:
                     text = file.read()
-                if text.count(there) < 1:
-                    sys.exit("%s does not hold: %s" % (path, there))
                 with open(target, "w", encoding="utf-8") as file:
                     file.write(text.replace(there, instead, 1))
                 found = verdict(tree, programs)

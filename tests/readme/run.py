@@ -55,7 +55,9 @@ def run_node(body, folder, environment):
 
 
 def compile_cpp(body, folder):
-    """The example is a complete program over the installed headers; running it is an example's test."""
+    """The program is examples/paho_cpp, word for word; running that is a test of its own."""
+    with open(os.path.join(SOURCE, "examples", "paho_cpp", "main.cpp"), encoding="utf-8") as file:
+        assert body == file.read(), "README.md's C++ program and examples/paho_cpp/main.cpp differ"
     source = os.path.join(folder, "example.cpp")
     with open(source, "w", encoding="utf-8") as file:
         file.write(body)

@@ -12,8 +12,8 @@
 
 namespace test {
 
-/// The folder that FLEETPROV_CORPUS_DIR names, else `../shared/corpus` beside the project; empty
-/// (with a message) where it is missing: the caller returns.
+/// The folder that FLEETPROV_CORPUS_DIR names, else `../shared/corpus` beside the project; empty where it is
+/// missing, with the message by which ctest counts the test as skipped: the caller returns.
 inline std::optional<std::filesystem::path> corpus_dir() {
   const char* named = std::getenv("FLEETPROV_CORPUS_DIR");
   const std::filesystem::path dir = named != nullptr && *named != '\0'

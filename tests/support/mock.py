@@ -70,6 +70,11 @@ class Mock:
             parsed = text.decode("utf-8", "replace")
         return status, parsed, got
 
+    def events(self):
+        """The log's entries so far; asking for them waits for what the broker did before."""
+        with urllib.request.urlopen(self.url + "/_mock/events", timeout=30) as answer:
+            return [json.loads(line) for line in answer.read().splitlines()]
+
     def provision(self, out, *arguments, certificate=None, key=None, template="fleet-basic", parameters=None):
         """Runs `fleetprov provision` with the claim certificate; returns the finished process."""
         command = [FLEETPROV, "provision", "--endpoint", self.endpoint, "--cert", certificate or self.claim["certificate"],

@@ -31,11 +31,13 @@ struct silent_observer {
   bool stop() const { return false; }  ///< true ends the run
 };
 
+/// What `drive` needs to know beside the session. Everything may be empty.
 struct drive_options {
   std::string endpoint;                ///< for the device's record
   std::string key_uri;                 ///< where the key is, if not in the store
   std::shared_ptr<void> (*tls_context)(const link_options&) = nullptr;  ///< for connections with the key at `key_uri`
-  /// To try stored credentials with, in this order: device policies often demand the thing name.
+  /// To try stored credentials with, in this order: device policies often demand the thing name. With none a trial
+  /// counts as refused.
   struct candidate { std::string client_id; bool is_thing_name; };
   std::vector<candidate> client_ids;
   std::vector<std::string> superseded; ///< further certificates for the device's record
@@ -50,9 +52,13 @@ struct drive_result {
   explicit operator bool() const noexcept { return std::holds_alternative<provisioning::finished>(end) && confirmed; }
 };
 
+/// Now, for every `instant` of a run: milliseconds of `std::chrono::steady_clock` since that clock's own epoch (on Linux the
+/// start of the system). Means nothing to another run or machine: do not store it.
 inline provisioning::instant monotonic_now() {
   return std::chrono::duration_cast<provisioning::instant>(std::chrono::steady_clock::now().time_since_epoch());
 }
+/// Now in seconds since 1970-01-01T00:00:00Z by the system's clock, which may be wrong and may jump: for records that
+/// outlive a run, such as `pending_credentials::issued_at`.
 inline std::int64_t wall_clock_seconds() {
   return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
 }

@@ -111,6 +111,7 @@ class mosquitto_link {
     mosquitto_message_v5_callback_set(m, [](mosquitto*, void* self, const mosquitto_message* in, const mosquitto_property*) {
       const std::string_view bytes(static_cast<const char*>(in->payload), static_cast<std::size_t>(in->payloadlen));
       me(self).push({link_event::kind::message, in->topic, secret(bytes), {}});
+      wipe(in->payload, bytes.size());  // the library frees it as it is
     });
     return MOSQ_ERR_SUCCESS;
   }

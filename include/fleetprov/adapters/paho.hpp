@@ -4,6 +4,7 @@
 #include <fleetprov/adapters/link.hpp>
 
 #include <mqtt/async_client.h>
+#include <openssl/crypto.h>
 
 #include <algorithm>
 #include <chrono>
@@ -18,7 +19,9 @@ namespace fleetprov::adapters {
 /// A link on Eclipse Paho C++ (1.2 and later), MQTT 3.1.1 and 5. Paho's exceptions end here.
 class paho_link {
  public:
-  explicit paho_link(link_options how) : how_(std::move(how)) {}
+  /// The first one of a process also tells OpenSSL not to clean up at exit: Paho's threads end by themselves, a moment
+  /// after its last client.
+  explicit paho_link(link_options how) : how_(std::move(how)) { OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr); }
   ~paho_link() { close(); }
   paho_link(const paho_link&) = delete;
   paho_link& operator=(const paho_link&) = delete;

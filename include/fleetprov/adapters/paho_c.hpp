@@ -4,6 +4,7 @@
 #include <fleetprov/adapters/link.hpp>
 
 #include <MQTTAsync.h>
+#include <openssl/crypto.h>
 
 #include <algorithm>
 #include <cstring>
@@ -34,7 +35,9 @@ inline std::string words_of(const char* words) { return words != nullptr ? words
 /// A link on Eclipse Paho C (MQTTAsync, 1.3 and later), MQTT 3.1.1 and 5.
 class paho_c_link {
  public:
-  explicit paho_c_link(link_options how) : how_(std::move(how)) {}
+  /// The first one of a process also tells OpenSSL not to clean up at exit: Paho's threads end by themselves, a moment
+  /// after its last client.
+  explicit paho_c_link(link_options how) : how_(std::move(how)) { OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr); }
   ~paho_c_link() { close(); }
   paho_c_link(const paho_c_link&) = delete;
   paho_c_link& operator=(const paho_c_link&) = delete;

@@ -56,6 +56,8 @@ constexpr std::size_t find_invalid_utf8(std::string_view text) noexcept {
   return text.size();
 }
 
+/// Whether all of `text` is well-formed UTF-8 as `find_invalid_utf8` has it; empty text is. MQTT 5 section 1.5.4 wants it of
+/// strings; U+0000, which that section forbids, passes here.
 constexpr bool is_valid_utf8(std::string_view text) noexcept {
   return find_invalid_utf8(text) == text.size();
 }

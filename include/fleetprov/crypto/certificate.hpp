@@ -54,11 +54,13 @@ class certificate {
 
   /// Empty where OpenSSL cannot write the certificate: not all of it is there, or memory is short.
   std::vector<std::uint8_t> to_der() const;
+  /// `BEGIN CERTIFICATE`, with a line break at the end; empty where OpenSSL cannot write it.
   std::string to_pem() const;
 
   /// AWS IoT's id of it: lower-case hex SHA-256 of the DER form; empty where that is.
   std::string certificate_id() const;
 
+  /// The parts in the order of the certificate (RFC 5280 section 4.1.2.4); a value that cannot be shown as UTF-8 is empty.
   distinguished_name subject() const;
   distinguished_name issuer() const;
   /// The certificate's number in decimal, as `iot:Certificate.SerialNumber` shows it.

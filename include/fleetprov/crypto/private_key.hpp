@@ -17,6 +17,8 @@
 
 namespace fleetprov::crypto {
 
+/// The keys that `generate` makes. AWS IoT signs requests for these (AWS IoT API Reference, CreateCertificateFromCsr: RSA of at
+/// least 2048 bits, NIST P-256, P-384, P-521) and makes RSA keys of 2048 bits itself (CreateKeysAndCertificate).
 enum class key_type : std::uint8_t { rsa_2048, ec_p256, ec_p384 };
 
 constexpr std::string_view name_of(key_type kind) noexcept {

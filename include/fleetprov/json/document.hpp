@@ -79,9 +79,10 @@ class value {
   const value* find(std::string_view key) const noexcept;
 };
 
+/// One member of an object. An object may hold several with one key.
 struct member {
-  std::string key;
-  source_range key_where;
+  std::string key;         ///< decoded
+  source_range key_where;  ///< bytes of the key, its quotes included
   value held;
 };
 

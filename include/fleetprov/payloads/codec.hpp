@@ -37,8 +37,8 @@ result<secret> encode_secret(const Message& message, topics::payload_format form
 /// Reads a message of messages.hpp. Private keys and tokens are copied into `secret`s only.
 ///
 /// Tolerant where AWS's clients and service are: a payload of zero bytes counts as an empty map;
-/// members it does not know (the `certificateId` of old clients among them) are skipped; an optional
-/// member that is null counts as missing. Strict otherwise: one map, nothing after it, no key twice,
+/// members it does not know (the `certificateId` of old clients among them) are skipped; a member that is null counts as
+/// missing. Strict otherwise: one map, nothing after it, no key twice,
 /// UTF-8, at most 32 levels.
 /// Errors, with the offset of the offending byte where there is one: `encoding`, `invalid_utf8`,
 /// `too_deep`, `too_large` (above 131072 bytes), `duplicate_key`, `missing_field`, `wrong_type`.
@@ -93,16 +93,17 @@ template <class Reader, class Message>
 result<void> read_message(Reader& in, Message& out) {
   typename Reader::map_state map;
   if (!in.enter_map(map)) return in.why();
-  std::uint32_t seen = 0;
+  std::uint32_t seen = 0, given = 0;  // one bit a member: with a value, and named at all
   std::set<std::string> others;
   while (const std::optional<std::string_view> key = in.next_key(map)) {
     std::uint32_t bit = 1;
     bool known = false;
-    visit_members(out, [&](std::string_view name, presence, auto& member) {
+    visit_members(out, [&](std::string_view name, presence needed, auto& member) {
       if (!known && *key == name) {
         known = true;
-        if ((seen & bit) != 0) in.fail_at_key(errc::duplicate_key);
-        else if (read(in, member)) seen |= bit;
+        if ((given & bit) != 0) in.fail_at_key(errc::duplicate_key);
+        given |= bit;
+        if (!in.failed() && !(needed == presence::required && in.take_null()) && read(in, member)) seen |= bit;
       }
       if (!known) bit <<= 1U;
     });

@@ -85,7 +85,8 @@ inline void add_thing(context& to, const principal_facts& who) {
 
 }  // namespace detail
 
-/// The context keys that hold for the whole connection (policies.md sections 5 and 7).
+/// The context keys that hold for the whole connection. AWS IoT Developer Guide, "Basic AWS IoT Core policy variables",
+/// "Thing policy variables", "X.509 Certificate AWS IoT Core policy variables".
 inline context make_context(const principal_facts& who) {
   context out;
   const auto put = [&](std::string_view key, const std::optional<std::string>& value) {

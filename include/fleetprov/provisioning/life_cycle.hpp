@@ -16,12 +16,13 @@
 /// A device from its first start on: provision, connect, come back after revocation, rotate.
 namespace fleetprov::provisioning {
 
+/// Where a device stands.
 enum class phase : std::uint8_t {
-  idle,
+  idle,          ///< before `start`, never again
   waiting,       ///< for a timer, or for a claim certificate when there is nothing else to try
   provisioning,  ///< a session runs with the newest claim certificate
   connecting,    ///< with the device's own credentials
-  online,
+  online,        ///< with the device's own credentials
   rotating,      ///< a session runs through the rotation template, with the device's own credentials
   trying_new,    ///< the rotated credentials connect on trial; the old ones are still stored
   promoting,     ///< the rotated credentials work and are being put in place
@@ -33,17 +34,19 @@ constexpr std::string_view name_of(phase p) noexcept {
   return names[static_cast<std::size_t>(p)];
 }
 
+/// Spans are milliseconds on the caller's clock.
 struct life_settings {
-  instant connect_timeout{20'000};
-  instant backoff_base{1'000};
-  instant backoff_cap{300'000};
+  instant connect_timeout{20'000};  ///< then a connection that nobody answered counts as unreachable
+  instant backoff_base{1'000};      ///< first span of the full jitter; doubles with each failure
+  instant backoff_cap{300'000};     ///< longest span of it
   /// So many refusals in a row, without network trouble being one of them, mean that the credentials
-  /// are no good. AWS hangs up on a certificate that is revoked, inactive or deleted.
+  /// are no good. AWS hangs up on a certificate that is revoked, inactive or deleted: only ACTIVE ones authenticate (AWS IoT
+  /// API Reference, UpdateCertificate).
   std::uint8_t refusals_allowed = 3;
   instant claim_retry{3'600'000};   ///< until a claim certificate that was refused is tried again
   instant rotate_before{0};         ///< this long before the certificate ends; 0: never
-  instant rotation_retry{3'600'000};
-  std::uint32_t jitter_seed = 0;
+  instant rotation_retry{3'600'000};  ///< after a rotation that came to nothing
+  std::uint32_t jitter_seed = 0;    ///< different on each device
 };
 
 /// What the device has when it starts.
@@ -66,41 +69,58 @@ using life_action = std::variant<connect_device, provision_device, rotate_creden
 
 /// The life cycle as a machine without I/O and clock, above `session` and a store. AWS's recovery
 /// from a stolen claim certificate (distribute a new claim, revoke the device certificates) needs
-/// nothing else: the devices come back by themselves.
+/// nothing else: the devices come back by themselves. AWS IoT Developer Guide, "Provisioning devices that
+/// don't have device certificates using fleet provisioning".
 ///
 /// The credentials in use are replaced only by ones that were registered, and in a rotation only by
-/// ones that have connected. Answers that do not fit are `out_of_order` and change nothing.
+/// ones that have connected. Each `handle_*` answers the new phase; its comment names the phases that it fits. In every
+/// other it is `out_of_order`, the only error there is, and changes nothing.
 class life_cycle {
  public:
   explicit life_cycle(life_settings how = {}) : how_(how), random_(how.jitter_seed) {}
 
+  /// Begins; fits `idle`. With a claim certificate the device provisions where a set is pending or it has no credentials; with
+  /// credentials it connects otherwise; with neither it waits for a claim.
   result<phase> start(instant now, inventory has);
+  /// CONNACK 0, in answer to connect_device or try_new_credentials. Fits `connecting` (then `online`) and, while a trial
+  /// runs, `trying_new` (then `promoting`).
   result<phase> handle_connected(instant now);
-  /// The service refused the credentials: a TLS alert, CONNACK, or a hang-up while connecting.
+  /// The service refused the credentials: a TLS alert, CONNACK, or a hang-up while connecting. Fits like `handle_connected`.
   result<phase> handle_refused(instant now);
-  /// No connection to anything: says nothing about the credentials.
+  /// No connection to anything: says nothing about the credentials. Fits like `handle_connected`.
   result<phase> handle_unreachable(instant now);
-  /// A connection that was up is lost. While new credentials are promoted that may have been either: the device connects once
-  /// more afterwards, so do not report an old connection that promote_credentials closes.
+  /// A connection that was up is lost. Fits `online` (then a back-off), `rotating`, `trying_new` and `promoting`. While new
+  /// credentials are promoted that may have been either: the device connects once more afterwards, so do not report an old
+  /// connection that promote_credentials closes.
   result<phase> handle_disconnected(instant now);
   /// Kept for the next time; used at once where the device waits for one, or when the session that runs with an older
-  /// one is refused.
+  /// one is refused. Fits every phase. `claim` as in `inventory`.
   result<phase> handle_claim_delivered(instant now, std::string claim);
-  /// Without `ends_in` nothing rotates the new certificate.
+  /// The new credentials are confirmed in the store. Fits `provisioning` (then `connecting`). `ends_in`: from `now` to the new
+  /// certificate's notAfter; without it nothing rotates that certificate.
   result<phase> handle_provisioned(instant now, std::optional<instant> ends_in = std::nullopt);
   /// The claim certificate or the request was refused: another try with the same is of little use before `claim_retry`.
+  /// Fits `provisioning`.
   result<phase> handle_provisioning_refused(instant now);
-  /// Network trouble or throttling.
+  /// Network trouble or throttling. Fits `provisioning` (then a back-off).
   result<phase> handle_provisioning_failed(instant now);
+  /// The new set is registered and pending in the store. Fits `rotating` (then `trying_new`).
   result<phase> handle_rotated(instant now);
+  /// There is no new set, for whatever reason. Fits `rotating`: the old credentials stay in use, the next rotation comes after
+  /// `rotation_retry`.
   result<phase> handle_rotation_failed(instant now);
+  /// The new set is confirmed in the store. Fits `promoting` (then `online` on the trial's connection, or, where that was
+  /// lost, `waiting` with a timer that is due). `ends_in` as in `handle_provisioned`.
   result<phase> handle_promoted(instant now, std::optional<instant> ends_in = std::nullopt);
+  /// The store could not confirm it. Fits `promoting`; then as after `handle_rotation_failed`.
   result<phase> handle_promotion_failed(instant now);
   /// Early or repeated calls do nothing.
   void handle_timeout(instant now);
 
   /// Call until empty after every `handle_*`. Each action is given once.
   std::optional<life_action> poll_action() { return std::exchange(pending_, std::nullopt); }
+  /// When to call `handle_timeout` next, on the clock of `now`. Empty where nothing is timed: `idle`, `promoting`, `online`
+  /// without a rotation to come, and while a session runs (`provisioning`, `rotating`: it has its own timers).
   std::optional<instant> poll_timeout() const noexcept;
   phase current() const noexcept { return phase_; }
   const std::string& claim() const noexcept { return claim_; }

@@ -22,12 +22,13 @@ namespace fleetprov::provisioning {
 /// A point on the caller's monotonic clock (any epoch), or a span of it.
 using instant = std::chrono::milliseconds;
 
+/// Limits of one run. Spans are milliseconds on the caller's clock.
 struct settings {
-  instant connect_timeout{15'000};
+  instant connect_timeout{15'000};  ///< CONNACK, and the trial of stored credentials
   instant reply_timeout{10'000};    ///< SUBACK and replies; a pre-provisioning hook alone may take 5 s
   instant backoff_base{1'000};      ///< first span of the full jitter; doubles with each failure
-  instant backoff_cap{30'000};
-  instant token_lifetime{topics::limits::token_lifetime_seconds * 1000};
+  instant backoff_cap{30'000};      ///< longest span of it
+  instant token_lifetime{topics::limits::token_lifetime_seconds * 1000};  ///< Developer Guide, "Device provisioning MQTT API"
   instant give_up_after{0};         ///< limit of the whole run; 0 = none
   std::uint8_t max_connects = 5;    ///< connections that fail in a row
   std::uint8_t max_attempts = 5;    ///< tries of each phase (up to the certificate, and from there)

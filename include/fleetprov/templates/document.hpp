@@ -150,7 +150,7 @@ struct policy_resource {
   std::optional<policy_source> document;
 };
 
-/// A provisioning template: provisioning.md section 3. Self-contained; owns all it shows.
+/// A provisioning template. AWS IoT Developer Guide, "Provisioning templates". Self-contained; owns all it shows.
 struct provisioning_template {
   template_kind kind = template_kind::fleet;
   place at;

@@ -11,7 +11,7 @@
 
 namespace fleetprov::templates {
 
-/// What the service sends to a pre-provisioning hook (provisioning.md section 4).
+/// What the service sends to a pre-provisioning hook. AWS IoT Developer Guide, "Pre-provisioning hooks".
 struct hook_request {
   std::string claim_certificate_id;  ///< of the connection
   std::string certificate_id;        ///< the new one

@@ -10,7 +10,7 @@
 
 namespace fleetprov::templates {
 
-/// Defaults of the override settings are assumptions (provisioning.md Q7): AttributePayload MERGE,
+/// assumption: AWS documents no defaults of the override settings (docs/fidelity.md): AttributePayload MERGE,
 /// ThingTypeName REPLACE, ThingGroups DO_NOTHING, Status REPLACE.
 struct thing_plan {
   std::string name;
@@ -46,10 +46,10 @@ struct plan {
 };
 
 /// The name that an inline policy document gets: 40 upper-case hex digits.
-/// assumption: SHA-1 of the document text as stored (provisioning.md Q11: only the shape is known).
+/// assumption: SHA-1 of the document text as stored; only the shape of the name is known (docs/fidelity.md).
 std::string default_policy_name(std::string_view document);
 
-/// The JSON of `fleetprov resolve` (product.md 3.7), one line. Absent parts are null.
+/// The JSON of `fleetprov resolve`, one line. Absent parts are null.
 std::string to_json(const plan& what);
 
 }  // namespace fleetprov::templates

@@ -10,8 +10,9 @@ namespace fleetprov::templates {
 /// What is known about the template's pre-provisioning hook.
 enum class hook_presence : std::uint8_t { unknown, absent, present };
 
+/// What the template itself does not say.
 struct validation_options {
-  hook_presence hook = hook_presence::unknown;
+  hook_presence hook = hook_presence::unknown;  ///< `present`: nothing is found about a missing one
 };
 
 /// Findings that need more than the grammar: references, map keys, Select bounds, names that can leave

@@ -200,6 +200,7 @@ class mock_broker {
   const std::string& host() const noexcept { return host_; }         ///< is in the server certificate
   int port() const noexcept { return port_; }                        ///< MQTT over mutual TLS
   int http_port() const noexcept { return http_port_; }              ///< control plane and `/_mock/`
+  /// `http://127.0.0.1:PORT`, without a slash at the end: as `--endpoint-url` of AWS's tools wants it.
   std::string http_url() const { return "http://127.0.0.1:" + std::to_string(http_port_); }
   const std::string& ca_file() const noexcept { return ca_file_; }
   const std::string& claim_certificate() const noexcept { return claim_certificate_; }  ///< path; empty with --empty

@@ -27,6 +27,9 @@ ELSEWHERE = {
     "3.1.1 SUBSCRIBE refused": ("policies", "--strict suback-failure answers a refused 3.1.1 SUBSCRIBE with 0x80"),
     "subscribing to an API request topic, to `$aws/#`": ("flow", "a subscription to a request topic and to every wildcard over the API stays silent"),
     "payload over 131072 bytes": ("policies", "a payload of 131072 bytes passes, one byte more closes: 0x95 on 5"),
+    "PUBLISH or SUBSCRIBE with QoS 2": ("policies", "QoS 2 is refused: SUBACK grants 1, a PUBLISH ends the connection"),
+    "Message Expiry of a retained message": ("mock_api", "a retained message with a message expiry is gone over HTTP as over MQTT"),
+    "shared subscription to `$aws/events/...`": ("lifecycle", "of a group that shares a subscription to life-cycle events, one client gets each event"),
     "client id over 128 bytes or starting with `$`": ("policies", "client ids that AWS IoT refuses cannot connect; MQTT 3.1 cannot either"),
     "51st subscription of a connection": ("policies", "51 subscriptions are one too many"),
     "one CONNECT per second and client id, 500 per account": ("policies", "--strict quotas refuses a second CONNECT of a client id within a second"),
@@ -81,11 +84,7 @@ def properties_of(connack):
 
 
 def log(mock, client_id):
-    import json
-    status, body, _ = mock.http("GET", "/_mock/events")
-    assert status == 200
-    lines = [json.loads(line) for line in (body if isinstance(body, str) else json.dumps(body)).splitlines()]
-    return [entry for entry in lines if entry.get("clientId") == client_id]
+    return [entry for entry in mock.events() if entry.get("clientId") == client_id]
 
 
 @row("more than 8 filters in one SUBSCRIBE", "nine filters in one SUBSCRIBE are not refused")
@@ -245,6 +244,21 @@ def bare_tls(world, version=ssl.TLSVersion.TLSv1_3, **name):
     context.load_cert_chain(*world.identity)
     plain = socket.create_connection((world.mock.host, world.mock.port), timeout=20)
     return context.wrap_socket(plain, **name)
+
+
+@row("`mqtt5Configuration` of a thing type", "a thing type's mqtt5Configuration is kept and shown")
+def mqtt5_configuration(world):
+    given = {"propagatingAttributes": [{"userPropertyKey": "site", "thingAttribute": "site"}]}
+    assert world.mock.http("POST", "/thing-types/propagating", {"thingTypeProperties": {"mqtt5Configuration": given}})[0] == 200
+    assert world.mock.http("GET", "/thing-types/propagating")[1]["thingTypeProperties"]["mqtt5Configuration"] == given
+    assert world.mock.http("POST", "/thing-types/propagating", {"thingTypeProperties": {}})[0] == 409
+
+
+@row("PUBACK of a request that nobody else receives", "the PUBACK of a request says 0x10 on 5 and it is answered")
+def nobody_else(world):
+    client = Client(world.mock, claim_identity(world.mock), "nobody-else", version=5)
+    assert client.subscribe(CREATE + "/accepted") == [1]
+    assert client.publish(CREATE, b"{}") == 0x10 and client.message().topic == CREATE + "/accepted"
 
 
 @row("SNI", "a connection without SNI is served")

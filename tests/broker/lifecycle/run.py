@@ -44,11 +44,7 @@ class World:
         return watcher
 
     def log(self):
-        """The entries so far; a request over HTTP orders them behind what the broker did before."""
-        status, body, _ = self.mock.http("GET", "/_mock/events")
-        assert status == 200
-        text = body if isinstance(body, str) else json.dumps(body)
-        return [json.loads(line) for line in text.splitlines()]
+        return self.mock.events()
 
     def entries(self, client_id, event_type=None):
         return [e for e in self.log() if e.get("clientId") == client_id and event_type in (None, e["eventType"])]
@@ -278,6 +274,22 @@ def shared_subscription(world):
         assert sender.publish("work/%d" % n, b"x") == 0
     assert all(member.ping() for member in members)
     assert sorted(m.topic for member in members for m in member.messages) == ["work/%d" % n for n in range(6)]
+
+
+@case("of a group that shares a subscription to life-cycle events, one client gets each event")
+def shared_events(world):
+    members = [world.client("group-%d" % n) for n in range(2)]
+    for member in members:
+        assert member.subscribe("$share/backend/" + PRESENCE + "#") == [1]
+        member.ping()
+        member.messages.clear()
+    for n in range(4):
+        world.client("shared-%d" % n).disconnect()
+    world.watcher("flush-shared")
+    assert all(member.ping() for member in members)
+    got = [m.topic for member in members for m in member.messages if "/shared-" in m.topic]
+    assert sorted(got) == sorted(PRESENCE + "%s/shared-%d" % (what, n) for what in ("connected", "disconnected") for n in range(4)), got
+    assert all(member.messages for member in members), "one client got everything"
 
 
 @case("after SIGKILL and a restart in the same folder the device still connects and the claim still provisions")

@@ -42,12 +42,6 @@ def device(mock, out, name):
     return save(out, {"certificatePem": made["certificatePem"], "privateKey": made["keyPair"]["PrivateKey"]}, name)
 
 
-def events(mock):
-    status, body, _ = mock.http("GET", "/_mock/events")
-    assert status == 200
-    return [json.loads(line) for line in (body if isinstance(body, str) else json.dumps(body)).splitlines()]
-
-
 @case("health and clock answer")
 def health(mock):
     status, body, _ = mock.http("GET", "/_mock/health")
@@ -236,7 +230,7 @@ def reset(_mock):
         with Mock(directory=directory) as earlier:
             identity, name, _ = provision_device(earlier, out, "kept")
         with Mock(directory=directory) as mock:
-            logged = len(events(mock))
+            logged = len(mock.events())
             assert logged > 0, "the folder's earlier log is there"
             device_session = Client(mock, identity, name)
             late_identity, late_name, _ = provision_device(mock, out, "late")
@@ -264,7 +258,7 @@ def event_stream(mock):
     client = Client(mock, claim_identity(mock), "streamed")
     with open(mock.ready["dir"] + "/iot-logs.jsonl", encoding="utf-8") as file:
         on_disk = [json.loads(line) for line in file]
-    assert events(mock)[:len(on_disk)] == on_disk
+    assert mock.events()[:len(on_disk)] == on_disk
     host, port = mock.url[len("http://"):].split(":")
     connection = http.client.HTTPConnection(host, int(port), timeout=20)
     connection.request("GET", "/_mock/events?follow=1")
@@ -427,10 +421,26 @@ def slow_clients(mock):
 # ---- the command line ---------------------------------------------------------------------------------
 
 
+@case("a retained message with a message expiry is gone over HTTP as over MQTT")
+def retained_expiry(mock):
+    assert mock.http("POST", "/topics/short%2Flived?retain=true&qos=1&messageExpiry=1", b"x")[0] == 200
+    assert mock.http("POST", "/topics/long%2Flived?retain=true&qos=1&messageExpiry=600", b"x")[0] == 200
+    until = time.monotonic() + 20
+    while mock.http("GET", "/retainedMessage/short%2Flived")[0] == 200 and time.monotonic() < until:
+        threading.Event().wait(0.05)
+    assert mock.http("GET", "/retainedMessage/short%2Flived")[0] == 404
+    topics = [kept["topic"] for kept in mock.http("GET", "/retainedMessage")[1]["retainedTopics"]]
+    assert "long/lived" in topics and "short/lived" not in topics, topics
+
+
 @case("the ready object has exactly its members, files are private, and SIGTERM ends it in three seconds with 0")
 def ready_and_stop(_mock):
     with tempfile.TemporaryDirectory() as out:
         ready_file = out + "/ready.json"
+        with open(out + "/victim", "w", encoding="utf-8") as file:
+            file.write("untouched")
+        os.symlink(out + "/victim", ready_file)  # a link that somebody put there is replaced, not followed
+        os.symlink(out + "/victim", ready_file + ".new")
         mock = Mock("--ready-file", ready_file, "--host", "iot.example.test", directory=out + "/deep/mock")
         ready = mock.ready
         assert list(ready) == ["mqtt", "http", "ca_file", "claim", "templates", "policies", "account", "region", "dir", "pid"]
@@ -439,6 +449,9 @@ def ready_and_stop(_mock):
         assert ready["mqtt"]["host"] == "iot.example.test" and ready["pid"] == mock.process.pid
         with open(ready_file, encoding="utf-8") as file:
             assert json.load(file) == ready
+        assert not os.path.islink(ready_file)
+        with open(out + "/victim", encoding="utf-8") as file:
+            assert file.read() == "untouched"
         assert os.stat(ready["dir"]).st_mode & 0o777 == 0o700
         assert os.stat(ready["claim"]["private_key"]).st_mode & 0o777 == 0o600
         for name in ("AmazonRootCA1.pem", "claim.pem.crt", "claim.pem.key", "state.db", "iot-logs.jsonl", "mosquitto.conf"):

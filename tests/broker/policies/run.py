@@ -5,12 +5,13 @@ import json
 import os
 import sys
 import tempfile
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "..", "support"))
 from cases import case, run  # noqa: E402
 from mock import Mock  # noqa: E402
-from mqtt import CREATE, Client, claim_identity, create, save  # noqa: E402
+from mqtt import CREATE, Client, claim_identity, create, provision_topic, save  # noqa: E402
 
 ARN = "arn:aws:iot:us-east-1:123456789012:"
 REFUSED = 0x87
@@ -245,6 +246,72 @@ def client_ids(mock, out):
     assert device.client("old", version=3, protocol="MQIsdp").connack is None
 
 
+def told(mock, client_id, words):
+    """The denial and the stderr line about `client_id` that hold `words`; the log's Failure or Disconnect entry too."""
+    entries = [e for e in mock.events() if e.get("clientId") == client_id and words in e.get("details", "")]
+    denials = [d for d in mock.http("GET", "/_mock/denials")[1]["denials"] if d["clientId"] == client_id and words in d["reason"]]
+    lines = [line for line in mock.stderr().splitlines() if json.dumps(client_id) in line and words in line]
+    return entries, denials, lines
+
+
+@case("what the mock refuses or ends for another reason than a policy is told as well: stderr, log, denials")
+def every_end_is_told(mock, out):
+    device = Device(mock, out, EVERYTHING)
+    long_id = "told" * 33
+    device.client(long_id)
+    device.client("$told")
+    device.client("told-old", version=3, protocol="MQIsdp")
+    device.client("told-big").publish("big", b"x" * 131073)
+    device.client("told-deep", version=5).publish("a/b/c/d/e/f/g/h/i", b"")
+    for client_id, words in ((long_id, "1 to 128 bytes"), ("$told", "does not begin with $"), ("told-old", "not 3.1"), ("told-big", "131073 bytes"),
+                             ("told-deep", "7 slashes")):
+        entries, denials, lines = told(mock, client_id, words)
+        assert entries and entries[-1]["status"] == "Failure" and entries[-1]["reason"] == "CLIENT_ERROR", (client_id, entries)
+        assert len(denials) == 1 and len(lines) == 1, (client_id, denials, lines)
+    assert device.client("told-qos2").publish("q", b"", qos=2) is None
+    entries, _, lines = told(mock, "told-qos2", "QoS 2")
+    assert entries[-1]["eventType"] == "Disconnect" and len(lines) == 1, (entries, lines)
+
+
+@case("why a live session ended is told: certificate not ACTIVE, deleted, claim or token expired")
+def lost_rights_are_told(mock, out):
+    device = Device(mock, out, EVERYTHING)
+    client = device.client("told-inactive")
+    device.put("PUT", "/certificates/%s?newStatus=INACTIVE" % device.id, None)
+    client.wait_closed()
+    entries, denials, lines = told(mock, "told-inactive", "the certificate is INACTIVE, not ACTIVE")
+    assert entries[-1]["eventType"] == "Disconnect" and entries[-1]["disconnectReason"] == "AUTH_ERROR" and len(denials) == 1 and len(lines) == 1
+    device.put("DELETE", "/certificates/%s?forceDelete=true" % device.id, None)
+    assert device.client("told-deleted").connack is None
+    assert all(told(mock, "told-deleted", "was deleted (DeleteCertificate)"))
+    _, claim, _ = mock.http("POST", "/provisioning-templates/fleet-basic/provisioning-claim")
+    identity = save(out, {"certificatePem": claim["certificatePem"], "privateKey": claim["keyPair"]["PrivateKey"]}, "told")
+    live = Client(mock, identity, "told-claim", version=5)
+    made = create(live)
+    unclaimed = save(out, made, "told-unclaimed")
+    assert mock.http("POST", "/_mock/clock", {"advance_seconds": 301})[0] == 200
+    assert live.publish(CREATE, b"{}") == REFUSED
+    assert all(told(mock, "told-claim", "temporary claim of template `fleet-basic` has expired (5 minutes")), told(mock, "told-claim", "")
+    assert mock.http("POST", "/_mock/clock", {"advance_seconds": 3600})[0] == 200
+    until = time.monotonic() + 20
+    while time.monotonic() < until and mock.http("GET", "/certificates/" + made["certificateId"])[0] == 200:
+        pass
+    assert Client(mock, unclaimed, "told-unclaimed", version=5).connack_code == REFUSED
+    assert all(told(mock, "told-unclaimed", "before its ownership token expired")), told(mock, "told-unclaimed", "")
+
+
+@case("a rejected provisioning request is told on stderr, and by its error code in the log")
+def rejections_are_told(mock, _out):
+    client = Client(mock, claim_identity(mock), "told-rejected")
+    topic = provision_topic("fleet-basic")
+    assert client.subscribe(topic + "/accepted", topic + "/rejected") == [1, 1]
+    client.publish(topic, json.dumps({"certificateOwnershipToken": None, "parameters": {"SerialNumber": "1"}}))
+    answer = client.message().json()
+    assert answer["errorCode"] == "InvalidCertificateOwnershipToken" and "cannot be empty" in answer["errorMessage"], answer
+    entries, _, lines = told(mock, "told-rejected", "cannot be empty")
+    assert entries[-1]["reason"] == "InvalidCertificateOwnershipToken" and "fleet-basic" in lines[-1], (entries, lines)
+
+
 @case("51 subscriptions are one too many")
 def subscription_limit(mock, out):
     device = Device(mock, out, EVERYTHING)
@@ -453,7 +520,8 @@ def will_of_inactive(mock, out):
             assert watcher.message().payload == status.encode()
             assert watcher.ping() and watcher.messages == []
             denied = mock.http("GET", "/_mock/denials")[1]["denials"][len(before):]
-            assert [d["resource"] for d in denied] == [ARN + "topic/last/bad"] and "not ACTIVE" not in denied[0]["reason"], denied
+            wills = [d for d in denied if d["action"] == "iot:Publish"]
+            assert [d["resource"] for d in wills] == [ARN + "topic/last/bad"] and "not ACTIVE" not in wills[0]["reason"], denied
             device.put("PUT", "/certificates/%s?newStatus=ACTIVE" % device.id, None)
 
 
@@ -472,6 +540,39 @@ def connect_quota(_mock, out):
         assert device.client("busy").accepted
         assert device.client("busy").connack is None
         assert device.client("calm").accepted
+
+
+@case("--strict drop-throttled gives no answer, and what was dropped does not count as waiting")
+def drop_throttled(_mock, _out):
+    with Mock("--strict", "quotas", "--strict", "drop-throttled") as strict:
+        client = Client(strict, claim_identity(strict), "hasty")
+        topic = provision_topic("fleet-basic")
+        assert client.subscribe(topic + "/accepted", topic + "/rejected") == [1, 1]
+        request = json.dumps({"certificateOwnershipToken": "none", "parameters": {"SerialNumber": "1"}})
+        for _ in range(250):
+            assert client.publish(topic, request) == 0
+        answer = None
+        for _ in range(30):  # the quota refills: soon one is answered
+            client.messages, before = [], client.messages
+            assert all(m.json()["statusCode"] == 400 for m in before), before
+            assert client.publish(topic, request) == 0
+            try:
+                answer = client.message(patience=1)
+                break
+            except TimeoutError:
+                pass
+        assert answer is not None and answer.json()["errorCode"] == "InvalidCertificateOwnershipToken", answer
+        dropped = [e for e in strict.events() if e.get("eventType") == "ProvisionDevice" and "429" in e.get("details", "")]
+        assert len(dropped) > 150, len(dropped)
+
+
+@case("a filter that is far too long is denied, and named in a few words")
+def long_filters(mock, out):
+    client = Device(mock, out, EVERYTHING).client("long", version=5)
+    for _ in range(5):
+        assert client.subscribe("a" * 60000) == [REFUSED]
+    denied = [d for d in mock.http("GET", "/_mock/denials")[1]["denials"] if d["clientId"] == "long"]
+    assert len(denied) == 5 and all(len(json.dumps(d)) < 3000 for d in denied), denied[0]
 
 
 @case("--strict require-subscription gives no answer to a client that did not subscribe")

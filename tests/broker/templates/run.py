@@ -4,6 +4,7 @@ the templates that are shipped. Time moves by the mock's clock."""
 import hashlib
 import json
 import os
+import signal
 import ssl
 import statistics
 import subprocess
@@ -315,6 +316,28 @@ def attribute_wildcards(mock):
             assert device.subscribe("site/" + value) == [1 if allowed else 0x87], value
             assert device.subscribe("site/#") == [0x87]
             device.disconnect()
+
+
+@case("hooks do not outlive the mock, even where its broker was killed and they have left their group")
+def orphaned_hooks(_):
+    with tempfile.TemporaryDirectory() as work:
+        with open(work + "/daemon.sh", "w", encoding="utf-8") as file:
+            file.write("setsid sh -c 'echo $$ >>%s/pids; exec sleep 600' &\necho $$ >>%s/pids\nexec sleep 600\n" % (work, work))
+        with Mock("--lambda", "slow=/bin/sh %s/daemon.sh" % work, "--hook", "fleet-basic=slow") as mock:
+            client = claim_client(mock, "orphans")
+            token = create(client)["certificateOwnershipToken"]
+            client.start_publish(provision_topic("fleet-basic"), json.dumps({"certificateOwnershipToken": token, "parameters": {"SerialNumber": "1"}}))
+            until, pids = time.monotonic() + 20, []
+            while len(pids) < 2 and time.monotonic() < until:
+                if os.path.exists(work + "/pids"):
+                    with open(work + "/pids", encoding="utf-8") as file:
+                        pids = [int(line) for line in file.read().split()]
+                threading.Event().wait(0.02)
+            assert len(pids) == 2, pids
+            os.kill(mock.broker_pid(), signal.SIGKILL)
+            assert mock.process.wait(20) == 3
+        for pid in pids:
+            assert not os.path.exists("/proc/%d" % pid), pid
 
 
 @case("a hundred RegisterThing with a hook of four seconds each all end right, and another client's pings stay under 50 ms at the median")

@@ -1,5 +1,6 @@
 #include <cli/errors.hpp>
 #include <cli/requests.hpp>
+#include <cli/values.hpp>
 #include <support/catch.hpp>
 
 #include <fleetprov/policies/actions.hpp>
@@ -110,9 +111,18 @@ TEST_CASE("a resource of a type the action never meets is doubted") {
 }
 
 TEST_CASE("pairs split at the first equals sign") {
-  CHECK(split_pair("a=b=c", "--x").key == "a");
-  CHECK(split_pair("a=b=c", "--x").value == "b=c");
-  CHECK(split_pair("a=", "--x").value.empty());
-  CHECK_THROWS_AS(split_pair("a", "--x"), usage_error);
-  CHECK_THROWS_AS(split_pair("=a", "--x"), usage_error);
+  CHECK(split_pair("--x", "a=b=c").key == "a");
+  CHECK(split_pair("--x", "a=b=c").value == "b=c");
+  CHECK(split_pair("--x", "a=").value.empty());
+  CHECK_THROWS_AS(split_pair("--x", "a"), usage_error);
+  CHECK_THROWS_AS(split_pair("--x", "=a"), usage_error);
+}
+
+TEST_CASE("regions, accounts and template names are what they say, whatever command takes them") {
+  CHECK_NOTHROW(check_region("--region", "eu-west-1"));
+  for (const char* region : {"", "nowhere", "us/east", "us-east"}) CHECK_THROWS_AS(check_region("--region", region), usage_error);
+  CHECK_NOTHROW(check_account("--account", "123456789012"));
+  for (const char* account : {"", "12", "1234567890123", "12345678901x"}) CHECK_THROWS_AS(check_account("--account", account), usage_error);
+  CHECK(read_template_name("--template-name", "fleet").view() == "fleet");
+  CHECK_THROWS_AS(read_template_name("--template-name", "a/b"), usage_error);
 }

@@ -6,6 +6,7 @@
 
 #include "support/openssl_memory.hpp"
 
+#include <iostream>
 #include <string>
 
 using namespace fleetprov;
@@ -14,7 +15,7 @@ using test::fail_each_allocation;
 
 TEST_CASE("a key, a request and a certificate are whole or not there, however little memory OpenSSL finds") {
   if (!test::memory_is_ours) {
-    SUCCEED("OpenSSL had memory before this program could say whose");
+    std::cerr << "skipped: OpenSSL had memory before this program could say whose\n";
     return;
   }
   const auto key = private_key::generate(key_type::ec_p256);

@@ -54,10 +54,7 @@ TEST_CASE("unrendered policies say what is left to fill in, and only that") {
 
 TEST_CASE("documents that AWS accepts get no error, known defects get their rule") {
   const auto dir = corpus_dir();
-  if (!dir) {
-    SUCCEED("no corpus");
-    return;
-  }
+  if (!dir) return;
   const std::map<std::string, std::vector<std::string>> wanted{
       {"cur-misconf-mqtt-wildcard-in-deny.json", {"P058", "P059"}},
       {"cur-retained-list-wrong-resource.json", {"P068"}},
@@ -101,10 +98,7 @@ TEST_CASE("documents that AWS accepts get no error, known defects get their rule
 
 TEST_CASE("AWS's sample claim policy: the CSR flow is not covered and any client may connect") {
   const auto dir = corpus_dir();
-  if (!dir) {
-    SUCCEED("no corpus");
-    return;
-  }
+  if (!dir) return;
   for (const char* name : {"doc-claim-00.json", "article-claim-policy.json"}) {
     const auto found = role_text(slurp(*dir / name), role::claim, "templateName");
     CHECK(ids(found) == std::vector<std::string>{"P153", "P151"});
@@ -116,10 +110,7 @@ TEST_CASE("AWS's sample claim policy: the CSR flow is not covered and any client
 
 TEST_CASE("what AWS calls compliant is not flagged by the audit") {
   const auto dir = corpus_dir();
-  if (!dir) {
-    SUCCEED("no corpus");
-    return;
-  }
+  if (!dir) return;
   for (const char* name : {"cur-audit-publish-compliant.json", "cur-audit-thing-apis-compliant.json",
                            "dc-permanent.json", "cur-pubsub-attributes-registered.json"}) {
     CAPTURE(name);

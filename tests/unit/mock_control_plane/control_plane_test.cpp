@@ -185,6 +185,21 @@ TEST_CASE("a message published over HTTP reaches the broker with its properties"
   CHECK(sent.properties.user_properties.front() == std::make_pair(std::string("k"), std::string("v")));
 }
 
+TEST_CASE("a message that the broker does not take is no success") {
+  account aws;
+  aws.broker.is_stuck = true;
+  const auto reply = aws.call("POST", "/topics/a", "x");
+  CHECK(reply.status == 500);
+  CHECK_THAT(reply.body, test::ContainsSubstring("did not take"));
+}
+
+TEST_CASE("a message's time to live is 1 second to 7 days") {
+  account aws;
+  for (const char* seconds : {"0", "604801", "-1", "x", "99999999999999999999"})
+    CHECK(aws.call("POST", std::string("/topics/a?messageExpiry=") + seconds, "x").status == 400);
+  for (const char* seconds : {"1", "604800"}) CHECK(aws.call("POST", std::string("/topics/a?messageExpiry=") + seconds, "x").status == 200);
+}
+
 TEST_CASE("reserved topics, bad topics and oversize payloads are not published") {
   account aws;
   CHECK(aws.call("POST", "/topics/%24aws%2Fcertificates%2Fcreate%2Fjson%2Faccepted", "x").status == 403);
@@ -193,7 +208,9 @@ TEST_CASE("reserved topics, bad topics and oversize payloads are not published")
   CHECK(aws.call("POST", "/topics/a%2F%23", "x").status == 400);
   CHECK(aws.call("POST", "/topics/a?qos=2", "x").status == 400);
   CHECK(aws.call("POST", "/topics/a", std::string(131073, 'x')).status == 413);
-  CHECK(aws.call("POST", "/topics/a", "x", {{"x-amz-mqtt5-correlation-data", "???"}}).status == 400);
+  for (const char* data : {"???", "====", "a===", "aWQ", "=aWQ"})
+    CHECK(aws.call("POST", "/topics/a", "x", {{"x-amz-mqtt5-correlation-data", data}}).status == 400);
+  CHECK(aws.call("GET", "/retainedMessage?nextToken=%3D%3D%3D%3D").status == 400);
   CHECK(aws.broker.published.empty());
   CHECK(aws.call("POST", "/topics/a", std::string(131072, 'x')).status == 200);
 }

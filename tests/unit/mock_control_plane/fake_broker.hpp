@@ -11,23 +11,27 @@ namespace test {
 /// The running broker as the control plane sees it, remembering what was asked.
 class fake_broker : public fleetprov::mock::broker_actions {
  public:
-  void publish(fleetprov::mock::outgoing_message message) override { published.push_back(std::move(message)); }
+  bool publish(fleetprov::mock::outgoing_message message) override {
+    if (is_stuck) return false;
+    published.push_back(std::move(message));
+    return true;
+  }
   bool disconnect(const std::string& client_id, bool clean_session, bool prevent_will_message) override {
     disconnected.push_back(client_id + (clean_session ? " clean" : "") + (prevent_will_message ? " no-will" : ""));
     return std::find(connected.begin(), connected.end(), client_id) != connected.end();
   }
-  void drop_sessions_of_certificate(std::string certificate_id) override { dropped.push_back(std::move(certificate_id)); }
   std::vector<fleetprov::mock::retained_message> retained_messages() const override { return retained; }
   std::optional<fleetprov::mock::retained_message> find_retained(std::string_view topic) const override {
     for (const auto& one : retained)
       if (one.topic == topic) return one;
     return std::nullopt;
   }
-  void reset() override {}
+  bool reset() override { return !is_stuck; }
 
   std::vector<fleetprov::mock::outgoing_message> published;
   std::vector<fleetprov::mock::retained_message> retained;
-  std::vector<std::string> connected, disconnected, dropped;
+  std::vector<std::string> connected, disconnected;
+  bool is_stuck = false;
 };
 
 }  // namespace test

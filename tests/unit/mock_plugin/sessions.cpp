@@ -131,19 +131,29 @@ TEST_CASE("the granted QoS of a topic is that of the best filter by AWS's rules"
 TEST_CASE("one CONNECT per second and client id") {
   connect_throttle throttle;
   const instant start{1'000'000};
-  CHECK(throttle.allows("a", start));
-  CHECK_FALSE(throttle.allows("a", start + instant{999}));
-  CHECK(throttle.allows("a", start + instant{1000}));
-  CHECK(throttle.allows("b", start + instant{1000}));
+  CHECK(throttle.take("a", start) == connect_quota::kept);
+  CHECK(throttle.take("a", start + instant{999}) == connect_quota::exceeded_by_client);
+  CHECK(throttle.take("a", start + instant{1000}) == connect_quota::kept);
+  CHECK(throttle.take("b", start + instant{1000}) == connect_quota::kept);
 }
 
-TEST_CASE("500 CONNECTs per second for the account") {
+TEST_CASE("500 CONNECTs per second for the account, and what that refuses does not count for the client") {
   connect_throttle throttle;
   const instant start{1'000'000};
-  int allowed = 0;
-  for (int i = 0; i < 600; ++i) allowed += throttle.allows("c" + std::to_string(i), start) ? 1 : 0;
-  CHECK(allowed == 500);
-  CHECK(throttle.allows("later", start + instant{1000}));
+  int kept = 0;
+  for (int i = 0; i < 600; ++i) kept += throttle.take("c" + std::to_string(i), start) == connect_quota::kept ? 1 : 0;
+  CHECK(kept == 500);
+  CHECK(throttle.take("late", start) == connect_quota::exceeded_by_account);
+  CHECK(throttle.take("late", start + instant{4}) == connect_quota::kept);
+  CHECK(throttle.take("late", start + instant{8}) == connect_quota::exceeded_by_client);
+}
+
+TEST_CASE("client ids are forgotten when their second is over, and none before") {
+  connect_throttle throttle;
+  instant now{1'000'000};
+  for (int i = 0; i < 20'000; ++i, now += instant{2}) REQUIRE(throttle.take("c" + std::to_string(i), now) == connect_quota::kept);
+  CHECK(throttle.take("c19999", now) == connect_quota::exceeded_by_client);
+  CHECK(throttle.take("c0", now) == connect_quota::kept);
 }
 
 TEST_CASE("a will is judged by the policies alone: a certificate that has left ACTIVE does not swallow it") {

@@ -321,6 +321,9 @@ TEST_CASE("quotas throttle the eleventh call in a second with 429, or silently")
   fleet_world silent(how);
   silent.send("x", api::create_keys_and_certificate, "");
   CHECK(silent.fleet().wait_until_idle(std::chrono::seconds(30)));
+  const auto end = silent.answers().next("x");
+  CHECK(end.is_silent);
+  CHECK(end.payload.empty());
   CHECK(silent.answers().waiting() == 0);
 }
 

@@ -32,10 +32,7 @@ std::map<std::string, std::string> some_parameters(const templates::provisioning
 
 TEST_CASE("every public template labelled valid passes without errors and resolves") {
   const auto dir = corpus_dir();
-  if (!dir) {
-    SUCCEED("no corpus");
-    return;
-  }
+  if (!dir) return;
   std::size_t seen = 0;
   for (const corpus_row& row : template_rows(*dir)) {
     if (row.expected != "valid") continue;
@@ -60,10 +57,7 @@ TEST_CASE("every public template labelled valid passes without errors and resolv
 
 TEST_CASE("a serial number becomes part of the thing name in the template the project starts from") {
   const auto dir = corpus_dir();
-  if (!dir) {
-    SUCCEED("no corpus");
-    return;
-  }
+  if (!dir) return;
   const auto source = read(read_file(*dir / "article-template.json"));
   const auto made = templates::evaluate(*templates::parse(source, template_kind::fleet).value, {{"SerialNumber", "1"}});
   REQUIRE(made);
@@ -75,10 +69,7 @@ TEST_CASE("a serial number becomes part of the thing name in the template the pr
 
 TEST_CASE("public hook documents labelled invalid are refused") {
   const auto dir = corpus_dir();
-  if (!dir) {
-    SUCCEED("no corpus");
-    return;
-  }
+  if (!dir) return;
   for (const corpus_row& row : template_rows(*dir)) {
     if (row.expected != "invalid") continue;
     INFO(row.file);

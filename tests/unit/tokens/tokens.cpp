@@ -5,6 +5,8 @@
 #include "support/openssl_memory.hpp"
 #include "support/self_signed.hpp"
 
+#include <iostream>
+
 using namespace fleetprov;
 using crypto::token;
 using crypto::validate_token_uri;
@@ -156,7 +158,7 @@ TEST_CASE("a context is not made without each of its parts") {
 
 TEST_CASE("a context is whole or not there, however little memory OpenSSL finds") {
   if (!test::memory_is_ours) {
-    SUCCEED("OpenSSL had memory before this program could say whose");
+    std::cerr << "skipped: OpenSSL had memory before this program could say whose\n";
     return;
   }
   device it;

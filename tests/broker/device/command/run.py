@@ -226,6 +226,7 @@ def exit_codes(mock):
         assert code(template="no such name") == 2
         assert code("--csr", out + "/missing") == 2
         assert code("--key-type", "dsa") == 2
+        assert code("--hook-supplies", "Site") == 2
         assert code("--client-id", "$x") == 2
         assert code(endpoint="ssl://localhost") == 2
         assert code(endpoint="localhost:0") == 2
