@@ -20,15 +20,18 @@ namespace fleetprov::storage {
 ///     pending/<id>.pem.crt  .pem.key  .token          that set
 ///
 /// `pending/pending.json` is the only switch: it is replaced by rename after everything it names is
-/// synced. All files are 0600 from the first byte. One process at a time (`busy`).
+/// synced. All files are 0600 from the first byte. One process at a time (`busy`). In `pending/` only files
+/// with names of these forms are removed. What cannot be read is renamed to `<name>.unreadable-<number>`.
 /// Errors of all members: `storage` with errno in `offset`, and those named.
 template <class Calls>
 class basic_posix_store {
   using files = detail::files<Calls>;
 
  public:
-  /// Opens `directory`, creating it (0700); finishes an interrupted promotion and removes leftovers.
-  /// Errors: `busy` (another process has it open), `too_large` (device.json, which no one here wrote so).
+  /// Opens `directory`, creating it (0700); finishes an interrupted promotion and removes leftovers. A confirmed set
+  /// whose certificate or key is gone is set aside as one that cannot be read, its id goes to `superseded`, and what
+  /// is in use stays. Errors: `busy` (another process has it open), `too_large` (device.json, which no one here wrote
+  /// so), `unsupported` (`pending` is a symbolic link).
   static result<basic_posix_store> open(std::string directory);
 
   /// Keeps a key that was made here before its signing request is sent. `save_pending` with an
@@ -36,7 +39,8 @@ class basic_posix_store {
   result<void> prepare_key(const secret& pem);
 
   /// Errors: `out_of_order` (a set whose RegisterThing was accepted is there: open again), `encoding`
-  /// (the certificate id is no file name).
+  /// (the certificate id is no file name, or `issued_at` is 9999 years or more away from 1970), `invalid_utf8`
+  /// (a text of the record; nothing was written), `too_large` (more than would be read back).
   result<void> save_pending(const pending_credentials& issued);
 
   /// The pending set, if there is one.
@@ -54,16 +58,24 @@ class basic_posix_store {
   /// `answer.superseded`. `present` says what becomes of a `device.pem.key` that is there: the set's own key
   /// takes its place; it is set aside (`set_aside_path`) where the set has none, where no record says that it was
   /// in use, or where the caller found that it was not; it stays where the caller found that it belongs to the
-  /// new certificate. Errors: `not_found`.
+  /// new certificate. Errors: `not_found` (there is no pending set, or its certificate or key is gone: as in `open`),
+  /// `invalid_utf8` (a text of the record; nothing was written), `too_large` (more than would be read back).
   result<void> confirm(const registration& answer, present_key present = present_key::replace);
 
-  /// Forgets the pending set; its certificate goes to `superseded`, since it may be ACTIVE.
+  /// Forgets the pending set; its certificate goes to `superseded`, since it may be ACTIVE. Errors: `out_of_order`
+  /// (its RegisterThing was accepted: open again).
   result<void> discard_pending();
 
   std::optional<device_record> device() const { return device_; }
   bool has_credentials() const { return files::exists(certificate_path()) && (files::exists(key_path()) || (device_ && !device_->key_uri.empty())); }
-  /// Whether `pending/pending.json` could not be read and was set aside.
-  bool found_unreadable_pending() const noexcept { return unreadable_; }
+  /// Whether `pending/` was set aside: its record could not be read, or its confirmed set had lost a file.
+  bool found_unreadable_pending() const noexcept { return !unreadable_pending_.empty(); }
+  /// The folder that it is now, with all that was in it; empty if none was set aside.
+  const std::string& unreadable_pending_path() const noexcept { return unreadable_pending_; }
+  /// Whether `device.json` could not be read and was set aside: `device` does not have its `superseded`.
+  bool found_unreadable_record() const noexcept { return !unreadable_record_.empty(); }
+  /// The file that it is now; empty if none was set aside.
+  const std::string& unreadable_record_path() const noexcept { return unreadable_record_; }
   /// Whether `open` put a set in place that an earlier process had confirmed and not finished.
   bool finished_earlier_set() const noexcept { return finished_earlier_; }
   /// Where a key went that was in `device.pem.key` and had to make room; empty if none had to.
@@ -85,8 +97,13 @@ class basic_posix_store {
 
   result<void> recover();
   result<void> promote();
+  result<void> give_up_set();
   result<void> set_key_aside(const secret& unless);
+  result<void> set_pending_aside();
+  result<void> move_aside(const std::string& path, const char* suffix, std::string& moved_to);
   result<void> write_switch(detail::pending_file next);
+  result<void> write_record(device_record next);
+  bool is_own_file(const std::string& name) const;
   result<void> remove_pending_files();
   result<void> load_device();
   std::vector<std::string> known_superseded() const;
@@ -100,8 +117,7 @@ class basic_posix_store {
   std::optional<detail::pending_file> pending_;
   std::optional<device_record> device_;
   std::string prepared_key_;  // file name inside pending/
-  std::string set_aside_;
-  bool unreadable_ = false;
+  std::string set_aside_, unreadable_pending_, unreadable_record_;
   bool finished_earlier_ = false;
 };
 
@@ -120,17 +136,39 @@ result<basic_posix_store<Calls>> basic_posix_store<Calls>::open(std::string dire
   return result<basic_posix_store>(std::move(made));
 }
 
+/// Renames `path`, in `directory_`, to the first free `<path><suffix><number>`; no later name can be on disk without it.
+template <class Calls>
+result<void> basic_posix_store<Calls>::move_aside(const std::string& path, const char* suffix, std::string& moved_to) {
+  int number = 1;
+  const auto target = [&] { return path + suffix + std::to_string(number); };
+  while (files::kind_of(target()) != 0) ++number;
+  if (Calls::rename(path.c_str(), target().c_str()) != 0) return detail::os_failure();
+  moved_to = target();
+  return files::sync_directory(directory_);
+}
+
 template <class Calls>
 result<void> basic_posix_store<Calls>::load_device() {
   const auto text = files::read(record_path());
-  if (text) device_ = detail::read_device(std::string(text->reveal()));
   // A record that cannot be read now must not be replaced by one without its `superseded`.
-  else if (text.error().code != errc::not_found) return text.error();
+  if (!text) return text.error().code == errc::not_found ? result<void>() : result<void>(text.error());
+  device_ = detail::read_device(std::string(text->reveal()));
+  if (device_) return {};
+  return move_aside(record_path(), ".unreadable-", unreadable_record_);
+}
+
+/// Nothing in it is looked at again, for a person to do so: no key is ever deleted that may be the only copy.
+template <class Calls>
+result<void> basic_posix_store<Calls>::set_pending_aside() {
+  if (auto moved = move_aside(folder(), ".unreadable-", unreadable_pending_); !moved) return moved;
+  pending_.reset();
+  prepared_key_.clear();
   return {};
 }
 
 template <class Calls>
 result<void> basic_posix_store<Calls>::recover() {
+  if (files::kind_of(folder()) == S_IFLNK) return errc::unsupported;  // what it leads to is not ours
   if (auto loaded = load_device(); !loaded) return loaded;
   for (const char* name : {"/.device.pem.crt.tmp", "/.device.pem.key.tmp", "/.device.json.tmp"})
     if (files::exists(directory_ + name))
@@ -139,22 +177,37 @@ result<void> basic_posix_store<Calls>::recover() {
   if (!text && text.error().code == errc::storage) return text.error();
   if (text || text.error().code == errc::too_large) {
     if (text) pending_ = detail::read_pending(std::string(text->reveal()));
-    if (!pending_) {
-      // Nothing of ours writes such a file. Its keys are left alone, for a person to look at.
-      unreadable_ = true;
-      if (Calls::rename(inner("pending.json").c_str(), inner("pending.json.unreadable").c_str()) != 0) return detail::os_failure();
-      return files::sync_directory(folder());
-    }
+    if (!pending_) return set_pending_aside();  // nothing of ours writes such a file
   }
-  if (files::exists(inner("pending.json.unreadable"))) return {};
   if (pending_ && pending_->registered) {
-    finished_earlier_ = true;
-    return promote();
+    const auto placed = promote();
+    finished_earlier_ = placed.has_value();
+    if (!placed && placed.error().code != errc::not_found) return placed;
+    return {};
   }
   return remove_pending_files();
 }
 
-/// Removes from pending/ what the switch does not name; the folder too, when nothing is left.
+/// Whether a store gives this name, in pending/, to the switch, to a prepared key or to a file of a set, or to what
+/// becomes one of them; of sets those with ids as AWS's or that were heard of.
+template <class Calls>
+bool basic_posix_store<Calls>::is_own_file(const std::string& name) const {
+  constexpr std::string_view ending = ".tmp";
+  std::string_view of = name;
+  if (of.size() > ending.size() && of.front() == '.' && of.substr(of.size() - ending.size()) == ending) of = of.substr(1, of.size() - 1 - ending.size());
+  if (of == "pending.json" || of == "own-a.pem.key" || of == "own-b.pem.key") return true;
+  const std::string_view id = detail::id_in(of);
+  if (id.empty() || detail::is_certificate_id(id)) return !id.empty();
+  std::vector<std::string> known = known_superseded();
+  if (pending_) known.push_back(pending_->record.certificate_id);
+  if (device_) {
+    known.insert(known.end(), device_->superseded.begin(), device_->superseded.end());
+    known.push_back(device_->certificate_id);
+  }
+  return std::find(known.begin(), known.end(), id) != known.end();
+}
+
+/// Removes from pending/ what is the store's and the switch does not name; the folder too, when nothing is left.
 template <class Calls>
 result<void> basic_posix_store<Calls>::remove_pending_files() {
   if (!files::is_directory(folder())) return {};
@@ -166,10 +219,12 @@ result<void> basic_posix_store<Calls>::remove_pending_files() {
       keeps = true;
       continue;
     }
+    if (!is_own_file(name) || files::kind_of(inner(name)) != S_IFREG) continue;
     if (auto gone = files::remove(inner(name)); !gone) return gone;
   }
-  if (!keeps && Calls::rmdir(folder().c_str()) != 0 && errno != ENOENT) return detail::os_failure();
-  return {};
+  if (keeps || Calls::rmdir(folder().c_str()) == 0) return {};
+  if (errno == ENOENT || errno == ENOTEMPTY || errno == EEXIST) return {};  // it holds what is not the store's
+  return detail::os_failure();
 }
 
 template <class Calls>
@@ -196,25 +251,33 @@ result<void> basic_posix_store<Calls>::write_switch(detail::pending_file next) {
 }
 
 template <class Calls>
+result<void> basic_posix_store<Calls>::write_record(device_record next) {
+  if (auto written = files::replace(directory_, "device.json", detail::write_text(next)); !written) return written;
+  if (auto synced = files::sync_directory(directory_); !synced) return synced;
+  device_ = std::move(next);
+  return {};
+}
+
+template <class Calls>
 result<void> basic_posix_store<Calls>::save_pending(const pending_credentials& issued) {
   if (pending_ && pending_->registered) return errc::out_of_order;
-  if (!detail::is_plain_name(issued.certificate_id) || issued.certificate_id.size() > 128) return errc::encoding;
-  if (auto made = files::make_directories(folder()); !made) return made;
+  if (!detail::is_plain_name(issued.certificate_id) || issued.certificate_id.size() > 128 || !detail::is_time(issued.issued_at)) return errc::encoding;
   const std::string& id = issued.certificate_id;
+  const bool brings_key = !issued.private_key.empty();
   detail::pending_file next;
   next.record = {id, issued.endpoint, issued.key_uri, issued.issued_at, false};
-  if (!issued.private_key.empty()) {
-    next.key_file = id + ".pem.key";
-    if (auto written = files::replace(folder(), next.key_file, issued.private_key.reveal()); !written) return written;
-  } else if (issued.key_uri.empty()) {
-    next.key_file = prepared_key_;
-  }
+  if (brings_key) next.key_file = id + ".pem.key";
+  else if (issued.key_uri.empty()) next.key_file = prepared_key_;
   next.record.has_key = !next.key_file.empty();
+  next.answer.superseded = known_superseded();
+  if (pending_) add_once(next.answer.superseded, pending_->record.certificate_id, id);
+  if (!is_valid_utf8(detail::write_text(next))) return errc::invalid_utf8;
+  if (auto made = files::make_directories(folder()); !made) return made;
+  if (brings_key)
+    if (auto written = files::replace(folder(), next.key_file, issued.private_key.reveal()); !written) return written;
   if (auto written = files::replace(folder(), id + ".pem.crt", issued.certificate_pem); !written) return written;
   if (auto written = files::replace(folder(), id + ".token", issued.certificate_ownership_token.reveal()); !written) return written;
   if (auto synced = files::sync_directory(folder()); !synced) return synced;
-  next.answer.superseded = known_superseded();
-  if (pending_) add_once(next.answer.superseded, pending_->record.certificate_id, id);
   if (auto written = write_switch(std::move(next)); !written) return written;
   return remove_pending_files();
 }
@@ -235,6 +298,7 @@ result<void> basic_posix_store<Calls>::confirm(const registration& answer, prese
   next.answer = answer;
   next.answer.superseded = std::move(superseded);
   if (!answer.endpoint.empty()) next.record.endpoint = answer.endpoint;
+  if (!is_valid_utf8(detail::write_text(next))) return errc::invalid_utf8;
   if (auto written = write_switch(std::move(next)); !written) return written;
   return promote();
 }
@@ -245,36 +309,41 @@ template <class Calls>
 result<void> basic_posix_store<Calls>::set_key_aside(const secret& unless) {
   if (!files::exists(key_path())) return {};
   if (const auto there = files::read(key_path()); there && !unless.empty() && there->reveal() == unless.reveal()) return {};
-  int number = 1;
-  const auto path = [&] { return key_path() + ".old-" + std::to_string(number); };
-  while (files::exists(path())) ++number;
-  if (Calls::rename(key_path().c_str(), path().c_str()) != 0) return detail::os_failure();
-  set_aside_ = path();
-  return files::sync_directory(directory_);  // before another key takes the name
+  return move_aside(key_path(), ".old-", set_aside_);  // before another key takes the name
+}
+
+/// What is in use stays, since the confirmed set cannot take its place; its certificate may be ACTIVE.
+template <class Calls>
+result<void> basic_posix_store<Calls>::give_up_set() {
+  device_record now = device_.value_or(device_record{});
+  for (const auto& id : pending_->answer.superseded) add_once(now.superseded, id, now.certificate_id);
+  add_once(now.superseded, pending_->record.certificate_id, now.certificate_id);
+  if (auto written = write_record(std::move(now)); !written) return written;
+  if (auto aside = set_pending_aside(); !aside) return aside;
+  return errc::not_found;
 }
 
 /// From the switch on, each step may be repeated: what is renamed into place comes from pending/,
-/// which is emptied last.
+/// which is emptied last. Nothing is renamed before all of it was read.
 template <class Calls>
 result<void> basic_posix_store<Calls>::promote() {
   const pending_record record = pending_->record;
   const bool has_key = !pending_->key_file.empty();
   const auto key = has_key ? files::read(inner(pending_->key_file)) : result<secret>(secret());
-  if (!key) return key.error();
-  // Without a record the key is nobody's that this store knows.
-  const bool is_foreign = pending_->present == present_key::set_aside || !has_key || !device_;
+  const auto certificate = files::read(inner(record.certificate_id + ".pem.crt"));
+  for (const auto* part : {&key, &certificate})
+    if (!*part) return part->error().code == errc::storage ? result<void>(part->error()) : give_up_set();
+  // Without a record of a certificate whose key is a file, the key is nobody's that this store knows.
+  const bool knows_key = device_ && !device_->certificate_id.empty() && device_->key_uri.empty();
+  const bool is_foreign = pending_->present == present_key::set_aside || !has_key || !knows_key;
   if (is_foreign && pending_->present != present_key::keep)
     if (auto aside = set_key_aside(*key); !aside) return aside;
   if (has_key)
     if (auto written = files::replace(directory_, "device.pem.key", key->reveal()); !written) return written;
-  const auto certificate = files::read(inner(record.certificate_id + ".pem.crt"));
-  if (!certificate) return certificate.error();
   if (auto written = files::replace(directory_, "device.pem.crt", certificate->reveal()); !written) return written;
   device_record now{pending_->answer.thing_name,           record.certificate_id,      record.endpoint, record.key_uri,
                     pending_->answer.device_configuration, pending_->answer.superseded};
-  if (auto written = files::replace(directory_, "device.json", detail::write_text(now)); !written) return written;
-  if (auto synced = files::sync_directory(directory_); !synced) return synced;
-  device_ = std::move(now);
+  if (auto written = write_record(std::move(now)); !written) return written;
   if (auto gone = files::remove(inner("pending.json")); !gone) return gone;
   if (auto synced = files::sync_directory(folder()); !synced) return synced;
   pending_.reset();
@@ -295,9 +364,7 @@ result<void> basic_posix_store<Calls>::discard_pending() {
   }
   device_record now = *device_;
   for (const auto& id : next.answer.superseded) add_once(now.superseded, id, now.certificate_id);
-  if (auto written = files::replace(directory_, "device.json", detail::write_text(now)); !written) return written;
-  if (auto synced = files::sync_directory(directory_); !synced) return synced;
-  device_ = std::move(now);
+  if (auto written = write_record(std::move(now)); !written) return written;
   if (auto gone = files::remove(inner("pending.json")); !gone) return gone;
   if (auto synced = files::sync_directory(folder()); !synced) return synced;
   pending_.reset();

@@ -10,7 +10,7 @@ namespace {
 struct scripted_calls : storage::posix_calls {
   static inline std::vector<std::string> opened, made;
   static inline std::string unreadable, fails_fsync;  // these paths
-  static inline int open_error = 0, fsync_error = 0, close_error = 0, lock_error = 0, mkdir_error = 0, rmdir_error = 0;
+  static inline int open_error = 0, fsync_error = 0, close_error = 0, lock_error = 0, mkdir_error = 0, rmdir_error = 0, rename_error = 0;
   static inline bool makes_folders = true;
   static inline int fsync_file = -1;
 
@@ -36,6 +36,7 @@ struct scripted_calls : storage::posix_calls {
     if (mkdir_error != 0) return answer(mkdir_error);
     return makes_folders ? ::mkdir(path, mode) : 0;
   }
+  static int rename(const char* from, const char* to) { return rename_error != 0 ? answer(rename_error) : ::rename(from, to); }
   static int rmdir(const char* path) {
     if (rmdir_error == 0) return ::rmdir(path);
     (void)::rmdir(path);
@@ -54,7 +55,7 @@ struct scripted_calls : storage::posix_calls {
     made.clear();
     unreadable.clear();
     fails_fsync.clear();
-    open_error = fsync_error = close_error = lock_error = mkdir_error = rmdir_error = 0;
+    open_error = fsync_error = close_error = lock_error = mkdir_error = rmdir_error = rename_error = 0;
     makes_folders = true;
     fsync_file = -1;
   }
@@ -137,8 +138,8 @@ TEST_CASE("a key for which there is no folder is not prepared") {
   CHECK(store->prepare_key(secret("KEY")).error() == failure{errc::storage, EROFS});
 }
 
-TEST_CASE("an emptied folder that is gone already is gone, one that stays is an error") {
-  for (const int error : {ENOENT, EBUSY}) {
+TEST_CASE("an emptied folder that is gone already or got something again is no trouble, one that cannot be removed is") {
+  for (const int error : {ENOENT, ENOTEMPTY, EEXIST, EBUSY}) {
     temporary_folder place;
     scripted_calls calls;
     auto store = scripted_store::open(place.path);
@@ -146,21 +147,29 @@ TEST_CASE("an emptied folder that is gone already is gone, one that stays is an 
     REQUIRE(store->save_pending(credentials("new")));
     scripted_calls::rmdir_error = error;
     const auto confirmed = store->confirm(answer("t"));
-    CHECK(confirmed.has_value() == (error == ENOENT));
+    CHECK(confirmed.has_value() == (error != EBUSY));
     if (!confirmed) CHECK(confirmed.error() == failure{errc::storage, EBUSY});
     CHECK(store->device()->certificate_id == "new");
   }
 }
 
-TEST_CASE("leftovers that cannot be removed or set aside keep a store from opening") {
+TEST_CASE("leftovers that cannot be removed keep a store from opening") {
   temporary_folder place;
   fs::create_directories(place.path + "/.device.json.tmp");
   CHECK(posix_store::open(place.path).error().code == errc::storage);
   fs::remove(place.path + "/.device.json.tmp");
-  fs::create_directories(place.path + "/pending/pending.json.unreadable/x");
-  std::ofstream(place.path + "/pending/pending.json") << "[]";
-  CHECK(posix_store::open(place.path).error().code == errc::storage);
-  CHECK(content(place.path + "/pending/pending.json") == "[]");
+}
+
+TEST_CASE("a set or a record that cannot be set aside keeps a store from opening") {
+  for (const std::string& name : {std::string("/pending/pending.json"), std::string("/device.json")}) {
+    temporary_folder place;
+    scripted_calls calls;
+    fs::create_directory(place.path + "/pending");
+    std::ofstream(place.path + name) << "[]";
+    scripted_calls::rename_error = EROFS;
+    CHECK(scripted_store::open(place.path).error() == failure{errc::storage, EROFS});
+    CHECK(content(place.path + name) == "[]");
+  }
 }
 
 TEST_CASE("a folder that cannot be listed shows nothing") {

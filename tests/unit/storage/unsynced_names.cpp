@@ -242,3 +242,25 @@ TEST_CASE("whichever unsynced names a power cut loses, a discarded certificate i
   REQUIRE(store->discard_pending());
   check();
 }
+
+TEST_CASE("whichever unsynced names a power cut loses, a record that nobody can read is not replaced by the next one") {
+  prepared at(true, false);
+  const auto broken = std::make_shared<inode>(inode{"{", "{"});
+  directory& folder = at.disk_.folders[at.place_.path];
+  folder.synced["device.json"] = folder.seen["device.json"] = broken;
+  std::ofstream(at.place_.path + "/device.json") << "{";
+  int seen = 0;
+  const auto check = [&] {
+    seen += check_all(at.disk_, [](const std::string& path) {
+      const bool is_there = content(path + "/device.json") == "{" || content(path + "/device.json.unreadable-1") == "{";
+      CHECK(is_there);
+    });
+  };
+  at.disk_.before_sync = check;
+  auto store = disk_store::open(at.place_.path);
+  REQUIRE(store);
+  REQUIRE(store->save_pending(credentials("new")));
+  REQUIRE(store->confirm(answer("t")));
+  check();
+  CHECK(seen > 10);
+}

@@ -186,6 +186,11 @@ struct files {
     struct stat found {};
     return ::stat(path.c_str(), &found) == 0;
   }
+  /// The `S_IFMT` bits of what has this name, links not followed; 0 where nothing has it.
+  static mode_t kind_of(const std::string& path) noexcept {
+    struct stat found {};
+    return ::lstat(path.c_str(), &found) == 0 ? found.st_mode & S_IFMT : 0;
+  }
 
   static std::vector<std::string> list(const std::string& directory) {
     std::vector<std::string> out;

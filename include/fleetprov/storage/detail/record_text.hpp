@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -125,6 +126,24 @@ inline bool is_plain_name(std::string_view name) noexcept {
   return !name.empty() && name.find('/') == std::string_view::npos && name.find('\0') == std::string_view::npos && name != "." && name != "..";
 }
 
+/// Whether AWS IoT gives such ids to certificates: 64 hexadecimal digits.
+inline bool is_certificate_id(std::string_view id) noexcept {
+  return id.size() == 64 && id.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
+}
+
+/// The id in the name of a set's file, `<id>.pem.crt`, `<id>.pem.key` or `<id>.token`; empty where the name is none of these.
+inline std::string_view id_in(std::string_view name) noexcept {
+  for (const std::string_view ending : {".pem.crt", ".pem.key", ".token"})
+    if (name.size() > ending.size() && name.substr(name.size() - ending.size()) == ending) return name.substr(0, name.size() - ending.size());
+  return {};
+}
+
+/// Whether a clock may show it: no more than 9999 years away from 1970, so that the difference of two fits in milliseconds.
+inline bool is_time(std::int64_t seconds) noexcept {
+  constexpr std::int64_t last = 253'402'300'799;
+  return -last <= seconds && seconds <= last;
+}
+
 /// Empty when the text is no such record.
 inline std::optional<pending_file> read_pending(std::string text) {
   const auto parsed = json::document::from_text(std::move(text));
@@ -137,7 +156,8 @@ inline std::optional<pending_file> read_pending(std::string text) {
   if (!id || !state || !issued || !issued->is(json::kind::number)) return std::nullopt;
   if ((!id->empty() && !is_plain_name(*id)) || (*state != "stored" && *state != "registered")) return std::nullopt;
   const char* end = issued->text.data() + issued->text.size();
-  if (std::from_chars(issued->text.data(), end, out.record.issued_at).ptr != end) return std::nullopt;
+  const auto [stopped, trouble] = std::from_chars(issued->text.data(), end, out.record.issued_at);
+  if (stopped != end || trouble != std::errc() || !is_time(out.record.issued_at)) return std::nullopt;
   out.record.certificate_id = *id;
   out.registered = *state == "registered";
   out.record.endpoint = text_at(root, "endpoint").value_or("");
