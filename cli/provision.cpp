@@ -460,21 +460,36 @@ int succeed(const storage::posix_store& store, const provision_options& options,
   return exit_good;
 }
 
+/// What the system or the library says of a store's failure.
+std::string words_of(const failure& why) {
+  return why.code == errc::storage ? std::strerror(static_cast<int>(why.offset)) : std::string(describe(why.code));
+}
+
+/// Says where a pending set and a record went that could not be used.
+void tell_set_aside(const storage::posix_store& store) {
+  if (store.found_unreadable_pending())
+    print_error("warning: the pending set could not be used (its pending.json cannot be read, or a file of it is gone): "
+                "it is now `" +
+                printable(store.unreadable_pending_path()) + "`\n");
+  if (store.found_unreadable_record())
+    print_error("warning: `" + printable(store.record_path()) + "` could not be read: it is now `" +
+                printable(store.unreadable_record_path()) +
+                "`; certificates that it lists as superseded may still be ACTIVE\n");
+}
+
 storage::posix_store open_store(const std::string& folder) {
   auto store = storage::posix_store::open(folder);
   if (store) {
-    if (store->found_unreadable_pending())
-      print_error("warning: `" + printable(folder) + "/pending/pending.json` could not be read and was set aside\n");
+    tell_set_aside(*store);
     return std::move(*store);
   }
   if (store.error().code == errc::busy)
     throw failed({"open the folder", "`" + printable(folder) + "` is in use by another process",
                   "wait for it to end, or use another --out"});
-  const bool from_system = store.error().code == errc::storage;
-  throw failed({"open the folder",
-                "cannot use `" + printable(folder) + "`: " +
-                    (from_system ? std::strerror(static_cast<int>(store.error().offset))
-                                 : std::string(describe(store.error().code))),
+  if (store.error().code == errc::unsupported)
+    throw failed({"open the folder", "`" + printable(folder) + "/pending` is a symbolic link, which is not followed",
+                  "remove it, or use another --out"});
+  throw failed({"open the folder", "cannot use `" + printable(folder) + "`: " + words_of(store.error()),
                 "look at --out: its owner, its rights, its disk"});
 }
 
@@ -635,7 +650,7 @@ payloads::certificate_request make_request(const prepared& what, storage::posix_
   if (!pem || !csr) throw failed(no_key);
   // The key is on disk before its request is sent.
   if (const auto kept = store.prepare_key(*pem); !kept)
-    throw failed({"store the private key", std::strerror(static_cast<int>(kept.error().offset)), storage_help});
+    throw failed({"store the private key", words_of(kept.error()), storage_help});
   return payloads::create_certificate_from_csr_request{*csr};
 }
 
@@ -692,11 +707,13 @@ int run_over(const provision_options& options, const prepared& what, storage::po
     report_failure(told, options);
     return told.exit_code;
   }
-  if (!end.confirmed)
+  if (!end.confirmed) {
+    const std::string kept = store.unreadable_pending_path();
     throw failed({"store credentials",
-                  std::string("they are registered but could not be put in place: ") +
-                      std::strerror(static_cast<int>(end.confirmed.error().offset)),
-                  std::string(storage_help) + "; then run again: what was stored is used"});
+                  "they are registered but could not be put in place: " + words_of(end.confirmed.error()),
+                  kept.empty() ? std::string(storage_help) + "; then run again: what was stored is used"
+                               : "what is left of them is in `" + printable(kept) + "`; run again for new ones"});
+  }
   return succeed(store, options, provisioned_now);
 }
 

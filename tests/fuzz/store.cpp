@@ -23,6 +23,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         again->registered != pending->registered || again->record.issued_at != pending->record.issued_at ||
         again->answer.superseded != pending->answer.superseded)
       std::abort();
+    if (!is_time(pending->record.issued_at)) std::abort();
     if (pending->key_file.find('/') != std::string::npos || pending->record.certificate_id.find('/') != std::string::npos) std::abort();
   }
   return 0;

@@ -194,7 +194,8 @@ template <class Calls>
 bool basic_posix_store<Calls>::is_own_file(const std::string& name) const {
   constexpr std::string_view ending = ".tmp";
   std::string_view of = name;
-  if (of.size() > ending.size() && of.front() == '.' && of.substr(of.size() - ending.size()) == ending) of = of.substr(1, of.size() - 1 - ending.size());
+  if (of.size() > ending.size() && of.front() == '.' && of.substr(of.size() - ending.size()) == ending)
+    of = of.substr(1, of.size() - 1 - ending.size());
   if (of == "pending.json" || of == "own-a.pem.key" || of == "own-b.pem.key") return true;
   const std::string_view id = detail::id_in(of);
   if (id.empty() || detail::is_certificate_id(id)) return !id.empty();
@@ -261,7 +262,8 @@ result<void> basic_posix_store<Calls>::write_record(device_record next) {
 template <class Calls>
 result<void> basic_posix_store<Calls>::save_pending(const pending_credentials& issued) {
   if (pending_ && pending_->registered) return errc::out_of_order;
-  if (!detail::is_plain_name(issued.certificate_id) || issued.certificate_id.size() > 128 || !detail::is_time(issued.issued_at)) return errc::encoding;
+  if (!detail::is_plain_name(issued.certificate_id) || issued.certificate_id.size() > 128) return errc::encoding;
+  if (!detail::is_time(issued.issued_at)) return errc::encoding;
   const std::string& id = issued.certificate_id;
   const bool brings_key = !issued.private_key.empty();
   detail::pending_file next;

@@ -154,6 +154,7 @@ TEST_CASE("a promotion is finished although a set was kept that nobody could rea
     failing_calls::left = -1;
     failing_calls::fails = false;
   }
+  put(place.path + "/pending/pending.json.unreadable", "{");
   auto store = posix_store::open(place.path);
   REQUIRE(store);
   CHECK(store->finished_earlier_set());
