@@ -10,7 +10,7 @@ namespace {
 struct scripted_calls : storage::posix_calls {
   static inline std::vector<std::string> opened, made;
   static inline std::string unreadable, fails_fsync;  // these paths
-  static inline int open_error = 0, fsync_error = 0, close_error = 0, lock_error = 0, mkdir_error = 0, rmdir_error = 0, rename_error = 0;
+  static inline int open_error = 0, fsync_error = 0, close_error = 0, lock_error = 0, mkdir_error = 0, rmdir_error = 0, rename_error = 0, unlink_error = 0;
   static inline bool makes_folders = true;
   static inline int fsync_file = -1;
 
@@ -36,6 +36,11 @@ struct scripted_calls : storage::posix_calls {
     if (mkdir_error != 0) return answer(mkdir_error);
     return makes_folders ? ::mkdir(path, mode) : 0;
   }
+  static int unlink(const char* path) {
+    if (unlink_error == 0) return ::unlink(path);
+    (void)::unlink(path);
+    return answer(unlink_error);
+  }
   static int rename(const char* from, const char* to) { return rename_error != 0 ? answer(rename_error) : ::rename(from, to); }
   static int rmdir(const char* path) {
     if (rmdir_error == 0) return ::rmdir(path);
@@ -55,7 +60,7 @@ struct scripted_calls : storage::posix_calls {
     made.clear();
     unreadable.clear();
     fails_fsync.clear();
-    open_error = fsync_error = close_error = lock_error = mkdir_error = rmdir_error = rename_error = 0;
+    open_error = fsync_error = close_error = lock_error = mkdir_error = rmdir_error = rename_error = unlink_error = 0;
     makes_folders = true;
     fsync_file = -1;
   }
@@ -136,6 +141,18 @@ TEST_CASE("a key for which there is no folder is not prepared") {
   REQUIRE(store);
   scripted_calls::mkdir_error = EROFS;
   CHECK(store->prepare_key(secret("KEY")).error() == failure{errc::storage, EROFS});
+}
+
+TEST_CASE("a leftover that is gone already is gone, one that cannot be removed is an error") {
+  for (const int error : {ENOENT, EBUSY}) {
+    temporary_folder place;
+    scripted_calls calls;
+    std::ofstream(place.path + "/.device.json.tmp") << "{";
+    scripted_calls::unlink_error = error;
+    const auto store = scripted_store::open(place.path);
+    CHECK(store.has_value() == (error == ENOENT));
+    if (!store) CHECK(store.error() == failure{errc::storage, EBUSY});
+  }
 }
 
 TEST_CASE("an emptied folder that is gone already or got something again is no trouble, one that cannot be removed is") {
