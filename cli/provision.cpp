@@ -468,8 +468,9 @@ std::string words_of(const failure& why) {
 /// Says where a pending set and a record went that could not be used.
 void tell_set_aside(const storage::posix_store& store) {
   if (store.found_unreadable_pending())
-    print_error("warning: the pending set could not be used (its pending.json cannot be read, or a file is gone): it is now `" +
-                printable(store.unreadable_pending_path()) + "`\n");
+    print_error(
+        "warning: the pending set could not be used (its pending.json cannot be read, or a file is gone): it is now `" +
+        printable(store.unreadable_pending_path()) + "`\n");
   if (store.found_unreadable_record())
     print_error("warning: `" + printable(store.record_path()) + "` could not be read: it is now `" +
                 printable(store.unreadable_record_path()) +

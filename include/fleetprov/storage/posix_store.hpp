@@ -39,7 +39,7 @@ class basic_posix_store {
   result<void> prepare_key(const secret& pem);
 
   /// Errors: `out_of_order` (a set whose RegisterThing was accepted is there: open again), `encoding`
-  /// (the certificate id is no file name, or `issued_at` is 9999 years or more away from 1970), `invalid_utf8`
+  /// (the certificate id is no file name, or `issued_at` is further from 1970 than the year 9999), `invalid_utf8`
   /// (a text of the record; nothing was written), `too_large` (more than would be read back).
   result<void> save_pending(const pending_credentials& issued);
 
@@ -309,7 +309,7 @@ result<void> basic_posix_store<Calls>::confirm(const registration& answer, prese
 /// have put there already.
 template <class Calls>
 result<void> basic_posix_store<Calls>::set_key_aside(const secret& unless) {
-  if (!files::exists(key_path())) return {};
+  if (files::kind_of(key_path()) == 0) return {};
   if (const auto there = files::read(key_path()); there && !unless.empty() && there->reveal() == unless.reveal()) return {};
   return move_aside(key_path(), ".old-", set_aside_);  // before another key takes the name
 }

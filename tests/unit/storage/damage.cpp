@@ -324,6 +324,17 @@ TEST_CASE("a key beside credentials whose key is in a token makes room") {
   CHECK(store->set_aside_path() == store->key_path() + ".old-1");
 }
 
+TEST_CASE("a link to a key that is not there now makes room like the key") {
+  temporary_folder place;
+  auto store = posix_store::open(place.path);
+  REQUIRE(store);
+  fs::create_symlink("not-mounted", store->key_path());
+  REQUIRE(store->save_pending(credentials("new")));
+  REQUIRE(store->confirm(answer("t")));
+  CHECK(content(store->key_path()) == "KEY new");
+  CHECK(fs::read_symlink(store->set_aside_path()) == "not-mounted");
+}
+
 TEST_CASE("a record that is not UTF-8 is refused before anything is written") {
   temporary_folder place;
   auto store = posix_store::open(place.path);

@@ -138,7 +138,7 @@ inline std::string_view id_in(std::string_view name) noexcept {
   return {};
 }
 
-/// Whether a clock may show it: no more than 9999 years away from 1970, so that the difference of two fits in milliseconds.
+/// Whether a clock may show it: no further from 1970 than the year 9999, so that the difference of two fits in milliseconds.
 inline bool is_time(std::int64_t seconds) noexcept {
   constexpr std::int64_t last = 253'402'300'799;
   return -last <= seconds && seconds <= last;
