@@ -706,7 +706,7 @@ inline const value* document::find(std::string_view pointer) const noexcept {
     pointer = end == std::string_view::npos ? std::string_view() : pointer.substr(end);
     if (at->is_array()) {
       std::size_t index = 0;
-      if (raw.empty() || raw.size() > 9) return nullptr;
+      if (raw.empty() || raw.size() > 9 || (raw.size() > 1 && raw[0] == '0')) return nullptr;  // RFC 6901: no leading zeros
       for (const char c : raw) {
         if (c < '0' || c > '9') return nullptr;
         index = index * 10 + static_cast<std::size_t>(c - '0');

@@ -45,6 +45,20 @@ class session {
  public:
   session(topics::template_name name, topics::payload_format format, settings how = {})
       : name_(name), format_(format), machine_(how) {}
+  /// Who is moved from is idle and has nothing to do.
+  session(session&& other) noexcept
+      : name_(other.name_), format_(other.format_), machine_(std::move(other.machine_)),
+        unsendable_(std::exchange(other.unsendable_, std::nullopt)) {}
+  session& operator=(session&& other) noexcept {
+    name_ = other.name_;
+    format_ = other.format_;
+    machine_ = std::move(other.machine_);
+    unsendable_ = std::exchange(other.unsendable_, std::nullopt);
+    return *this;
+  }
+  session(const session&) = delete;
+  session& operator=(const session&) = delete;
+  ~session() = default;
 
   /// Both: as the machine's. Parameters that `find_unsendable` names begin nothing, so that no certificate is made in
   /// vain: its error, and `gave_up` is the only action.
@@ -62,7 +76,7 @@ class session {
   result<state> handle_connect_refused(instant now) { return machine_.handle_connect_refused(now); }
   result<state> handle_disconnected(instant now) { return machine_.handle_disconnected(now); }
   /// The SUBACK of the subscription to `call`'s topics. `reason_codes` as granted: any of 0x80 and
-  /// above refuses.
+  /// above refuses. Without any it is no SUBACK: `out_of_order`.
   result<state> handle_suback(instant now, topics::api call, const std::uint8_t* reason_codes, std::size_t count);
   result<state> handle_subscribed(instant now, topics::api call) { return machine_.handle_subscribed(now, call); }
   result<state> handle_subscribe_refused(instant now, topics::api call, std::uint8_t reason_code) {
@@ -73,8 +87,8 @@ class session {
     return machine_.handle_publish_refused(now, call, reason_code);
   }
   /// Any message that arrived. Errors: `invalid_topic` (not a reply to this session), those of
-  /// `payloads::decode` (a reply that cannot be read counts as lost: the reply timer goes on),
-  /// `out_of_order`.
+  /// `payloads::decode` (a reply that cannot be read counts as lost: the reply timer goes on), `missing_field` also for an
+  /// empty certificate id, certificate, token or, where the service made it, key; `out_of_order`.
   result<state> handle_message(instant now, std::string_view topic, const std::uint8_t* data, std::size_t size);
   result<state> handle_stored(instant now) { return machine_.handle_stored(now); }
   result<state> handle_store_failed(instant now) { return machine_.handle_store_failed(now); }
@@ -119,6 +133,7 @@ class session {
 
 inline result<state> session::handle_suback(instant now, topics::api call, const std::uint8_t* reason_codes,
                                             std::size_t count) {
+  if (count == 0) return errc::out_of_order;
   for (std::size_t i = 0; i < count; ++i)
     if (reason_codes[i] >= 0x80) return machine_.handle_subscribe_refused(now, call, reason_codes[i]);
   return machine_.handle_subscribed(now, call);
@@ -144,8 +159,11 @@ inline result<state> session::handle_message(instant now, std::string_view topic
   }
   auto reply = payloads::decode<payloads::certificate_response>(data, size, format_);
   if (!reply) return reply.error();
-  const bool key_is_here = place->call == topics::api::create_certificate_from_csr || reply->private_key.has_value();
-  if (!key_is_here) return errc::missing_field;
+  const bool key_is_here = place->call == topics::api::create_certificate_from_csr ||
+                           (reply->private_key && !reply->private_key->empty());
+  if (!key_is_here || reply->certificate_id.empty() || reply->certificate_pem.empty() ||
+      reply->certificate_ownership_token.empty())
+    return errc::missing_field;
   return machine_.handle_certificate(now, std::move(*reply));
 }
 

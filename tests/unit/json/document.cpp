@@ -59,6 +59,9 @@ TEST_CASE("pointers follow RFC 6901 and what is not there is not found") {
   const document& doc = *read.value;
   CHECK(doc.find("") == &doc.root());
   CHECK(doc.find("/a~1b/m~0n/1")->text == "20");
+  CHECK(doc.find("/a~1b/m~0n/0")->text == "10");
+  CHECK(doc.find("/a~1b/m~0n/01") == nullptr);
+  CHECK(doc.find("/a~1b/m~0n/00") == nullptr);
   CHECK(doc.find("/")->text == "1");
   for (const char* missing : {"a", "/x", "/a~1b/m~0n/2", "/a~1b/m~0n/-", "/a~1b/m~0n/1x", "/a~1b/m~0n/", "/a~1b/m~0n/9999999999", "/a~1b/m~0n/1/x"}) {
     CAPTURE(missing);
