@@ -1,5 +1,6 @@
 #pragma once
 
+#include <fleetprov/core/after.hpp>
 #include <fleetprov/core/result.hpp>
 #include <fleetprov/provisioning/machine.hpp>
 
@@ -34,18 +35,21 @@ constexpr std::string_view name_of(phase p) noexcept {
   return names[static_cast<std::size_t>(p)];
 }
 
-/// Spans are milliseconds on the caller's clock.
+/// Spans are milliseconds on the caller's clock, from 0 to `instant::max()`, which is without limit.
 struct life_settings {
   instant connect_timeout{20'000};  ///< then a connection that nobody answered counts as unreachable
   instant backoff_base{1'000};      ///< first span of the full jitter; doubles with each failure
   instant backoff_cap{300'000};     ///< longest span of it
+  /// Shortest back-off. AWS IoT Core takes one CONNECT per second of a client id; a quicker one is refused whatever the
+  /// credentials are, and would count against them.
+  instant connect_pause{1'250};
   /// So many refusals in a row, without network trouble being one of them, mean that the credentials
   /// are no good. AWS hangs up on a certificate that is revoked, inactive or deleted: only ACTIVE ones authenticate (AWS IoT
-  /// API Reference, UpdateCertificate).
+  /// API Reference, UpdateCertificate). 0 counts as 1.
   std::uint8_t refusals_allowed = 3;
   instant claim_retry{3'600'000};   ///< until a claim certificate that was refused is tried again
   instant rotate_before{0};         ///< this long before the certificate ends; 0: never
-  instant rotation_retry{3'600'000};  ///< after a rotation that came to nothing
+  instant rotation_retry{3'600'000};  ///< after a rotation that came to nothing; after one that succeeded at least
   std::uint32_t jitter_seed = 0;    ///< different on each device
 };
 
@@ -85,9 +89,10 @@ class life_cycle {
   /// CONNACK 0, in answer to connect_device or try_new_credentials. Fits `connecting` (then `online`) and, while a trial
   /// runs, `trying_new` (then `promoting`).
   result<phase> handle_connected(instant now);
-  /// The service refused the credentials: a TLS alert, CONNACK, or a hang-up while connecting. Fits like `handle_connected`.
+  /// The service refused the credentials: a TLS alert, CONNACK, or a hang-up while connecting. Not where the device refused
+  /// the server, whose certificate does not verify: `handle_unreachable`. Fits like `handle_connected`.
   result<phase> handle_refused(instant now);
-  /// No connection to anything: says nothing about the credentials. Fits like `handle_connected`.
+  /// No connection to the service: says nothing about the credentials. Fits like `handle_connected`.
   result<phase> handle_unreachable(instant now);
   /// A connection that was up is lost. Fits `online` (then a back-off), `rotating`, `trying_new` and `promoting`. While new
   /// credentials are promoted that may have been either: the device connects once more afterwards, so do not report an old
@@ -102,7 +107,8 @@ class life_cycle {
   /// The claim certificate or the request was refused: another try with the same is of little use before `claim_retry`.
   /// Fits `provisioning`.
   result<phase> handle_provisioning_refused(instant now);
-  /// Network trouble or throttling. Fits `provisioning` (then a back-off).
+  /// Network trouble or throttling. Fits `provisioning` (then a back-off). The device's own credentials, where there are
+  /// some, are tried before the next session: the trouble may be what made them look refused.
   result<phase> handle_provisioning_failed(instant now);
   /// The new set is registered and pending in the store. Fits `rotating` (then `trying_new`).
   result<phase> handle_rotated(instant now);
@@ -140,7 +146,8 @@ class life_cycle {
   }
   phase keep_old(instant now);
   instant next_backoff() noexcept;
-  bool refused_for_good() const noexcept { return refusals_ >= how_.refusals_allowed; }
+  std::uint8_t refusals_allowed() const noexcept { return (std::max)(how_.refusals_allowed, std::uint8_t{1}); }
+  bool refused_for_good() const noexcept { return refusals_ >= refusals_allowed(); }
   bool wants_new() const noexcept { return has_pending_ || !has_credentials_ || refused_for_good(); }
   bool should_provision(instant now) const noexcept {
     return wants_new() && !claim_.empty() && (!claim_due_ || *claim_due_ <= now);
@@ -155,6 +162,7 @@ class life_cycle {
   bool has_credentials_ = false, has_pending_ = false, old_is_up_ = false;
   bool trial_runs_ = false, trial_is_up_ = false;
   bool claim_is_newer_ = false;  // than the one that the session runs with
+  bool own_turn_ = false;        // the device's own credentials come before the next session
   std::string claim_;
   std::uint8_t refusals_ = 0, failures_ = 0;
   std::optional<instant> step_due_, rotation_due_, claim_due_;  // the last: only of a claim that was refused
@@ -173,24 +181,27 @@ inline result<phase> life_cycle::start(instant now, inventory has) {
 /// For another certificate: the end of the one before says nothing any more.
 inline void life_cycle::plan_rotation(instant now, std::optional<instant> ends_in) noexcept {
   rotation_due_.reset();
-  if (ends_in && how_.rotate_before.count() > 0) rotation_due_ = now + std::max(instant{0}, *ends_in - how_.rotate_before);
+  if (ends_in && how_.rotate_before.count() > 0) 
+    rotation_due_ = *ends_in > how_.rotate_before ? after(now, *ends_in - how_.rotate_before) : now;
 }
 
 /// What to do when nothing is going on.
 inline phase life_cycle::decide(instant now) {
-  if (should_provision(now)) return provision();
+  const bool own_turn = std::exchange(own_turn_, false);
+  if (should_provision(now) && !own_turn) return provision();
   if (has_credentials_) return connect(now);
   return wait(now, how_.claim_retry);
 }
 
 inline phase life_cycle::connect(instant now) {
   pending_.emplace(connect_device{});
-  step_due_ = now + how_.connect_timeout;
+  step_due_ = after(now, how_.connect_timeout);
   return phase_ = phase::connecting;
 }
 
 inline phase life_cycle::provision() {
   pending_.emplace(provision_device{claim_});
+  own_turn_ = false;
   claim_is_newer_ = false;
   claim_due_.reset();
   step_due_.reset();  // the session has its own timers
@@ -198,9 +209,9 @@ inline phase life_cycle::provision() {
 }
 
 inline phase life_cycle::wait(instant now, instant span) {
-  step_due_ = now + span;
+  step_due_ = after(now, span);
   // A refused claim is due in its own time, however long the back-off of the old credentials is by then.
-  if (wants_new() && claim_due_ && *claim_due_ > now) step_due_ = std::min(*step_due_, *claim_due_);
+  if (wants_new() && claim_due_ && *claim_due_ > now) step_due_ = (std::min)(*step_due_, *claim_due_);
   return phase_ = phase::waiting;
 }
 
@@ -243,13 +254,13 @@ inline phase life_cycle::back_off(instant now) {
   const instant span = next_backoff();
   if (phase_ != phase::trying_new) return wait(now, span);
   trial_runs_ = false;  // the trial goes on afterwards
-  step_due_ = now + span;
+  step_due_ = after(now, span);
   return phase_;
 }
 
 inline phase life_cycle::try_new(instant now) {
   pending_.emplace(try_new_credentials{});
-  step_due_ = now + how_.connect_timeout;
+  step_due_ = after(now, how_.connect_timeout);
   trial_runs_ = true;
   return phase_ = phase::trying_new;
 }
@@ -285,7 +296,7 @@ inline result<phase> life_cycle::handle_provisioning_refused(instant now) {
   if (phase_ != phase::provisioning) return errc::out_of_order;
   count(failures_);
   if (claim_is_newer_) return decide(now);  // nothing is known against the one that was delivered meanwhile
-  claim_due_ = now + how_.claim_retry;
+  claim_due_ = after(now, how_.claim_retry);
   // The old credentials may be made ACTIVE again: they are tried meanwhile, and the claim after a while.
   return wait(now, has_credentials_ ? next_backoff() : how_.claim_retry);
 }
@@ -293,6 +304,10 @@ inline result<phase> life_cycle::handle_provisioning_refused(instant now) {
 inline result<phase> life_cycle::handle_provisioning_failed(instant now) {
   if (phase_ != phase::provisioning) return errc::out_of_order;
   count(failures_);
+  if (has_credentials_) {
+    refusals_ = static_cast<std::uint8_t>(refusals_allowed() - 1);  // one more is needed, of connections after the trouble
+    own_turn_ = true;
+  }
   return back_off(now);
 }
 
@@ -310,6 +325,8 @@ inline result<phase> life_cycle::handle_rotation_failed(instant now) {
 inline result<phase> life_cycle::handle_promoted(instant now, std::optional<instant> ends_in) {
   if (phase_ != phase::promoting) return errc::out_of_order;
   plan_rotation(now, ends_in);
+  // Each rotation is another certificate: what a wrong clock or a short-lived one makes due at once has to wait.
+  if (rotation_due_) rotation_due_ = (std::max)(*rotation_due_, after(now, how_.rotation_retry));
   online();  // on the connection of the trial
   return trial_is_up_ ? phase_ : wait(now, instant{0});
 }
@@ -322,7 +339,7 @@ inline result<phase> life_cycle::handle_promotion_failed(instant now) {
 /// After a rotation that came to nothing.
 inline phase life_cycle::keep_old(instant now) {
   refusals_ = failures_ = 0;  // nothing is known against the old ones
-  rotation_due_ = now + how_.rotation_retry;
+  rotation_due_ = after(now, how_.rotation_retry);
   if (old_is_up_) {
     step_due_.reset();
     return phase_ = phase::online;
@@ -356,7 +373,7 @@ inline std::optional<instant> life_cycle::poll_timeout() const noexcept {
 }
 
 inline instant life_cycle::next_backoff() noexcept {
-  return full_jitter(random_, how_.backoff_base, how_.backoff_cap, failures_);
+  return (std::max)(how_.connect_pause, full_jitter(random_, how_.backoff_base, how_.backoff_cap, failures_));
 }
 
 }  // namespace fleetprov::provisioning

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <fleetprov/core/after.hpp>
 #include <fleetprov/core/result.hpp>
 #include <fleetprov/core/secret.hpp>
 #include <fleetprov/payloads/messages.hpp>
@@ -19,7 +20,7 @@
 
 namespace fleetprov::provisioning {
 
-/// A point on the caller's monotonic clock (any epoch), or a span of it.
+/// A point on the caller's monotonic clock (any epoch), or a span of it: from 0 to `instant::max()`, which is without limit.
 using instant = std::chrono::milliseconds;
 
 /// Limits of one run. Spans are milliseconds on the caller's clock.
@@ -66,7 +67,7 @@ using action = std::variant<connect, subscribe, publish, store_credentials, try_
 inline instant full_jitter(std::uint64_t& random, instant base, instant cap, unsigned failures) noexcept {
   instant span = base;
   for (unsigned i = 1; i < failures && span < cap; ++i) span = span > cap / 2 ? cap : span * 2;
-  span = std::min(span, cap);
+  span = (std::min)(span, cap);
   random += 0x9E3779B97F4A7C15U;
   std::uint64_t bits = random;
   bits = (bits ^ (bits >> 30U)) * 0xBF58476D1CE4E5B9U;
@@ -74,6 +75,26 @@ inline instant full_jitter(std::uint64_t& random, instant base, instant cap, uns
   bits ^= bits >> 31U;
   return instant{static_cast<instant::rep>(bits % (static_cast<std::uint64_t>(span.count()) + 1U))};
 }
+
+namespace detail {
+/// What a machine knows of its run. Moved as a whole, so that the machine it came from is as a new one.
+struct machine_run {
+  state state_ = state::idle;
+  payloads::certificate_request wanted_;
+  std::map<std::string, std::string> parameters_;
+  secret token_;
+  instant token_expiry_ = (instant::min)();  // without a certificate: long ago
+  bool has_certificate_ = false;
+  bool asked_ = false;  // RegisterThing was sent for the certificate, now or by an earlier run
+  std::uint8_t connects_ = 0, attempts_ = 0, hangups_ = 0, renewals_ = 0;
+  std::array<std::optional<instant>, 3> timers_;
+  std::optional<action> pending_;
+  // What came with the input that is being taken.
+  std::optional<payloads::certificate_response> issued_;
+  std::optional<payloads::register_thing_response> thing_;
+  std::optional<payloads::error_response> reply_;
+};
+}  // namespace detail
 
 /// Provisioning by claim as a machine without I/O, clock, thread or global: `handle_*` takes what
 /// happened and the time, `poll_action` gives what to do next, `poll_timeout` when to call
@@ -83,9 +104,21 @@ inline instant full_jitter(std::uint64_t& random, instant base, instant cap, uns
 /// Each `handle_*` answers the new state, or `out_of_order` (nothing changed): duplicate and late
 /// replies end there. One request is out at a time. After `store_credentials` nothing is sent until
 /// `handle_stored`; no second certificate is asked for while one is stored and may be registered.
-class machine {
+///
+/// Who is moved from is idle and has nothing to do.
+class machine : detail::machine_run {
  public:
   explicit machine(settings how = {}) : how_(how), random_(how.jitter_seed) {}
+  machine(machine&& other) noexcept : machine(other.how_) { *this = std::move(other); }
+  machine& operator=(machine&& other) noexcept {
+    run_of(*this) = std::exchange(run_of(other), detail::machine_run());
+    how_ = other.how_;
+    random_ = other.random_;
+    return *this;
+  }
+  machine(const machine&) = delete;
+  machine& operator=(const machine&) = delete;
+  ~machine() = default;
 
   /// Begins: `wanted` decides the create operation, `parameters` go to RegisterThing.
   result<state> start(instant now, payloads::certificate_request wanted, std::map<std::string, std::string> parameters);
@@ -141,6 +174,7 @@ class machine {
  private:
   enum timer : std::uint8_t { step_timer, token_timer, run_timer };
 
+  static detail::machine_run& run_of(machine& of) noexcept { return of; }
   bool in_register_phase() const noexcept { return has_certificate_; }
   /// Whether an answer about `call` belongs to the phase this machine is in.
   bool expects(topics::api call) const noexcept {
@@ -162,25 +196,11 @@ class machine {
   void run(effect then, instant now, input on, state from);
   void fail(input on, state from);
   void forget_certificate() noexcept;
-  void arm(instant now, instant span) noexcept { timers_[step_timer] = now + span; }
+  void arm(instant now, instant span) noexcept { timers_[step_timer] = after(now, span); }
   instant next_backoff() noexcept;
 
   settings how_;
   std::uint64_t random_;
-  state state_ = state::idle;
-  payloads::certificate_request wanted_;
-  std::map<std::string, std::string> parameters_;
-  secret token_;
-  instant token_expiry_ = instant::min();  // without a certificate: long ago
-  bool has_certificate_ = false;
-  bool asked_ = false;  // RegisterThing was sent for the certificate, now or by an earlier run
-  std::uint8_t connects_ = 0, attempts_ = 0, hangups_ = 0, renewals_ = 0;
-  std::array<std::optional<instant>, 3> timers_;
-  std::optional<action> pending_;
-  // What came with the input that is being taken.
-  std::optional<payloads::certificate_response> issued_;
-  std::optional<payloads::register_thing_response> thing_;
-  std::optional<payloads::error_response> reply_;
 };
 
 inline result<state> machine::start(instant now, payloads::certificate_request wanted,
@@ -188,7 +208,7 @@ inline result<state> machine::start(instant now, payloads::certificate_request w
   if (state_ != state::idle) return errc::out_of_order;
   wanted_ = std::move(wanted);
   parameters_ = std::move(parameters);
-  if (how_.give_up_after.count() > 0) timers_[run_timer] = now + how_.give_up_after;
+  if (how_.give_up_after.count() > 0) timers_[run_timer] = after(now, how_.give_up_after);
   return take(now, input::start);
 }
 
@@ -197,11 +217,12 @@ inline result<state> machine::resume(instant now, unfinished stored, payloads::c
   if (state_ != state::idle) return errc::out_of_order;
   wanted_ = std::move(wanted);
   parameters_ = std::move(parameters);
-  if (how_.give_up_after.count() > 0) timers_[run_timer] = now + how_.give_up_after;
+  if (how_.give_up_after.count() > 0) timers_[run_timer] = after(now, how_.give_up_after);
   has_certificate_ = asked_ = true;
   const bool usable = !stored.certificate_ownership_token.empty();
   token_ = std::move(stored.certificate_ownership_token);
-  token_expiry_ = usable ? now + how_.token_lifetime - std::max(stored.token_age, instant{0}) : now;
+  const instant age = (std::min)((std::max)(stored.token_age, instant{0}), how_.token_lifetime);
+  token_expiry_ = usable ? after(now, how_.token_lifetime - age) : now;
   if (token_expiry_ > now) timers_[token_timer] = token_expiry_;
   return take(now, input::resume);
 }
@@ -256,6 +277,7 @@ inline bool machine::holds(guard when, instant now) const noexcept {
     case guard::without_certificate: return !has_certificate_;
     case guard::token_good: return now < token_expiry_;
     case guard::never_asked: return !asked_ && renewals_ < how_.max_renewals;
+    case guard::asked: return asked_;
     case guard::connects_left: return connects_ + 1 < how_.max_connects;
     case guard::attempts_left: return attempts_ + 1 < how_.max_attempts;
     case guard::hangups_left: return hangups_ + 1 < how_.max_hangups;
@@ -318,7 +340,7 @@ inline void machine::run(effect then, instant now, input on, state from) {
       has_certificate_ = true;
       attempts_ = hangups_ = 0;
       token_ = issued_->certificate_ownership_token.clone();
-      token_expiry_ = now + how_.token_lifetime;
+      token_expiry_ = after(now, how_.token_lifetime);
       timers_[token_timer] = token_expiry_;
       pending_.emplace(store_credentials{std::move(*issued_)});
       break;
@@ -365,7 +387,7 @@ inline void machine::fail(input on, state from) {
 inline void machine::forget_certificate() noexcept {
   has_certificate_ = asked_ = false;
   token_.clear();
-  token_expiry_ = instant::min();
+  token_expiry_ = (instant::min)();
   timers_[token_timer].reset();
   attempts_ = hangups_ = 0;
   ++renewals_;

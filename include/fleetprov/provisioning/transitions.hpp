@@ -60,6 +60,7 @@ enum class guard : std::uint8_t {
   without_certificate,  ///< no certificate is held
   token_good,           ///< one is held and its token has not expired
   never_asked,          ///< one is held, RegisterThing was never sent for it, and one more is allowed
+  asked,                ///< RegisterThing was sent for the one that is held, now or by an earlier run
   connects_left,        ///< connecting may fail once more in a row
   attempts_left,        ///< the phase may fail once more
   hangups_left,         ///< the connection may be lost once more
@@ -143,7 +144,7 @@ inline constexpr transition transitions[] = {
 
     {state::subscribing_register, input::subscribed, guard::always, state::registering_thing, effect::publish_register},
     {state::subscribing_register, input::subscribe_refused, guard::always, state::failed, effect::fail},
-    {state::subscribing_register, input::thing_registered, guard::always, state::provisioned, effect::finish},
+    {state::subscribing_register, input::thing_registered, guard::asked, state::provisioned, effect::finish},
     {state::subscribing_register, input::disconnected, guard::hangups_left, state::connect_backoff, effect::back_off},
     {state::subscribing_register, input::disconnected, guard::always, state::failed, effect::fail},
     {state::subscribing_register, input::timeout, guard::attempts_left, state::subscribing_register, effect::subscribe_register},
@@ -170,7 +171,7 @@ inline constexpr transition transitions[] = {
     {state::register_backoff, input::token_expired, guard::always, state::trying_credentials, effect::try_credentials},
 
     {state::trying_credentials, input::credentials_work, guard::always, state::provisioned, effect::finish},
-    {state::trying_credentials, input::thing_registered, guard::always, state::provisioned, effect::finish},
+    {state::trying_credentials, input::thing_registered, guard::asked, state::provisioned, effect::finish},
     {state::trying_credentials, input::credentials_refused, guard::renewal_left, state::connecting, effect::renew_connect},
     {state::trying_credentials, input::credentials_refused, guard::always, state::failed, effect::fail},
     {state::trying_credentials, input::credentials_unreachable, guard::attempts_left, state::trying_backoff, effect::back_off},
@@ -178,7 +179,7 @@ inline constexpr transition transitions[] = {
     {state::trying_credentials, input::timeout, guard::attempts_left, state::trying_backoff, effect::back_off},
     {state::trying_credentials, input::timeout, guard::always, state::failed, effect::fail},
     {state::trying_backoff, input::timeout, guard::always, state::trying_credentials, effect::try_credentials},
-    {state::trying_backoff, input::thing_registered, guard::always, state::provisioned, effect::finish},
+    {state::trying_backoff, input::thing_registered, guard::asked, state::provisioned, effect::finish},
 
     {std::nullopt, input::give_up, guard::always, state::failed, effect::fail},
 };
@@ -203,7 +204,7 @@ constexpr std::string_view name_of(input i) noexcept {
 }
 
 constexpr std::string_view name_of(guard g) noexcept {
-  constexpr std::array<std::string_view, 8> names = {"always", "without_certificate", "token_good", "never_asked",
+  constexpr std::array<std::string_view, 9> names = {"always", "without_certificate", "token_good", "never_asked", "asked",
                                                      "connects_left", "attempts_left", "hangups_left", "renewal_left"};
   return names[static_cast<std::size_t>(g)];
 }

@@ -344,6 +344,7 @@ TEST_CASE("a device that is refused everywhere tries its claim once in each wait
     how.refusals_allowed = static_cast<std::uint8_t>(1 + draw.below(4));
     how.backoff_cap = instant{1'000 + draw.below(600'000)};
     how.claim_retry = instant{1 + draw.below(7'200'000)};
+    how.connect_pause = instant{draw.below(5'000)};
     provisioning::life_cycle life(how);
     const bool has_credentials = draw.below(4) > 0;
     (void)life.start(instant{0}, {has_credentials, false, std::nullopt, "claim"});
@@ -352,7 +353,7 @@ TEST_CASE("a device that is refused everywhere tries its claim once in each wait
     for (int claims = 0; claims < 10;) {
       if (const auto next = life.poll_action(); !next) {
         const auto due = life.poll_timeout();
-        RC_ASSERT(due && *due - now <= (has_credentials ? how.backoff_cap : how.claim_retry));
+        RC_ASSERT(due && *due - now <= (has_credentials ? std::max(how.backoff_cap, how.connect_pause) : how.claim_retry));
         RC_ASSERT(!tried || *due <= *tried + how.claim_retry);
         life.handle_timeout(now = *due);
       } else if (std::holds_alternative<provisioning::connect_device>(*next)) {

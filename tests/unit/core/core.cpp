@@ -1,3 +1,4 @@
+#include <fleetprov/core/after.hpp>
 #include <fleetprov/core/diagnostic.hpp>
 #include <fleetprov/core/error_category.hpp>
 #include <fleetprov/core/inline_text.hpp>
@@ -8,6 +9,7 @@
 #include "support/catch.hpp"
 
 #include <array>
+#include <chrono>
 #include <csetjmp>
 #include <csignal>
 #include <memory>
@@ -205,4 +207,20 @@ TEST_CASE("places are equal in both their numbers") {
   CHECK(range == source_range{5, 9});
   CHECK_FALSE(range == source_range{4, 9});
   CHECK_FALSE(range == source_range{5, 8});
+}
+
+TEST_CASE("a span without limit leads to the end of the clock and not beyond") {
+  using std::chrono::milliseconds;
+  using std::chrono::seconds;
+  STATIC_REQUIRE(after(milliseconds(5), milliseconds(7)) == milliseconds(12));
+  STATIC_REQUIRE(after(milliseconds(5), seconds(7)) == milliseconds(7005));
+  STATIC_REQUIRE(after(milliseconds(0), milliseconds::max()) == milliseconds::max());
+  STATIC_REQUIRE(after(milliseconds(-5), milliseconds::max()) == milliseconds::max());
+  STATIC_REQUIRE(after(milliseconds(-5), milliseconds(7)) == milliseconds(2));
+  CHECK(after(milliseconds::max() - milliseconds(3), milliseconds(2)) == milliseconds::max() - milliseconds(1));
+  CHECK(after(milliseconds::max() - milliseconds(3), milliseconds(4)) == milliseconds::max());
+  CHECK(after(milliseconds(5), seconds::max()) == milliseconds::max());
+  const std::chrono::time_point<std::chrono::steady_clock> now(seconds(3));
+  CHECK(after(now, seconds(2)) == now + seconds(2));
+  CHECK(after(now, milliseconds::max()) == std::chrono::steady_clock::time_point::max());
 }

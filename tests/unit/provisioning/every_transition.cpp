@@ -134,7 +134,6 @@ constexpr step steps[] = {
     one(state::storing_offline, input::store_failed, state::failed),
     one(state::subscribing_register, input::subscribed, state::registering_thing),
     one(state::subscribing_register, input::subscribe_refused, state::failed),
-    one(state::subscribing_register, input::thing_registered, state::provisioned),
     {state::subscribing_register, input::disconnected, state::connect_backoff, state::failed},
     {state::subscribing_register, input::timeout, state::subscribing_register, state::failed},
     {state::subscribing_register, input::token_expired, state::subscribing_create, state::trying_credentials},
@@ -218,6 +217,80 @@ TEST_CASE("the end of the run's time ends it in every state") {
     REQUIRE(give(m, input::give_up));
     CHECK(m.current() == state::failed);
   }
+}
+
+TEST_CASE("a reply to RegisterThing before it was sent is another certificate's and registers nothing") {
+  machine m = at(state::subscribing_register, {});
+  (void)m.poll_action();
+  CHECK_FALSE(give(m, input::thing_registered));
+  CHECK(m.current() == state::subscribing_register);
+
+  settings how;
+  how.max_renewals = 0;
+  machine never_sent = at(state::subscribing_register, how);
+  never_sent.handle_timeout(token_end);
+  REQUIRE(never_sent.current() == state::trying_credentials);
+  CHECK_FALSE(give(never_sent, input::thing_registered, token_end));
+  REQUIRE(give(never_sent, input::credentials_unreachable, token_end));
+  REQUIRE(never_sent.current() == state::trying_backoff);
+  CHECK_FALSE(give(never_sent, input::thing_registered, token_end));
+  CHECK_FALSE(is_terminal(never_sent.current()));
+}
+
+TEST_CASE("a late reply to RegisterThing counts while its topics are subscribed to again") {
+  machine m = at(state::registering_thing, {});
+  REQUIRE(give(m, input::disconnected));
+  m.handle_timeout(*m.poll_timeout());
+  REQUIRE(give(m, input::connected));
+  REQUIRE(m.current() == state::subscribing_register);
+  REQUIRE(give(m, input::thing_registered));
+  CHECK(m.current() == state::provisioned);
+
+  machine resumed{settings()};
+  REQUIRE(give(resumed, input::resume));
+  REQUIRE(give(resumed, input::connected));
+  REQUIRE(resumed.current() == state::subscribing_register);
+  REQUIRE(give(resumed, input::thing_registered));
+  CHECK(resumed.current() == state::provisioned);
+}
+
+TEST_CASE("a machine that is moved goes on, and the one it came from has nothing to do") {
+  machine from = at(state::creating_certificate, {});
+  machine to = std::move(from);
+  CHECK(from.current() == state::idle);
+  CHECK_FALSE(from.poll_action());
+  CHECK_FALSE(from.poll_timeout());
+  CHECK(to.current() == state::creating_certificate);
+  CHECK(to.poll_action());
+  CHECK(to.poll_timeout());
+  from = std::move(to);
+  CHECK(from.current() == state::creating_certificate);
+  CHECK(to.current() == state::idle);
+  machine& same = from;
+  from = std::move(same);
+  CHECK(from.current() == state::creating_certificate);
+}
+
+TEST_CASE("spans without limit never end") {
+  settings how;
+  how.connect_timeout = how.reply_timeout = how.token_lifetime = how.give_up_after = how.backoff_base = how.backoff_cap = instant::max();
+  for (const instant now : {instant{-5}, instant{0}, instant{5}}) {
+    CAPTURE(now.count());
+    machine m(how);
+    REQUIRE(give(m, input::start, now));
+    CHECK(m.poll_timeout() == instant::max());
+    m.handle_timeout(instant::max() - instant{1});
+    CHECK(m.current() == state::connecting);
+    for (const auto next : {input::connected, input::subscribed, input::certificate_issued, input::stored, input::subscribed, input::thing_registered})
+      REQUIRE(give(m, next, now));
+    CHECK(m.current() == state::provisioned);
+  }
+  machine resumed(how);
+  REQUIRE(resumed.resume(instant{5}, {secret("t"), instant::max() - instant{1}}, payloads::create_keys_and_certificate_request{}, {}));
+  CHECK(resumed.current() == state::connecting);
+  machine old{settings()};
+  REQUIRE(old.resume(instant{5}, {secret("t"), instant::max()}, payloads::create_keys_and_certificate_request{}, {}));
+  CHECK(old.current() == state::trying_credentials);
 }
 
 TEST_CASE("a token that ended while RegisterThing was out is not sent again") {

@@ -166,9 +166,127 @@ TEST_CASE("a rotation replaces the old credentials only after the new ones have 
   CHECK(gives<try_new_credentials>(life));
   REQUIRE(life.handle_connected(instant{9'200}));
   CHECK(gives<promote_credentials>(life));
-  REQUIRE(life.handle_promoted(instant{9'300}, instant{50'000}));
+  REQUIRE(life.handle_promoted(instant{9'300}, instant{5'000'000}));
   CHECK(life.current() == phase::online);
-  CHECK(life.poll_timeout() == instant{58'300});
+  CHECK(life.poll_timeout() == instant{5'008'300});
+}
+
+TEST_CASE("a new certificate that ends too soon as well is not rotated at once") {
+  life_settings how;
+  how.rotate_before = instant{100'000};
+  how.rotation_retry = instant{60'000};
+  life_cycle life = online(how, instant{10'000});
+  instant now = pass(life);
+  for (const int ends_in : {50'000, 130'000, -7}) {
+    REQUIRE(gives<rotate_credentials>(life));
+    REQUIRE(life.handle_rotated(now));
+    REQUIRE(life.handle_connected(now));
+    REQUIRE(life.handle_promoted(now, instant{ends_in}));
+    CHECK(life.poll_timeout() == now + instant{60'000});
+    now = pass(life);
+  }
+}
+
+TEST_CASE("a certificate of which no end is known is not rotated after it was promoted") {
+  life_settings how;
+  how.rotate_before = instant{1'000};
+  life_cycle life = online(how, instant{10'000});
+  const instant now = pass(life);
+  REQUIRE(life.handle_rotated(now));
+  REQUIRE(life.handle_connected(now));
+  REQUIRE(life.handle_promoted(now));
+  CHECK_FALSE(life.poll_timeout());
+}
+
+TEST_CASE("after a session that failed on the network the device's own credentials are tried first, and may work") {
+  const std::uint8_t allowed = GENERATE(std::uint8_t{0}, std::uint8_t{1}, std::uint8_t{3});
+  CAPTURE(static_cast<int>(allowed));
+  life_settings how;
+  how.refusals_allowed = allowed;
+  life_cycle life(how);
+  (void)life.start(instant{0}, {true, false, std::nullopt, "claim"});
+  instant now{0};
+  while (life.current() != phase::provisioning) {
+    REQUIRE(gives<connect_device>(life));
+    REQUIRE(life.handle_refused(now));
+    if (life.current() == phase::waiting) now = pass(life);
+  }
+  (void)life.poll_action();
+  for (int i = 0; i < 3; ++i) {
+    REQUIRE(life.handle_provisioning_failed(now));
+    CHECK(life.current() == phase::waiting);
+    now = pass(life);
+    // No answer of the service, no session.
+    for (int silent = 0; silent < 3; ++silent) {
+      REQUIRE(gives<connect_device>(life));
+      REQUIRE(life.handle_unreachable(now));
+      now = pass(life);
+    }
+    REQUIRE(gives<connect_device>(life));
+    REQUIRE(life.handle_refused(now));  // now it is the service that refuses them
+    REQUIRE(gives<provision_device>(life));
+  }
+  REQUIRE(life.handle_provisioning_failed(now));
+  now = pass(life);
+  REQUIRE(gives<connect_device>(life));
+  REQUIRE(life.handle_connected(now));
+  CHECK(life.current() == phase::online);
+}
+
+TEST_CASE("an unfinished provisioning that fails on the network takes turns with the credentials in use") {
+  life_cycle life;
+  (void)life.start(instant{0}, {true, true, std::nullopt, "claim"});
+  instant now{0};
+  for (int i = 0; i < 3; ++i) {
+    REQUIRE(gives<provision_device>(life));
+    REQUIRE(life.handle_provisioning_failed(now));
+    now = pass(life);
+    REQUIRE(gives<connect_device>(life));
+    REQUIRE(life.handle_unreachable(now));
+    now = pass(life);
+  }
+  REQUIRE(gives<provision_device>(life));
+  REQUIRE(life.handle_provisioning_failed(now));
+  REQUIRE(life.handle_claim_delivered(now, "another"));  // its turn
+  REQUIRE(gives<provision_device>(life));
+  REQUIRE(life.handle_claim_delivered(now, "a third"));
+  REQUIRE(life.handle_provisioning_refused(now));
+  CHECK(gives<provision_device>(life));
+}
+
+TEST_CASE("a device does not connect twice within a second: the service would refuse it whatever its credentials are") {
+  for (std::uint32_t seed = 0; seed < 50; ++seed) {
+    life_settings how;
+    how.jitter_seed = seed;
+    life_cycle life(how);
+    (void)life.start(instant{0}, {true, false, std::nullopt, ""});
+    REQUIRE(life.handle_refused(instant{0}));
+    CHECK(*life.poll_timeout() >= instant{1'250});
+  }
+}
+
+TEST_CASE("spans of a life without limit never end") {
+  life_settings how;
+  how.connect_timeout = how.backoff_base = how.backoff_cap = how.claim_retry = how.rotation_retry = how.connect_pause = instant::max();
+  how.rotate_before = instant{1};
+  life_cycle life(how);
+  REQUIRE(life.start(instant{5}, {true, false, instant::max(), ""}));
+  CHECK(life.poll_timeout() == instant::max());
+  life.handle_timeout(instant::max() - instant{1});
+  CHECK(life.current() == phase::connecting);
+  REQUIRE(life.handle_refused(instant{5}));
+  CHECK(life.poll_timeout() == instant::max());
+  CHECK(life.current() == phase::waiting);
+
+  how.connect_pause = how.backoff_base = how.backoff_cap = instant{0};
+  how.rotate_before = instant::max();
+  life_cycle rotating(how);
+  REQUIRE(rotating.start(instant{5}, {true, false, instant{-5}, ""}));
+  REQUIRE(rotating.handle_connected(instant{6}));
+  rotating.handle_timeout(instant{6});
+  REQUIRE(rotating.current() == phase::rotating);
+  REQUIRE(rotating.handle_rotation_failed(instant{7}));
+  CHECK(rotating.poll_timeout() == instant::max());
 }
 
 TEST_CASE("rotated credentials that are refused are discarded and the old ones stay in use") {
@@ -279,7 +397,7 @@ TEST_CASE("a provisioning that fails on the network is tried again soon, a promo
   (void)life.start(instant{0}, {false, false, std::nullopt, "claim"});
   (void)life.poll_action();
   REQUIRE(life.handle_provisioning_failed(instant{0}));
-  CHECK(pass(life) <= instant{1'000});
+  CHECK(pass(life) == instant{1'250});
   CHECK(gives<provision_device>(life));
   REQUIRE(life.handle_provisioned(instant{10}));
 
@@ -527,6 +645,8 @@ TEST_CASE("counters of failures and refusals do not start again at nought") {
   for (int i = 0; i < 300; ++i) {
     REQUIRE(life.handle_provisioning_failed(now));
     now = pass(life);
+    REQUIRE(gives<connect_device>(life));
+    REQUIRE(life.handle_refused(now));
     REQUIRE(gives<provision_device>(life));
   }
   REQUIRE(life.handle_provisioning_refused(now));
