@@ -1,5 +1,6 @@
 #pragma once
 
+#include <fleetprov/core/after.hpp>
 #include <fleetprov/core/result.hpp>
 #include <fleetprov/json/document.hpp>
 
@@ -12,10 +13,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstdint>
 #include <cstdlib>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -32,8 +36,8 @@ struct mock_options {
   std::string program{};
   /// Further arguments of `fleetprov mock`: `--template`, `--fault`, `--empty`...
   std::vector<std::string> arguments{};
-  std::chrono::seconds start_timeout{30};
-  /// Until a mock that does not end when it is told to is killed.
+  std::chrono::seconds start_timeout{30};  ///< `max()`: without limit
+  /// Until a mock that does not end when it is told to is killed. `max()`: never.
   std::chrono::seconds stop_timeout{30};
 };
 
@@ -70,7 +74,7 @@ class descriptor {
 
 inline int remaining_ms(std::chrono::steady_clock::time_point until) {
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
-  return left.count() > 0 ? static_cast<int>(left.count()) : 0;
+  return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, (std::numeric_limits<int>::max)()));
 }
 
 /// Reads until `stop` bytes are seen, end of file or the deadline.
@@ -142,7 +146,14 @@ class mock_broker {
     posix_spawn_file_actions_adddup2(&actions, child_writes.get(), 1);
     posix_spawnattr_t attributes;  // a process group of its own: what does not end is killed as a whole
     posix_spawnattr_init(&attributes);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+    // What this process blocks or ignores would keep the mock from ending.
+    sigset_t blocked, usual;
+    sigemptyset(&blocked);
+    sigemptyset(&usual);
+    for (const int signal : {SIGTERM, SIGCHLD, SIGPIPE}) sigaddset(&usual, signal);
+    posix_spawnattr_setsigmask(&attributes, &blocked);
+    posix_spawnattr_setsigdefault(&attributes, &usual);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
     const int failed = ::posix_spawn(&made.shell_, "/bin/sh", &actions, &attributes, argv.data(), environ);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
@@ -153,7 +164,7 @@ class mock_broker {
     }
     child_reads.reset();
     child_writes.reset();
-    auto line = detail::read_until(ready.get(), "\n", std::chrono::steady_clock::now() + options.start_timeout);
+    auto line = detail::read_until(ready.get(), "\n", after(std::chrono::steady_clock::now(), options.start_timeout));
     if (!line) return line.error();
     if (line->find('\n') == std::string::npos) return errc::not_found;
     if (!made.understand(*line)) return errc::encoding;
@@ -183,17 +194,19 @@ class mock_broker {
   ~mock_broker() { stop(); }
 
   /// Stops the mock, waits for its end and returns its exit status (0: clean; -1: was not running, or another process
-  /// started it and forked this one; above 128: killed).
+  /// started it and forked this one, or this one ignores SIGCHLD; above 128: killed).
   int stop() noexcept {
     if (shell_ <= 0 || owner_ != ::getpid()) return -1;
     (void)::shutdown(lifeline_.get(), SHUT_WR);
-    const auto ended = detail::read_until(lifeline_.get(), {}, std::chrono::steady_clock::now() + stop_timeout_);
+    const auto ended = detail::read_until(lifeline_.get(), {}, after(std::chrono::steady_clock::now(), stop_timeout_));
     if (!ended) (void)::kill(-shell_, SIGKILL);
     lifeline_.reset();
     int status = 0;
-    while (::waitpid(shell_, &status, 0) < 0 && errno == EINTR) {
-    }
+    pid_t ended_process = -1;
+    do ended_process = ::waitpid(shell_, &status, 0);
+    while (ended_process < 0 && errno == EINTR);
     shell_ = -1;
+    if (ended_process < 0) return -1;
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   }
 
