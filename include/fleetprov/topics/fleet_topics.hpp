@@ -196,22 +196,26 @@ constexpr fleet_topic_text compose_fleet_topic(api call, const char* padded_name
 /// spelling, together with `build`. AWS IoT Developer Guide, "Device provisioning MQTT API".
 /// Errors: `invalid_topic` (not an API topic, the format level included: `$aws/certificates/create`
 /// alone is none); `invalid_template_name` (all but the template's name is right), with its offset.
+template <bool SmallCode = detail::prefer_small_code>
 constexpr result<fleet_topic> classify(std::string_view topic) noexcept;
 
 /// The topic's text.
+template <bool SmallCode = detail::prefer_small_code>
 constexpr fleet_topic_text build(const fleet_topic& topic) noexcept;
 
+template <bool SmallCode>
 constexpr result<fleet_topic> classify(std::string_view topic) noexcept {
-  if constexpr (detail::prefer_small_code) return detail::classify_small(topic);
+  if constexpr (SmallCode) return detail::classify_small(topic);
   if (detail::certificates_prefix.starts(topic)) return detail::classify_create(topic);
   if (detail::templates_prefix.starts(topic)) return detail::classify_provision(topic);
   return {errc::invalid_topic, 0};
 }
 
+template <bool SmallCode>
 constexpr fleet_topic_text build(const fleet_topic& topic) noexcept {
   FLEETPROV_ASSERT(topic.call != api::register_thing || topic.name.has_value());
   const std::string_view name = topic.call == api::register_thing ? topic.name->view() : std::string_view();
-  if constexpr (detail::prefer_small_code) return detail::compose_small(topic.call, name, topic.format, topic.kind);
+  if constexpr (SmallCode) return detail::compose_small(topic.call, name, topic.format, topic.kind);
   return detail::compose_fleet_topic(topic.call, name.data(), name.size(), topic.format, topic.kind);  // the view's bytes are the padded ones
 }
 

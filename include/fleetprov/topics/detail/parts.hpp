@@ -6,11 +6,11 @@
 namespace fleetprov::topics::detail {
 
 /// With `-Os` some functions loop where they otherwise copy and compare with fixed lengths. The answers
-/// are the same.
+/// are the same. A translation unit's own choice: it names the functions that differ, so that those of another unit are others.
 #ifdef __OPTIMIZE_SIZE__
-inline constexpr bool prefer_small_code = true;
+constexpr bool prefer_small_code = true;
 #else
-inline constexpr bool prefer_small_code = false;
+constexpr bool prefer_small_code = false;
 #endif
 
 // `substr` would drag the library's range check, and with it code that throws, into firmware.
