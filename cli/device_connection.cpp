@@ -1,16 +1,11 @@
 #include <cli/device_connection.hpp>
 #include <cli/output.hpp>
 
-#include <fleetprov/adapters/drive.hpp>
 #include <fleetprov/crypto/certificate.hpp>
 #include <fleetprov/crypto/private_key.hpp>
 #include <fleetprov/storage/detail/posix_files.hpp>
 #include <fleetprov/topics/arn.hpp>
 #include <fleetprov/topics/thing_name.hpp>
-
-#include <openssl/err.h>
-#include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 
 #include <algorithm>
 #include <chrono>
@@ -18,7 +13,6 @@
 #include <memory>
 #include <random>
 
-#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -202,41 +196,6 @@ std::string policy_resource(const std::string& host, std::string_view type, std:
   if (iot != std::string::npos && end != std::string::npos && end > iot + 5)
     region = host.substr(iot + 5, end - iot - 5);
   return topics::make_arn(region, "<account>", type, name);
-}
-
-std::string find_server_fault(const adapters::link_options& link) {
-  using ssl_context = std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)>;
-  const auto limit = std::min(link.connect_limit(), std::chrono::milliseconds(5000));
-  const ssl_context context(SSL_CTX_new(TLS_client_method()), SSL_CTX_free);
-  if (!context || SSL_CTX_load_verify_locations(context.get(), link.ca_file.c_str(), nullptr) != 1) return {};
-  SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
-  const auto end = adapters::monotonic_now() + limit;
-  const adapters::tcp_connection tcp = adapters::connect_tcp(link.host, link.port, limit);
-  if (!tcp) return {};
-  const std::unique_ptr<SSL, decltype(&SSL_free)> tls(SSL_new(context.get()), SSL_free);
-  if (!tls) return {};
-  if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(tls.get()), link.host.c_str()) != 1) {
-    SSL_set1_host(tls.get(), link.host.c_str());
-    SSL_set_tlsext_host_name(tls.get(), link.host.c_str());
-  }
-  // On port 443 another service may answer, with another certificate, who does not say what it wants.
-  if (const std::string alpn = link.alpn(); !alpn.empty()) {
-    const std::string list = static_cast<char>(alpn.size()) + alpn;
-    SSL_set_alpn_protos(tls.get(), reinterpret_cast<const unsigned char*>(list.data()),
-                        static_cast<unsigned>(list.size()));
-  }
-  if (SSL_set_fd(tls.get(), tcp.number()) != 1) return {};
-  for (bool over = false; !over;) {
-    const int wants = SSL_get_error(tls.get(), SSL_connect(tls.get()));
-    const auto left = end - adapters::monotonic_now();
-    pollfd ready{tcp.number(), static_cast<short>(wants == SSL_ERROR_WANT_WRITE ? POLLOUT : POLLIN), 0};
-    over = (wants != SSL_ERROR_WANT_READ && wants != SSL_ERROR_WANT_WRITE) || left.count() <= 0 ||
-           ::poll(&ready, 1, static_cast<int>(left.count())) <= 0;
-  }
-  ERR_clear_error();
-  const long found = SSL_get_verify_result(tls.get());
-  return found == X509_V_OK ? std::string()
-                            : std::string("certificate verify failed: ") + X509_verify_cert_error_string(found);
 }
 
 }  // namespace fleetprov::cli

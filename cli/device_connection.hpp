@@ -53,8 +53,4 @@ std::string describe_reason(adapters::mqtt_version version, std::uint8_t code);
 /// placeholders for what cannot be known here.
 std::string policy_resource(const std::string& host, std::string_view type, std::string_view name);
 
-/// What is wrong with the server's certificate, found by a TLS handshake of its own; empty when nothing is, or when
-/// nobody answers in time. For connections that ended before CONNACK: Paho does not say why.
-std::string find_server_fault(const adapters::link_options& link);
-
 }  // namespace fleetprov::cli

@@ -201,16 +201,13 @@ class narrator {
       case link_event::kind::unreachable:
         note(before, "not reachable: " + event.text);
         break;
-      case link_event::kind::hung_up: {
-        const std::string fault = before == state::connecting && !looked_ ? find_server_fault(link_) : std::string();
-        looked_ = true;
-        untrusted_ = !fault.empty();
-        note(before,
-             untrusted_
-                 ? fault
-                 : event.text + (event.codes.empty() ? "" : ": " + describe_reason(link_.version, event.codes[0])));
+      case link_event::kind::untrusted:
+        untrusted_ = true;
+        note(before, event.text);
         break;
-      }
+      case link_event::kind::hung_up:
+        note(before, event.text + (event.codes.empty() ? "" : ": " + describe_reason(link_.version, event.codes[0])));
+        break;
       case link_event::kind::refused:
         note(before, "refused" + (event.codes.empty() ? "" : ": " + describe_reason(link_.version, event.codes[0])));
         break;
@@ -256,7 +253,7 @@ class narrator {
   std::vector<std::string> filters_;
   std::string topic_, words_;
   link_event::kind last_ = link_event::kind::connected;
-  bool ever_connected_ = false, untrusted_ = false, looked_ = false, put_off_ = false;
+  bool ever_connected_ = false, untrusted_ = false, put_off_ = false;
 };
 
 std::string step_name(state during, const provisioning::session& session) {
@@ -591,9 +588,7 @@ bool still_connect(const storage::posix_store& store, const prepared& what) {
     if (event.what == link_event::kind::connected) return true;
     if (event.what == link_event::kind::unreachable)
       throw failed({"connect", "not reachable: " + printable(event.text), network_help});
-    if (event.what == link_event::kind::hung_up && refusals == 0)
-      if (const std::string fault = find_server_fault(with); !fault.empty())
-        throw failed({"connect", fault, trust_help});
+    if (event.what == link_event::kind::untrusted) throw failed({"connect", printable(event.text), trust_help});
     if (!adapters::is_refused_for_now(event)) ++refusals;
     if (refusals == refusals_needed) break;
     const std::string words =
@@ -681,16 +676,9 @@ int run_over(const provision_options& options, const prepared& what, storage::po
   }
   provisioning::session session(what.name, what.wire, make_settings(what));
   auto request = make_request(what, store);
-  const auto now = adapters::monotonic_now();
-  if (const auto pending = store.pending()) {
+  if (const auto pending = store.pending())
     print_error("resume: certificateId " + printable(pending->certificate_id) + " of an earlier run\n");
-    auto token = store.pending_token();
-    provisioning::unfinished left{token ? std::move(*token) : secret(),
-                                  std::chrono::seconds(adapters::wall_clock_seconds() - pending->issued_at)};
-    (void)session.resume(now, std::move(left), std::move(request), what.parameters);
-  } else {
-    (void)session.start(now, std::move(request), what.parameters);
-  }
+  (void)adapters::start_or_resume(session, store, std::move(request), what.parameters);
   adapters::drive_options how;
   how.endpoint = what.endpoint;
   how.key_uri = what.key_uri;

@@ -62,11 +62,9 @@ class waiter {
     switch (event.what) {
       case link_event::kind::unreachable:
         throw ended{exit_trouble, std::string(step) + ": not reachable: " + printable(event.text), network_help};
+      case link_event::kind::untrusted:
+        throw ended{exit_trouble, std::string(step) + ": " + printable(event.text), trust_help};
       case link_event::kind::hung_up:
-        if (const std::string fault =
-                std::string_view(step) == "connect" ? find_server_fault(link_.options()) : std::string();
-            !fault.empty())
-          throw ended{exit_trouble, std::string(step) + ": " + fault, trust_help};
         throw ended{exit_findings, std::string(step) + ": " + printable(event.text) + reason, help};
       case link_event::kind::refused:
       case link_event::kind::publish_refused:

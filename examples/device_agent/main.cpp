@@ -94,7 +94,7 @@ class agent {
     out.backoff_base = provisioning::instant{200};
     out.claim_retry = provisioning::instant{60'000};
     // The example counts from its own start; a product reads notAfter from the certificate.
-    if (how_.rotation) out.rotate_before = provisioning::instant{1};
+    if (how_.rotation) out.rotate_before = provisioning::instant{1}, out.rotation_retry = how_.rotate_after;
     return out;
   }
   std::optional<provisioning::instant> ends_in() const {
@@ -104,6 +104,11 @@ class agent {
   std::string client_id() const {
     const auto device = store_.device();
     return device && device->thing_name ? *device->thing_name : how_.claim.client_id;
+  }
+  /// What the thing is called, or will be: as templates/fleet-basic.json does it.
+  std::string thing_name() const {
+    const auto device = store_.device();
+    return device && device->thing_name ? *device->thing_name : "fleet-" + how_.serial;
   }
   adapters::link_options own(const std::string& certificate, const std::string& key) const {
     adapters::link_options out = how_.claim;
@@ -149,9 +154,8 @@ class agent {
     say("try new credentials");
     const auto with = own(store_.pending_certificate_path(), store_.pending_key_path());
     const auto trial = adapters::try_connecting<paho_link>(with, {{with.client_id, true}}).last;
-    const bool learned_nothing = trial.what == link_event::kind::unreachable || adapters::is_refused_for_now(trial);
     if (trial.what == link_event::kind::connected) (void)life_.handle_connected(monotonic_now());
-    else (void)(learned_nothing ? life_.handle_unreachable(monotonic_now()) : life_.handle_refused(monotonic_now()));
+    else (void)(adapters::says_nothing(trial) ? life_.handle_unreachable(monotonic_now()) : life_.handle_refused(monotonic_now()));
   }
   void act(const provisioning::promote_credentials&) {
     if (!store_.confirm(rotated_)) {
@@ -175,19 +179,11 @@ class agent {
   template <class Store>
   adapters::drive_result run_session(const topics::template_name& name, const adapters::link_options& with, Store& store) {
     provisioning::session session(name, topics::payload_format::json);
-    const auto now = monotonic_now();
-    const std::map<std::string, std::string> parameters = {{"SerialNumber", how_.serial}};
-    if (const auto pending = store.pending()) {
-      auto token = store.pending_token();
-      const auto age = std::chrono::seconds(adapters::wall_clock_seconds() - pending->issued_at);
-      (void)session.resume(now, {token ? std::move(*token) : secret(), age}, payloads::create_keys_and_certificate_request{}, parameters);
-    } else {
-      (void)session.start(now, payloads::create_keys_and_certificate_request{}, parameters);
-    }
+    (void)adapters::start_or_resume(session, store, payloads::create_keys_and_certificate_request{}, {{"SerialNumber", how_.serial}});
     paho_link link(with);
     adapters::drive_options how;
     how.endpoint = with.host + ":" + std::to_string(with.port);
-    how.client_ids = {{client_id(), true}};
+    how.client_ids = {{thing_name(), true}};
     return adapters::drive(session, link, store, how);
   }
 
@@ -211,10 +207,11 @@ class agent {
         say("online", client_id());
         (void)life_.handle_connected(now);
         break;
-      case link_event::kind::unreachable: (void)life_.handle_unreachable(now); break;
       case link_event::kind::refused:
       case link_event::kind::hung_up:
-        if (adapters::is_refused_for_now(*event)) (void)life_.handle_unreachable(now);
+      case link_event::kind::untrusted:
+      case link_event::kind::unreachable:
+        if (adapters::says_nothing(*event)) (void)life_.handle_unreachable(now);
         else if (life_.current() == provisioning::phase::connecting) (void)life_.handle_refused(now);
         else (void)life_.handle_disconnected(now);
         say("connection lost", event->text);

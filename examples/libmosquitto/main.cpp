@@ -21,8 +21,10 @@ int main(int argc, char** argv) {
 
   adapters::mosquitto_link link(where);
   provisioning::session session(*name, topics::payload_format::json);
-  (void)session.start(adapters::monotonic_now(), payloads::create_keys_and_certificate_request{}, {{"SerialNumber", argv[7]}});
-  const adapters::drive_result result = adapters::drive(session, link, *store, {});  // stores, registers, promotes
+  adapters::drive_options how;  // the name that templates/fleet-basic.json gives a thing: a lost reply is made good by connecting as it
+  how.client_ids = {{std::string("fleet-") + argv[7], true}};
+  (void)adapters::start_or_resume(session, *store, payloads::create_keys_and_certificate_request{}, {{"SerialNumber", argv[7]}});
+  const adapters::drive_result result = adapters::drive(session, link, *store, how);  // stores, registers, promotes
   if (!result) return std::cerr << "not provisioned\n", 1;
   std::cout << "provisioned: " << argv[8] << "/device.pem.crt, device.pem.key, device.json\n";
 }

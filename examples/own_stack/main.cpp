@@ -87,6 +87,8 @@ int main(int argc, char**) {
     loop.push_back([&] { (void)session.handle_stored(now); });
   };
 
+  // A program that may have been stopped before asks its storage first: what `on_store` kept and nothing confirmed goes into
+  // `session.resume`. Another certificate instead would leave one behind that is registered and has no key.
   (void)session.start(now, payloads::create_keys_and_certificate_request{}, {{"SerialNumber", "1"}});
   while (drive(session, stack)) {
     if (!loop.empty()) {

@@ -261,6 +261,7 @@ TEST_CASE("what is asked of a lost connection is a hang-up, and a new one can be
   be_connected(link);
   CHECK(next(link).what == kind::hung_up);
   link.subscribe({"a", "b"});
+  CHECK(next(link).what == kind::hung_up);
   link.publish("t", "payload");
   be_connected(link);
   link.close();
@@ -282,7 +283,46 @@ TEST_CASE("a server whose certificate is of another authority is not talked to")
   const test::self_signed other;
   test::mqtt_peer peer(other, {[](mqtt_client_seen& client) { CHECK(client.read().empty()); }});
   link_under_test link(it.at(peer.port()));
+  const auto event = outcome(link);
+  CHECK(event.what == kind::untrusted);
+  CHECK_THAT(event.text, test::ContainsSubstring("certificate verify failed"));
+}
+
+TEST_CASE("a server whose certificate is for another host is not talked to") {
+  const auto version = GENERATE(mqtt_version::v3_1_1, mqtt_version::v5);
+  const world it(version);
+  sockaddr_in address = test::loopback(0);
+  address.sin_addr.s_addr = htonl(0x7F000002);
+  auto own = test::listener::at(address);
+  REQUIRE(own);
+  const auto script = [](mqtt_client_seen& client) { CHECK(client.read().empty()); };
+  test::mqtt_peer peer(it.who, {script, script}, std::move(*own));
+  auto how = it.at(peer.port());
+  how.host = "127.0.0.2";
+  link_under_test link(how);
+  CHECK(outcome(link).what == kind::untrusted);
+}
+
+TEST_CASE("a server that refuses the device's certificate is trusted all the same") {
+  const auto version = GENERATE(mqtt_version::v3_1_1, mqtt_version::v5);
+  const world it(version);
+  test::mqtt_peer peer(it.who, {[](mqtt_client_seen&) {}, [](mqtt_client_seen&) {}});  // hangs up after the handshake
+  link_under_test link(it.at(peer.port()));
   CHECK(outcome(link).what == kind::hung_up);
+}
+
+TEST_CASE("what is asked without a connection is a hang-up, each time, and a connection can be made afterwards") {
+  const auto version = GENERATE(mqtt_version::v3_1_1, mqtt_version::v5);
+  const bool after_a_failure = GENERATE(false, true);
+  const world it(version);
+  auto how = it.at(test::closed_port());
+  link_under_test link(how);
+  if (after_a_failure) CHECK(outcome(link).what == kind::unreachable);
+  link.subscribe({"a", "b"});
+  CHECK(next(link).what == kind::hung_up);
+  link.publish("t", "payload");
+  CHECK(next(link).what == kind::hung_up);
+  CHECK_FALSE(link.wait(std::chrono::milliseconds(1)));
 }
 
 TEST_CASE("a server that says nothing, and a port that takes no connection, are unreachable once the limit is over") {

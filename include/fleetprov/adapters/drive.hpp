@@ -36,8 +36,9 @@ struct drive_options {
   std::string endpoint;                ///< for the device's record
   std::string key_uri;                 ///< where the key is, if not in the store
   std::shared_ptr<void> (*tls_context)(const link_options&) = nullptr;  ///< for connections with the key at `key_uri`
-  /// To try stored credentials with, in this order: device policies often demand the thing name. With none a trial
-  /// counts as refused.
+  /// To try stored credentials with, in this order: device policies often demand the thing name. Refused under all of
+  /// these, the credentials are given up for new ones. With none the link's own client id is tried; that one refused proves
+  /// nothing, so the run gives up (`rejected`, `trying_credentials`) and the credentials stay pending.
   struct candidate { std::string client_id; bool is_thing_name; };
   std::vector<candidate> client_ids;
   std::vector<std::string> superseded; ///< further certificates for the device's record
@@ -99,11 +100,16 @@ inline bool is_refused_for_now(const link_event& event) noexcept {
          std::find(std::begin(for_now), std::end(for_now), event.codes[0]) != std::end(for_now);
 }
 
+/// Whether a connection that failed says nothing about the credentials: nobody refused them.
+inline bool says_nothing(const link_event& event) noexcept {
+  return event.what == link_event::kind::unreachable || event.what == link_event::kind::untrusted || is_refused_for_now(event);
+}
+
 /// Between two CONNECTs with the same credentials: AWS IoT Core takes one per second of a client id.
 inline constexpr std::chrono::milliseconds connect_pause{1000 / topics::limits::max_connects_per_second_per_client + 250};
 
-/// Whether the given credentials connect: tries each client id until one is accepted, or nothing is
-/// reachable, or the service has no time for it now. `used` is the last one tried.
+/// Whether the given credentials connect: tries each client id until one is accepted, or the service is not
+/// reachable, or has no time for it now. `used` is the last one tried.
 struct connect_trial { link_event last; drive_options::candidate used; };
 template <class Link>
 connect_trial try_connecting(link_options with, const std::vector<drive_options::candidate>& client_ids) {
@@ -114,8 +120,7 @@ connect_trial try_connecting(link_options with, const std::vector<drive_options:
     link.connect();
     out = {wait_connected(link), candidate};
     link.close();
-    if (out.last.what == link_event::kind::connected || out.last.what == link_event::kind::unreachable) break;
-    if (is_refused_for_now(out.last)) break;
+    if (out.last.what == link_event::kind::connected || says_nothing(out.last)) break;
   }
   return out;
 }
@@ -128,6 +133,7 @@ inline void deliver(provisioning::session& to, const link_event& event, topics::
     case link_event::kind::connected: (void)to.handle_connected(now); break;
     case link_event::kind::refused: (void)(is_refused_for_now(event) ? to.handle_disconnected(now) : to.handle_connect_refused(now)); break;
     case link_event::kind::hung_up:
+    case link_event::kind::untrusted:
     case link_event::kind::unreachable: (void)to.handle_disconnected(now); break;
     case link_event::kind::subscribed: (void)to.handle_suback(now, call, event.codes.data(), event.codes.size()); break;
     case link_event::kind::publish_refused: (void)to.handle_publish_refused(now, call, event.codes.at(0)); break;
@@ -140,6 +146,19 @@ inline void deliver(provisioning::session& to, const link_event& event, topics::
   }
 }
 
+/// Begins a session with what an earlier run left in the store, if that left something: a certificate whose RegisterThing may
+/// have been carried out is seen to before there is another. Answers and errors as `session::start`.
+template <class Store>
+result<provisioning::state> start_or_resume(provisioning::session& session, const Store& store, payloads::certificate_request wanted,
+                                            std::map<std::string, std::string> parameters) {
+  const auto pending = store.pending();
+  if (!pending) return session.start(monotonic_now(), std::move(wanted), std::move(parameters));
+  auto token = store.pending_token();
+  const std::int64_t now = wall_clock_seconds();
+  const std::chrono::seconds age(now - std::clamp<std::int64_t>(pending->issued_at, 0, now));  // a record is only as right as its clock was
+  return session.resume(monotonic_now(), {token ? std::move(*token) : secret(), age}, std::move(wanted), std::move(parameters));
+}
+
 /// Runs a started (or resumed) session to its end. `store` keeps the credentials; its member
 /// `pending_certificate_path` and `pending_key_path` name the files to try them with.
 template <class Link, class Store, class Observer = silent_observer>
@@ -148,6 +167,7 @@ drive_result drive(provisioning::session& session, Link& link, Store& store, con
   topics::api call = topics::api::register_thing;
   std::optional<std::string> thing_name;
   int hangups = 0;  // of the credentials that are stored
+  bool refused_by_guess = false;
   std::optional<provisioning::instant> tried;
   for (;;) {
     while (auto next = session.poll_action()) {
@@ -180,15 +200,20 @@ drive_result drive(provisioning::session& session, Link& link, Store& store, con
         with.certificate_file = store.pending_certificate_path();
         if (const auto pending = store.pending(); pending && !pending->key_uri.empty()) with.key_file = pending->key_uri, with.tls_context = how.tls_context;
         else with.key_file = store.pending_key_path(), with.tls_context = nullptr;
-        const auto trial = try_connecting<Link>(with, with.key_file.empty() ? std::vector<drive_options::candidate>() : how.client_ids);
+        const bool guesses = how.client_ids.empty() && !with.key_file.empty();
+        std::vector<drive_options::candidate> ids = how.client_ids;
+        if (guesses) ids = {{with.client_id, false}};
+        else if (with.key_file.empty()) ids.clear();  // who has the key made it
+        const auto trial = try_connecting<Link>(with, ids);
         tried = monotonic_now();
         const link_event& event = trial.last;
         thing_name = trial.used.is_thing_name ? std::optional<std::string>(trial.used.client_id) : std::nullopt;
         observer.on_event(event, session.current());
         // AWS hangs up on a certificate that is not ACTIVE; so does a bad network, once.
-        const bool again = event.what == link_event::kind::unreachable || is_refused_for_now(event) ||
-                           (event.what == link_event::kind::hung_up && ++hangups < 2);
+        const bool again = says_nothing(event) || (event.what == link_event::kind::hung_up && ++hangups < 2);
+        refused_by_guess = guesses && !again && event.what != link_event::kind::connected;
         if (event.what == link_event::kind::connected) (void)session.handle_credentials_work(monotonic_now());
+        else if (refused_by_guess) session.abandon();
         else (void)(again ? session.handle_credentials_unreachable(monotonic_now()) : session.handle_credentials_refused(monotonic_now()));
       } else if (auto* done = std::get_if<provisioning::finished>(&*next)) {
         storage::registration answer;
@@ -207,7 +232,9 @@ drive_result drive(provisioning::session& session, Link& link, Store& store, con
         link.close();
         return out;
       } else {
-        out.end = std::get<provisioning::gave_up>(std::move(*next));
+        auto& why = std::get<provisioning::gave_up>(*next);
+        if (refused_by_guess) why.why = failure{errc::rejected};
+        out.end = std::move(why);
         link.close();
         return out;
       }

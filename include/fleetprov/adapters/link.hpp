@@ -1,5 +1,6 @@
 #pragma once
 
+#include <fleetprov/core/after.hpp>
 #include <fleetprov/core/secret.hpp>
 
 #include <algorithm>
@@ -47,9 +48,10 @@ struct link_options {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     return std::clamp(left, std::chrono::milliseconds(0), connect_timeout);
   }
-  /// The same for client libraries that count in seconds and take 0 for something else.
+  /// The same for client libraries that count in seconds, take 0 for something else, and know no time without limit: that is
+  /// a day.
   std::chrono::seconds connect_limit_in_seconds() const {
-    return std::max(std::chrono::ceil<std::chrono::seconds>(connect_limit()), std::chrono::seconds(1));
+    return std::clamp<std::chrono::seconds>(std::chrono::ceil<std::chrono::seconds>(connect_limit()), std::chrono::seconds(1), std::chrono::hours(24));
   }
 
   /// The ALPN protocol that AWS IoT Core wants on port 443, else empty. AWS IoT Developer Guide,
@@ -63,6 +65,7 @@ struct link_event {
     connected,
     refused,          ///< the service answered CONNECT with a refusal (`codes[0]`)
     hung_up,          ///< the connection was accepted and then closed, or TLS failed
+    untrusted,        ///< the server's certificate does not verify: it is not the service that answers, so nobody refused
     unreachable,      ///< no TCP connection, or nobody who says anything on it
     subscribed,       ///< SUBACK with `codes`
     publish_refused,  ///< MQTT 5 PUBACK of 0x80 and above in `codes[0]`
@@ -86,10 +89,10 @@ class event_queue {
     }
     changed_.notify_one();
   }
-  /// The next event, or nothing when `limit` is over.
+  /// The next event, or nothing when `limit` is over; `max()` is without limit.
   std::optional<link_event> wait(std::chrono::milliseconds limit) {
     std::unique_lock<std::mutex> hold(mutex_);
-    changed_.wait_for(hold, limit, [this] { return !events_.empty(); });
+    changed_.wait_until(hold, after(std::chrono::steady_clock::now(), limit), [this] { return !events_.empty(); });
     if (events_.empty()) return std::nullopt;
     link_event next = std::move(events_.front());
     events_.pop_front();
@@ -135,7 +138,7 @@ class tcp_connection {
 inline tcp_connection connect_first(const addrinfo* next, std::chrono::milliseconds limit) {
   using clock = std::chrono::steady_clock;
   constexpr std::chrono::milliseconds head_start{250};
-  const auto end = clock::now() + limit;
+  const auto end = after(clock::now(), limit);
   auto next_start = clock::now();
   tcp_connection out(-1, "no socket could be made");
   std::vector<tcp_connection> trying;
@@ -154,7 +157,7 @@ inline tcp_connection connect_first(const addrinfo* next, std::chrono::milliseco
     ready.clear();
     for (const tcp_connection& one : trying) ready.push_back({one.number(), POLLOUT, 0});
     const auto left = std::chrono::ceil<std::chrono::milliseconds>((next != nullptr ? std::min(end, next_start) : end) - clock::now());
-    (void)::poll(ready.data(), ready.size(), std::max(static_cast<int>(left.count()), 0));
+    (void)::poll(ready.data(), ready.size(), static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 60'000)));
     for (std::size_t i = ready.size(); i-- > 0;) {
       if (ready[i].revents == 0) continue;
       int error = 0;

@@ -6,6 +6,7 @@
 #include <mosquitto.h>
 #include <mqtt_protocol.h>
 
+#include <algorithm>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -37,7 +38,7 @@ class mosquitto_link {
     if (auto nobody = find_unreachable(how_)) return push(std::move(*nobody));
     client_.reset(mosquitto_new(how_.client_id.c_str(), true, this));
     if (!client_) return push({link_event::kind::hung_up, "no client of this id could be made"});
-    over_ = false;
+    over_ = untrusted_ = false;
     const int rc = prepare();
     if (rc != MOSQ_ERR_SUCCESS) return lost(rc);
     const int keep_alive = static_cast<int>(how_.keep_alive.count());
@@ -64,20 +65,20 @@ class mosquitto_link {
     for (const std::string& filter : filters) names.push_back(const_cast<char*>(filter.c_str()));  // the C API does not write
     const int rc = client_ ? mosquitto_subscribe_multiple(client_.get(), nullptr, static_cast<int>(names.size()), names.data(), 1, 0, nullptr)
                            : MOSQ_ERR_NO_CONN;
-    if (rc != MOSQ_ERR_SUCCESS) lost(rc);
+    if (rc != MOSQ_ERR_SUCCESS) not_possible(rc);
   }
 
   void publish(const std::string& topic, std::string_view payload, int qos = 1) {
     const int rc = client_ ? mosquitto_publish_v5(client_.get(), nullptr, topic.c_str(), static_cast<int>(payload.size()), payload.data(), qos, false, nullptr)
                            : MOSQ_ERR_NO_CONN;
-    if (rc != MOSQ_ERR_SUCCESS) lost(rc);
+    if (rc != MOSQ_ERR_SUCCESS) not_possible(rc);
   }
 
   std::optional<link_event> wait(std::chrono::milliseconds limit) {
-    const auto end = monotonic_now() + limit;
+    const auto end = after(monotonic_now(), limit);
     if (events_.empty() && over_) std::this_thread::sleep_for(limit);
     while (events_.empty() && !over_ && monotonic_now() <= end) {
-      const auto left = std::max(end - monotonic_now(), std::chrono::milliseconds(0));
+      const auto left = std::clamp(end - monotonic_now(), std::chrono::milliseconds(0), std::chrono::milliseconds(60'000));
       const int rc = mosquitto_loop(client_.get(), static_cast<int>(left.count()), 1);
       if (rc != MOSQ_ERR_SUCCESS && events_.empty()) lost(rc);
       if (limit.count() == 0) break;
@@ -97,6 +98,10 @@ class mosquitto_link {
     mosquitto* m = client_.get();
     mosquitto_int_option(m, MOSQ_OPT_PROTOCOL_VERSION, is_v5() ? MQTT_PROTOCOL_V5 : MQTT_PROTOCOL_V311);
     if (const int rc = how_.tls_context ? use_context() : use_files(); rc != MOSQ_ERR_SUCCESS) return rc;
+    // The library's codes do not tell who refused whom; what OpenSSL said goes to its log.
+    mosquitto_log_callback_set(m, [](mosquitto*, void* self, int, const char* text) {
+      if (std::string_view(text).find(verify_failed) != std::string_view::npos) me(self).untrusted_ = true;
+    });
     mosquitto_connect_v5_callback_set(m, [](mosquitto*, void* self, int code, int, const mosquitto_property*) { me(self).connected(code); });
     mosquitto_disconnect_v5_callback_set(m, [](mosquitto*, void* self, int code, const mosquitto_property*) { me(self).lost(code); });
     mosquitto_subscribe_v5_callback_set(m, [](mosquitto*, void* self, int, int count, const int* granted, const mosquitto_property*) {
@@ -141,17 +146,25 @@ class mosquitto_link {
 
   /// Once per connection: the library reports a loss in several ways.
   void lost(int code) {
-    if (!over_) push({link_event::kind::hung_up, code >= 0x80 ? mosquitto_reason_string(code) : mosquitto_strerror(code)});
+    if (!over_ && untrusted_) push({link_event::kind::untrusted, std::string(verify_failed)});
+    else if (!over_) push({link_event::kind::hung_up, code >= 0x80 ? mosquitto_reason_string(code) : mosquitto_strerror(code)});
     over_ = true;
     open_ = false;
   }
+  /// What is asked without a connection, or of one that takes it no more: told each time.
+  void not_possible(int code) {
+    over_ = untrusted_ = false;
+    lost(code);
+  }
 
+  static constexpr std::string_view verify_failed = "certificate verify failed";
   link_options how_;
   std::shared_ptr<void> context_;  // outlives the client
   std::unique_ptr<mosquitto, destroy> client_;
   std::deque<link_event> events_;
   bool open_ = false;
   bool over_ = true;  // no connection, or one that was lost or refused
+  bool untrusted_ = false;  // the server's certificate did not verify
 };
 
 }  // namespace fleetprov::adapters

@@ -2,6 +2,7 @@
 
 #include <fleetprov/adapters/drive.hpp>
 #include <fleetprov/adapters/link.hpp>
+#include <fleetprov/adapters/server_trust.hpp>
 
 #include <mqtt/async_client.h>
 #include <openssl/crypto.h>
@@ -32,6 +33,7 @@ class paho_link {
   void connect() {
     close();
     if (auto nobody = find_unreachable(how_)) return queue_.push(std::move(*nobody));
+    queue_.expect_outcome(false);
     patience_ends_ = monotonic_now() + how_.connect_limit_in_seconds();
     guarded([this] {
       client_ = std::make_unique<mqtt::async_client>("ssl://" + bracketed() + ":" + std::to_string(how_.port),
@@ -46,6 +48,7 @@ class paho_link {
                      message->is_duplicate()});
       });
       client_->connect(connect_options(), nullptr, connecting_);
+      queue_.expect_outcome(true);
     });
   }
 
@@ -61,6 +64,7 @@ class paho_link {
   }
 
   void subscribe(const std::vector<std::string>& filters) {
+    if (!client_) return lost("not connected");
     guarded([&] {
       client_->subscribe(mqtt::string_collection::create(filters), std::vector<int>(filters.size(), 1), nullptr,
                          subscribing_);
@@ -68,12 +72,13 @@ class paho_link {
   }
 
   void publish(const std::string& topic, std::string_view payload, int qos = 1) {
+    if (!client_) return lost("not connected");
     guarded([&] {
       client_->publish(mqtt::make_message(topic, payload.data(), payload.size(), qos, false), nullptr, publishing_);
     });
   }
 
-  std::optional<link_event> wait(std::chrono::milliseconds limit) { return queue_.wait(limit); }
+  std::optional<link_event> wait(std::chrono::milliseconds limit) { return queue_.wait(limit, how_); }
 
  private:
   /// Answers of one kind of request, on Paho's thread.
@@ -166,7 +171,7 @@ class paho_link {
   }
 
   link_options how_;
-  event_queue queue_;
+  looking_queue queue_;
   std::chrono::milliseconds patience_ends_{0};
   listener connecting_{this, &paho_link::connect_answered};
   listener subscribing_{this, &paho_link::subscribe_answered};

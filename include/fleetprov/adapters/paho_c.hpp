@@ -2,12 +2,12 @@
 
 #include <fleetprov/adapters/drive.hpp>
 #include <fleetprov/adapters/link.hpp>
+#include <fleetprov/adapters/server_trust.hpp>
 
 #include <MQTTAsync.h>
 #include <openssl/crypto.h>
 
 #include <algorithm>
-#include <cstring>
 #include <memory>
 #include <optional>
 #include <string>
@@ -58,7 +58,8 @@ class paho_c_link {
     if (rc == MQTTASYNC_SUCCESS) rc = MQTTAsync_setCallbacks(client_.get(), this, on_lost, on_message, nullptr);
     if (rc == MQTTASYNC_SUCCESS && is_v5()) rc = MQTTAsync_setDisconnected(client_.get(), this, on_disconnected);
     if (rc == MQTTASYNC_SUCCESS) rc = start_connecting();
-    if (rc != MQTTASYNC_SUCCESS) lost(detail::words_of(MQTTAsync_strerror(rc)));
+    queue_.expect_outcome(rc == MQTTASYNC_SUCCESS);
+    check(rc);
   }
 
   void close() {
@@ -79,20 +80,17 @@ class paho_c_link {
   void subscribe(const std::vector<std::string>& filters) {
     std::vector<char*> names;
     for (const std::string& filter : filters) names.push_back(const_cast<char*>(filter.c_str()));  // the C API does not write
-    std::vector<int> qos(filters.size(), 1);
     filters_ = filters.size();
     auto answers = call_options(on_subscribed, on_subscribed5);
-    const int rc = MQTTAsync_subscribeMany(client_.get(), static_cast<int>(names.size()), names.data(), qos.data(), &answers);
-    if (rc != MQTTASYNC_SUCCESS) lost(detail::words_of(MQTTAsync_strerror(rc)));
+    check(MQTTAsync_subscribeMany(client_.get(), static_cast<int>(names.size()), names.data(), std::vector<int>(filters.size(), 1).data(), &answers));
   }
 
   void publish(const std::string& topic, std::string_view payload, int qos = 1) {
     auto answers = call_options(on_published, on_published5);
-    const int rc = MQTTAsync_send(client_.get(), topic.c_str(), static_cast<int>(payload.size()), payload.data(), qos, 0, &answers);
-    if (rc != MQTTASYNC_SUCCESS) lost(detail::words_of(MQTTAsync_strerror(rc)));
+    check(MQTTAsync_send(client_.get(), topic.c_str(), static_cast<int>(payload.size()), payload.data(), qos, 0, &answers));
   }
 
-  std::optional<link_event> wait(std::chrono::milliseconds limit) { return queue_.wait(limit); }
+  std::optional<link_event> wait(std::chrono::milliseconds limit) { return queue_.wait(limit, how_); }
 
  private:
   struct destroy {
@@ -118,8 +116,7 @@ class paho_c_link {
     MQTTAsync_connectOptions with = MQTTAsync_connectOptions_initializer;
     if (is_v5()) with = MQTTAsync_connectOptions_initializer5;
     with.MQTTVersion = is_v5() ? MQTTVERSION_5 : MQTTVERSION_3_1_1;
-    if (is_v5()) with.cleanstart = 1;
-    else with.cleansession = 1;
+    (is_v5() ? with.cleanstart : with.cleansession) = 1;
     with.keepAliveInterval = static_cast<int>(how_.keep_alive.count());
     with.connectTimeout = static_cast<int>(how_.connect_limit_in_seconds().count());
     with.ssl = &tls_;
@@ -173,9 +170,7 @@ class paho_c_link {
     queue_.push(std::move(event));
   }
   static void on_published(void* self, MQTTAsync_successData*) { me(self).queue_.push({link_event::kind::published}); }
-  static void on_published5(void* self, MQTTAsync_successData5* done) {
-    me(self).queue_.push(detail::answer_of_publish(done->reasonCode));
-  }
+  static void on_published5(void* self, MQTTAsync_successData5* done) { me(self).queue_.push(detail::answer_of_publish(done->reasonCode)); }
   static void on_lost(void* self, char*) { me(self).lost("connection closed by the server"); }  // Paho gives no cause
   static void on_disconnected(void* self, MQTTProperties*, enum MQTTReasonCodes code) {
     me(self).queue_.push({link_event::kind::hung_up, "DISCONNECT from the server", {}, {static_cast<std::uint8_t>(code)}});
@@ -187,10 +182,13 @@ class paho_c_link {
     MQTTAsync_free(topic);
     return 1;
   }
+  void check(int rc) {
+    if (rc != MQTTASYNC_SUCCESS) lost(detail::words_of(MQTTAsync_strerror(rc)));
+  }
   void lost(std::string why) { queue_.push({link_event::kind::hung_up, std::move(why)}); }
 
   link_options how_;
-  event_queue queue_;
+  looking_queue queue_;
   std::chrono::milliseconds patience_ends_{0};
   MQTTAsync_SSLOptions tls_ = MQTTAsync_SSLOptions_initializer;
   std::string alpn_;

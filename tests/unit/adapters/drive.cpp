@@ -6,6 +6,7 @@
 #include "unit/storage/store_checks.hpp"
 
 #include <deque>
+#include <limits>
 #include <map>
 #include <string>
 #include <vector>
@@ -351,10 +352,124 @@ TEST_CASE("a trial's key stays in its token") {
 }
 
 TEST_CASE("without anything pending there is nothing to try: another certificate") {
+  const bool knows_client_ids = GENERATE(true, false);
   device it;
+  if (!knows_client_ids) it.options.client_ids.clear();
   REQUIRE(it.resume());
   CHECK(it.aws.trials.empty());
   CHECK(it.store.device()->certificate_id == it.aws.id());
+}
+
+TEST_CASE("without a client id to try the link's own is tried, and what it proves is that the credentials work") {
+  device it;
+  it.options.client_ids.clear();
+  it.with.client_id = "own";
+  it.keep_pending("c1");
+  it.aws.plan["own"].push_back(one({kind::hung_up, "closed"}));
+  REQUIRE(it.resume());
+  CHECK(it.aws.count("own") == 2);
+  CHECK(it.store.device()->certificate_id == "c1");
+  CHECK_FALSE(it.store.device()->thing_name);
+}
+
+TEST_CASE("a client id that nobody named may be refused whatever the certificate is: the credentials stay pending") {
+  for (const bool hangs_up : {false, true}) {
+    CAPTURE(hangs_up);
+    device it;
+    it.options.client_ids.clear();
+    it.with.client_id = "own";
+    it.keep_pending("c1");
+    if (!hangs_up) it.aws.plan["own"].push_back(one({kind::refused, "CONNACK", {}, {5}}));
+    else for (int i = 0; i < 2; ++i) it.aws.plan["own"].push_back(one({kind::hung_up, "closed"}));
+    const auto out = it.resume();
+    CHECK(why(out).why.code == errc::rejected);
+    CHECK(why(out).during == provisioning::state::trying_credentials);
+    CHECK(it.aws.certificates == 0);
+    REQUIRE(it.store.pending());
+    CHECK(it.store.pending()->certificate_id == "c1");
+    CHECK_FALSE(it.store.has_credentials());
+  }
+}
+
+TEST_CASE("a reply to RegisterThing that is lost does not cost the key where no client id was named") {
+  device it;
+  it.options.client_ids.clear();
+  it.with.client_id = "own";
+  it.aws.plan["register"].push_back(lost());
+  it.aws.plan["register"].push_back(bad_token());
+  it.aws.plan["own"].push_back(put_off(5));
+  CHECK(why(it.run()).why.code == errc::rejected);
+  CHECK(it.aws.certificates == 1);
+  REQUIRE(it.store.pending());
+  CHECK(it.store.pending()->certificate_id == it.aws.id());
+  it.options.client_ids = {{"fleet-1", true}};
+  REQUIRE(it.resume());
+  CHECK(it.aws.certificates == 1);
+  CHECK(it.store.device()->thing_name == "fleet-1");
+}
+
+TEST_CASE("a run begins with what an earlier one left, and without anything left from the start") {
+  device fresh;
+  auto first = fresh.session();
+  REQUIRE(start_or_resume(first, fresh.store, payloads::create_keys_and_certificate_request{}, {{"SerialNumber", "1"}}));
+  REQUIRE(fresh.go(first, silent_observer{}));
+  CHECK(fresh.aws.count("create") == 1);
+
+  // The token of `store_test::credentials` was good when it was kept, whatever the clock said then or says now.
+  for (const std::int64_t issued_at : {wall_clock_seconds(), wall_clock_seconds() + 1'000'000, std::numeric_limits<std::int64_t>::max()}) {
+    CAPTURE(issued_at);
+    device left;
+    auto pending = store_test::credentials("c1", "KEY");
+    pending.certificate_ownership_token = secret("TOKEN");
+    pending.issued_at = issued_at;
+    REQUIRE(left.store.save_pending(pending));
+    auto next = left.session();
+    REQUIRE(start_or_resume(next, left.store, payloads::create_keys_and_certificate_request{}, {{"SerialNumber", "1"}}));
+    REQUIRE(left.go(next, silent_observer{}));
+    CHECK(left.aws.count("create") == 0);
+    CHECK(left.aws.count("register") == 1);
+    CHECK(left.store.device()->certificate_id == "c1");
+  }
+  for (const std::int64_t issued_at : {std::int64_t{0}, std::int64_t{-5}, std::numeric_limits<std::int64_t>::min(), wall_clock_seconds() - 3'600}) {
+    CAPTURE(issued_at);
+    device old;
+    auto pending = store_test::credentials("c1", "KEY");
+    pending.issued_at = issued_at;
+    REQUIRE(old.store.save_pending(pending));
+    auto next = old.session();
+    REQUIRE(start_or_resume(next, old.store, payloads::create_keys_and_certificate_request{}, {{"SerialNumber", "1"}}));
+    REQUIRE(old.go(next, silent_observer{}));
+    CHECK(old.aws.count("fleet-1") == 1);
+    CHECK(old.aws.count("register") == 0);
+  }
+}
+
+TEST_CASE("a token that the store lost is one that is no good") {
+  struct forgetful_store {
+    std::optional<storage::pending_record> pending() const { return storage::pending_record{"c1", "", "", 0, true}; }
+    result<secret> pending_token() const { return errc::not_found; }
+  };
+  device it;
+  auto next = it.session();
+  const auto begun = start_or_resume(next, forgetful_store(), payloads::create_keys_and_certificate_request{}, {});
+  REQUIRE(begun);
+  CHECK(*begun == provisioning::state::trying_credentials);
+}
+
+TEST_CASE("a server that is not the service refuses nobody") {
+  device it;
+  it.options.client_ids = {{"serial-1", false}, {"serial-2", false}};
+  it.keep_pending("c1");
+  for (int i = 0; i < 3; ++i) it.aws.plan["serial-1"].push_back(one({kind::untrusted, "certificate verify failed"}));
+  REQUIRE(it.resume());
+  CHECK(it.aws.count("serial-1") == 4);
+  CHECK(it.aws.count("serial-2") == 0);
+  CHECK(it.store.device()->certificate_id == "c1");
+
+  device portal;
+  for (int i = 0; i < 3; ++i) portal.aws.plan["connect"].push_back(one({kind::untrusted, "certificate verify failed"}));
+  REQUIRE(portal.run());
+  CHECK(portal.aws.count("connect") == 4);
 }
 
 TEST_CASE("a trial that is not answered, or put off by the service, says nothing about the certificate") {

@@ -30,6 +30,25 @@ TEST_CASE("connecting takes no longer than its own limit and the run's deadline"
   CHECK(how.connect_limit_in_seconds() == std::chrono::seconds(1));
 }
 
+TEST_CASE("connecting without a limit is a day to who counts in seconds") {
+  link_options how;
+  how.connect_timeout = std::chrono::milliseconds::max();
+  CHECK(how.connect_limit() > std::chrono::hours(24 * 365));
+  CHECK(how.connect_limit_in_seconds() == std::chrono::hours(24));
+}
+
+TEST_CASE("a wait without a limit ends with an event, and so does connecting without one") {
+  event_queue queue;
+  std::thread other([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    queue.push({kind::published});
+  });
+  CHECK(queue.wait(std::chrono::milliseconds::max()));
+  other.join();
+  const test::listener open;
+  CHECK(reach("127.0.0.1", open.port(), std::chrono::milliseconds::max()).reached);
+}
+
 TEST_CASE("events come in order, one at a time, and none when there is none") {
   event_queue queue;
   CHECK_FALSE(queue.wait(std::chrono::milliseconds(0)));

@@ -6,13 +6,6 @@ using link_under_test = fleetprov::adapters::mosquitto_link;
 
 #include "support/link_checks.hpp"
 
-TEST_CASE("what is asked without a connection is not done") {
-  link_under_test link(world(mqtt_version::v5).how);
-  link.subscribe({"a", "b"});
-  link.publish("t", "payload");
-  CHECK_FALSE(link.wait(std::chrono::milliseconds(1)));
-}
-
 TEST_CASE("an option that the library does not take is a hang-up") {
   const world it(mqtt_version::v3_1_1);
   const test::listener open;

@@ -14,11 +14,11 @@ from device import PATIENCE, record, active_certificates  # noqa: E402
 from mock import BIN, Mock, need, skip  # noqa: E402
 
 class Agent:
-    def __init__(self, mock, claims, out, serial, *rotation):
+    def __init__(self, mock, claims, out, serial, *rotation, ca_file=None):
         program = os.path.join(BIN, "device_agent")
         if not os.path.exists(program):
             skip("examples/device_agent is not built")
-        self.process = subprocess.Popen([program, mock.host, str(mock.port), mock.ca_file, claims, "fleet-basic", serial, out, *rotation],
+        self.process = subprocess.Popen([program, mock.host, str(mock.port), ca_file or mock.ca_file, claims, "fleet-basic", serial, out, *rotation],
                                         stdout=subprocess.PIPE, text=True)
         self.timer = threading.Timer(PATIENCE, self.process.kill)
         self.timer.start()
@@ -118,6 +118,26 @@ def stolen_claim(mock):
             mine = record(out)
             assert mine["certificate_id"] != old and mine["superseded"] == [old]
             assert active_certificates(mock, "fleet-agent1") == [mine["certificate_id"]]
+
+
+@case("a server that is not the service, whose certificate does not verify, takes no credentials from a healthy device")
+def captive_portal(mock):
+    with tempfile.TemporaryDirectory() as folder:
+        claims, out = folder + "/claims", folder + "/out"
+        os.mkdir(claims)
+        claim = new_claim(mock)
+        deliver_claim(claims, claim["certificatePem"], claim["keyPair"]["PrivateKey"])
+        with Agent(mock, claims, out, "agent3") as agent:
+            agent.until("online")
+        before = record(out)
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", folder + "/root.key",
+                        "-subj", "/CN=another root", "-days", "2", "-out", folder + "/root.pem"], check=True, capture_output=True)
+        with Agent(mock, claims, out, "agent3", ca_file=folder + "/root.pem") as agent:
+            for _ in range(4):
+                assert "certificate verify failed" in agent.until("connection lost")
+            assert "provision" not in agent.lines, agent.lines
+        assert record(out) == before
+        assert active_certificates(mock, "fleet-agent3") == [before["certificate_id"]]
 
 
 @case("a rotation gets a second certificate while the first works, tries it, and only then replaces the first")
