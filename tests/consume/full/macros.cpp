@@ -1,0 +1,18 @@
+// Arduino.h and windows.h define these; what the toolkit includes of the standard library comes before.
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <limits>
+#include <map>
+#include <optional>
+#include <ratio>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#define min(a, b) ((a) < (b) ? (a) : (b))
+#define max(a, b) ((a) > (b) ? (a) : (b))
+
+#include <fleetprov/provisioning/life_cycle.hpp>
+
+fleetprov::provisioning::life_cycle life_beside_macros() { return fleetprov::provisioning::life_cycle(); }
