@@ -24,34 +24,34 @@ namespace fleetprov::adapters {
 /// is, or when nobody answers in time.
 inline std::string find_server_fault(const link_options& how) {
   const auto limit = (std::min)(how.connect_limit(), std::chrono::milliseconds(5000));
-  const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(SSL_CTX_new(TLS_client_method()), SSL_CTX_free);
   ERR_set_mark();
+  const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(SSL_CTX_new(TLS_client_method()), SSL_CTX_free);
   const bool trusts_someone = context && SSL_CTX_load_verify_locations(context.get(), how.ca_file.c_str(), nullptr) == 1;
   ERR_pop_to_mark();
   if (!trusts_someone) return {};
   SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
-  const auto end = after(monotonic_now(), limit);
-  const tcp_connection tcp = connect_tcp(how.host, how.port, limit);
-  const std::unique_ptr<SSL, decltype(&SSL_free)> tls(SSL_new(context.get()), SSL_free);
-  if (!tcp || !tls || SSL_set_fd(tls.get(), tcp.number()) != 1) return {};
-  ERR_set_mark();
-  if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(tls.get()), how.host.c_str()) != 1) {
-    SSL_set1_host(tls.get(), how.host.c_str());
-    SSL_set_tlsext_host_name(tls.get(), how.host.c_str());
-  }
   // On port 443 another service may answer, with another certificate, who does not say what it wants.
   if (const std::string alpn = how.alpn(); !alpn.empty()) {
     const std::string list = static_cast<char>(alpn.size()) + alpn;
-    SSL_set_alpn_protos(tls.get(), reinterpret_cast<const unsigned char*>(list.data()), static_cast<unsigned>(list.size()));
+    SSL_CTX_set_alpn_protos(context.get(), reinterpret_cast<const unsigned char*>(list.data()), static_cast<unsigned>(list.size()));
   }
-  for (bool over = false; !over;) {
-    const int wants = SSL_get_error(tls.get(), SSL_connect(tls.get()));
-    const auto left = (std::max)(end - monotonic_now(), std::chrono::milliseconds(0));
-    pollfd ready{tcp.number(), static_cast<short>(wants == SSL_ERROR_WANT_WRITE ? POLLOUT : POLLIN), 0};
-    over = (wants != SSL_ERROR_WANT_READ && wants != SSL_ERROR_WANT_WRITE) || ::poll(&ready, 1, static_cast<int>(left.count())) <= 0;
+  const auto end = after(monotonic_now(), limit);
+  const tcp_connection tcp = connect_tcp(how.host, how.port, limit);
+  ERR_set_mark();
+  const std::unique_ptr<SSL, decltype(&SSL_free)> tls(SSL_new(context.get()), SSL_free);
+  const bool is_ready = tcp && tls && SSL_set_fd(tls.get(), tcp.number()) == 1;
+  if (is_ready && X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(tls.get()), how.host.c_str()) != 1) {
+    SSL_set1_host(tls.get(), how.host.c_str());
+    SSL_set_tlsext_host_name(tls.get(), how.host.c_str());
+  }
+  // The client's first flight fits into any socket: only the server is waited for. SSL_get_error would want an error queue
+  // that is empty.
+  while (is_ready && SSL_connect(tls.get()) != 1 && BIO_should_read(SSL_get_rbio(tls.get()))) {
+    pollfd ready{tcp.number(), POLLIN, 0};
+    if (::poll(&ready, 1, static_cast<int>((std::max)(end - monotonic_now(), std::chrono::milliseconds(0)).count())) <= 0) break;
   }
   ERR_pop_to_mark();
-  const long found = SSL_get_verify_result(tls.get());
+  const long found = is_ready ? SSL_get_verify_result(tls.get()) : X509_V_OK;
   return found == X509_V_OK ? std::string() : std::string("certificate verify failed: ") + X509_verify_cert_error_string(found);
 }
 
