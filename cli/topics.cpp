@@ -111,7 +111,7 @@ std::string classification_text(const std::string& text, const reserved_topic& f
   std::string out = printable(text) + '\n';
   if (facts.service == reserved_service::not_reserved) out += "  an ordinary topic\n";
   else if (facts.service == reserved_service::undefined)
-    out += "  reserved, and no API of AWS IoT defines it: refused whatever the policy says\n";
+    out += "  reserved, and not in the list of reserved topics that AWS documents: AWS IoT refuses what it does not support\n";
   else out += "  reserved for " + std::string(name_of(facts.service)) + '\n';
   if (fleet) {
     out += "  " + std::string(name_of(fleet->call)) + ", " + std::string(name_of(fleet->kind)) + ", " + std::string(name_of(fleet->format));

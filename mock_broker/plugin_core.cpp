@@ -263,7 +263,7 @@ broker_answer plugin_core::on_write(const incoming_publish& message) {
   };
   const topics::reserved_topic reserved = topics::classify_reserved(message.topic);
   if (reserved.service == topics::reserved_service::undefined)
-    return refuse_by_rule("no AWS IoT API defines this reserved topic");
+    return refuse_by_rule("the topic is not in the list of reserved topics that AWS documents");
   if (!reserved.may_publish) return refuse_by_rule("only AWS IoT itself publishes to this topic");
   if (message.retain && reserved.service != topics::reserved_service::not_reserved)
     return refuse_by_rule("a reserved topic cannot hold a retained message");
@@ -514,7 +514,7 @@ broker_answer plugin_core::on_subscribe(mosquitto* client, std::string_view filt
   if (!topics::validate_topic_filter(filter))
     return refuse_by_rule("AWS IoT refuses this filter (" + topic_rule() + ", `#` last, `+` alone in its level)");
   const topics::reserved_topic reserved = topics::classify_reserved(filter);
-  if (!reserved.may_subscribe) return refuse_by_rule("no AWS IoT API defines this reserved topic");
+  if (!reserved.may_subscribe) return refuse_by_rule("the filter is not in the list of reserved topics that AWS documents");
   if (!gate_.allows(*whose, policies::action::subscribe, filter))
     return refuse_subscribe(*whose, gate_.explain(*whose, policies::action::subscribe, filter));
   if (whose->subscriptions.size() >= topics::limits::max_subscriptions &&

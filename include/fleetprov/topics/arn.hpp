@@ -53,11 +53,30 @@ constexpr arn_resource split_resource(std::string_view resource) noexcept {
   return {detail::before(resource, slash), detail::after(resource, slash + 1), true};
 }
 
-/// `aws`, `aws-cn` (China) or `aws-us-gov` (GovCloud), by the region's name.
+namespace detail {
+
+/// A partition other than `aws`, and how the names of its regions begin. IAM User Guide, "Amazon Resource Names";
+/// the AWS SDKs' table of partitions.
+struct partition_row {
+  std::string_view name, region_prefix;
+};
+inline constexpr partition_row partitions[] = {
+    {"aws-cn", "cn-"},          {"aws-us-gov", "us-gov-"},  {"aws-iso", "us-iso-"},   {"aws-iso-b", "us-isob-"},
+    {"aws-iso-e", "eu-isoe-"},  {"aws-iso-f", "us-isof-"},  {"aws-eusc", "eusc-"}};
+
+}  // namespace detail
+
+/// `aws`, `aws-cn` (China), `aws-us-gov` (GovCloud), ..., by the region's name.
 constexpr std::string_view partition_of(std::string_view region) noexcept {
-  if (detail::before(region, 3) == "cn-") return "aws-cn";
-  if (detail::before(region, 7) == "us-gov-") return "aws-us-gov";
+  for (const detail::partition_row& row : detail::partitions)
+    if (detail::before(region, row.region_prefix.size()) == row.region_prefix) return row.name;
   return "aws";
+}
+
+constexpr bool is_partition(std::string_view text) noexcept {
+  for (const detail::partition_row& row : detail::partitions)
+    if (text == row.name) return true;
+  return text == "aws";
 }
 
 /// `arn:<partition>:iot:<region>:<account>:<type>/<name>`. The one function here that allocates.

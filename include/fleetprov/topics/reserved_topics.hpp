@@ -26,19 +26,31 @@ enum class reserved_service : std::uint8_t {
   defender,
   device_location,
   sitewise,
+  greengrass,
+  fleetwise,
+  wireless,
   lifecycle_events,  ///< presence and subscription events
   registry_events,   ///< things, types, groups
   job_events,
   certificate_events,
-  undefined,         ///< begins with `$` and no API defines it: refused whatever the policy says
+  command_events,
+  undefined,         ///< begins with `$` and is not in the list that AWS documents
 };
 
 constexpr std::string_view name_of(reserved_service service) noexcept {
   constexpr std::string_view names[] = {
       "not reserved", "fleet provisioning", "shadow",           "jobs",            "tunnels",    "streams",
-      "commands",     "rules",              "defender",         "device location", "sitewise",   "life-cycle events",
-      "registry events", "job events",      "certificate events", "undefined"};
+      "commands",     "rules",              "defender",         "device location", "sitewise",   "greengrass",
+      "fleetwise",    "wireless",           "life-cycle events", "registry events", "job events", "certificate events",
+      "command events", "undefined"};
   return names[static_cast<std::size_t>(service)];
+}
+
+/// Whether AWS IoT alone publishes on all topics of a service.
+constexpr bool is_event(reserved_service service) noexcept {
+  return service == reserved_service::lifecycle_events || service == reserved_service::registry_events ||
+         service == reserved_service::job_events || service == reserved_service::certificate_events ||
+         service == reserved_service::command_events || service == reserved_service::wireless;
 }
 
 /// What AWS IoT allows on a topic before any policy is asked.
@@ -56,9 +68,11 @@ struct reserved_row {
   bool may_publish;
 };
 
-// AWS IoT Developer Guide, "Reserved topics", without fleet provisioning (fleet_topics.hpp has that). `+` stands for
-// a name, `#` for any rest. First match wins.
-inline constexpr std::array<reserved_row, 43> reserved_rows{{
+// AWS IoT Developer Guide, "Reserved topics", and the guides of the services that its page leaves out: Greengrass
+// (health, jobs with a namespace), FleetWise (Edge Agent topics, last known state), Wireless (event notifications).
+// Without fleet provisioning (fleet_topics.hpp has that). `+` stands for a name or its end, `#` for any rest. First
+// match wins.
+inline constexpr std::array<reserved_row, 65> reserved_rows{{
     {"$aws/things/+/shadow/get", reserved_service::shadow, true},
     {"$aws/things/+/shadow/update", reserved_service::shadow, true},
     {"$aws/things/+/shadow/delete", reserved_service::shadow, true},
@@ -75,6 +89,13 @@ inline constexpr std::array<reserved_row, 43> reserved_rows{{
     {"$aws/things/+/jobs/start-next", reserved_service::jobs, true},
     {"$aws/things/+/jobs/notify", reserved_service::jobs, false},
     {"$aws/things/+/jobs/notify-next", reserved_service::jobs, false},
+    {"$aws/things/+/jobs/notify-namespace-+", reserved_service::jobs, false},
+    {"$aws/things/+/jobs/notify-next-namespace-+", reserved_service::jobs, false},
+    {"$aws/things/+/jobs/+/notify-namespace-+", reserved_service::jobs, false},
+    {"$aws/things/+/jobs/+/namespace-+/get", reserved_service::jobs, true},
+    {"$aws/things/+/jobs/+/namespace-+/update", reserved_service::jobs, true},
+    {"$aws/things/+/jobs/+/namespace-+/get/+", reserved_service::jobs, false},
+    {"$aws/things/+/jobs/+/namespace-+/update/+", reserved_service::jobs, false},
     {"$aws/things/+/jobs/+/get", reserved_service::jobs, true},
     {"$aws/things/+/jobs/+/update", reserved_service::jobs, true},
     {"$aws/things/+/jobs/get/+", reserved_service::jobs, false},
@@ -89,7 +110,13 @@ inline constexpr std::array<reserved_row, 43> reserved_rows{{
     {"$aws/things/+/streams/+/rejected/+", reserved_service::streams, false},
     {"$aws/things/+/defender/metrics/+", reserved_service::defender, true},
     {"$aws/things/+/defender/metrics/+/+", reserved_service::defender, false},
+    {"$aws/things/+/greengrass/health/json", reserved_service::greengrass, true},
+    {"$aws/things/+/greengrassv2/health/json", reserved_service::greengrass, true},
+    {"$aws/commands/+/+/executions/+/response", reserved_service::commands, true},
+    {"$aws/commands/+/+/executions/+/response/accepted", reserved_service::commands, false},
+    {"$aws/commands/+/+/executions/+/response/rejected", reserved_service::commands, false},
     {"$aws/commands/+/+/executions/+/response/+", reserved_service::commands, true},
+    {"$aws/commands/+/+/executions/+/request", reserved_service::commands, false},
     {"$aws/commands/+/+/executions/+/request/#", reserved_service::commands, false},
     {"$aws/commands/+/+/executions/+/response/+/+", reserved_service::commands, false},
     {"$aws/rules/+", reserved_service::rules, true},
@@ -97,12 +124,31 @@ inline constexpr std::array<reserved_row, 43> reserved_rows{{
     {"$aws/device_location/+/get_position_estimate", reserved_service::device_location, true},
     {"$aws/device_location/+/get_position_estimate/+", reserved_service::device_location, false},
     {"$aws/sitewise/asset-models/+/assets/+/properties/+", reserved_service::sitewise, false},
+    {"$aws/iotfleetwise/vehicles/+/checkins", reserved_service::fleetwise, true},
+    {"$aws/iotfleetwise/vehicles/+/signals", reserved_service::fleetwise, true},
+    {"$aws/iotfleetwise/vehicles/+/collection_schemes", reserved_service::fleetwise, false},
+    {"$aws/iotfleetwise/vehicles/+/decoder_manifests", reserved_service::fleetwise, false},
+    {"$aws/iotfleetwise/vehicles/+/last_known_states/data", reserved_service::fleetwise, true},
+    {"$aws/iotfleetwise/vehicles/+/last_known_states/config", reserved_service::fleetwise, false},
+    {"$aws/iotfleetwise/vehicles/+/last_known_state/+/data", reserved_service::fleetwise, false},
+    {"$aws/iotwireless/events/#", reserved_service::wireless, false},
     {"$aws/events/presence/+/#", reserved_service::lifecycle_events, false},
     {"$aws/events/subscriptions/+/#", reserved_service::lifecycle_events, false},
     {"$aws/events/job/+/#", reserved_service::job_events, false},
     {"$aws/events/jobExecution/+/#", reserved_service::job_events, false},
     {"$aws/events/certificates/registered/+", reserved_service::certificate_events, false},
+    {"$aws/events/commandExecution/+/+", reserved_service::command_events, false},
 }};
+
+/// Whether a level of a row and a level of a topic or filter could be one: `namespace-+` is any level with that start
+/// and more.
+constexpr bool meets_row(std::string_view row, std::string_view level) noexcept {
+  if (row == "+" || level == "+") return true;
+  if (row.back() != '+') return row == level;
+  const std::string_view start = before(row, row.size() - 1);
+  return level.size() > start.size() && before(level, start.size()) == start;
+}
+
 
 /// Whether `filter`, which has wildcards, could match one of the API topics.
 constexpr bool overlaps_fleet_topics(std::string_view filter) noexcept {
@@ -132,7 +178,8 @@ constexpr reserved_topic classify_reserved(std::string_view topic_or_filter) noe
     return {reserved_service::fleet_provisioning, false, true};
   }
   for (const detail::reserved_row& row : detail::reserved_rows)
-    if (overlap(row.pattern, text)) return {row.service, row.may_publish && is_topic, true};
+    if (detail::overlap_by_level(row.pattern, text, detail::meets_row))
+      return {row.service, row.may_publish && is_topic, true};
   constexpr std::string_view registry[] = {
       "$aws/events/thing/+/+",          "$aws/events/thingType/+/+",
       "$aws/events/thingGroup/+/+",     "$aws/events/thingTypeAssociation/#",

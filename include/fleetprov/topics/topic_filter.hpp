@@ -95,9 +95,11 @@ constexpr bool matches(std::string_view filter, std::string_view topic, dialect 
   }
 }
 
-/// Whether some topic could match both filters under AWS's rules. Texts without wildcards are topics.
-/// Time: one pass over both texts.
-constexpr bool overlap(std::string_view a, std::string_view b) noexcept {
+namespace detail {
+
+/// Whether some topic could match both, where `meet(a, b)` says whether two levels without `#` could be one.
+template <class Meet>
+constexpr bool overlap_by_level(std::string_view a, std::string_view b, Meet meet) noexcept {
   if (a.empty() || b.empty()) return false;
   const auto wild = [](std::string_view text) { return text[0] == '+' || text[0] == '#'; };
   if ((a[0] == '$' && wild(b)) || (b[0] == '$' && wild(a))) return false;
@@ -107,11 +109,21 @@ constexpr bool overlap(std::string_view a, std::string_view b) noexcept {
     const std::string_view a_level = detail::before(a, a_slash);
     const std::string_view b_level = detail::before(b, b_slash);
     if (a_level == "#" || b_level == "#") return true;
-    if (a_level != "+" && b_level != "+" && a_level != b_level) return false;
+    if (!meet(a_level, b_level)) return false;
     if (a_slash == std::string_view::npos || b_slash == std::string_view::npos) return a_slash == b_slash;
     a.remove_prefix(a_slash + 1);
     b.remove_prefix(b_slash + 1);
   }
+}
+
+constexpr bool levels_meet(std::string_view a, std::string_view b) noexcept { return a == "+" || b == "+" || a == b; }
+
+}  // namespace detail
+
+/// Whether some topic could match both filters under AWS's rules. Texts without wildcards are topics.
+/// Time: one pass over both texts.
+constexpr bool overlap(std::string_view a, std::string_view b) noexcept {
+  return detail::overlap_by_level(a, b, detail::levels_meet);
 }
 
 }  // namespace fleetprov::topics
