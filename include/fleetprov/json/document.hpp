@@ -593,6 +593,28 @@ class document {
   line_table lines_;
 };
 
+namespace detail {
+
+/// The escape of a lone surrogate because of which the lexer stopped at `at`, or npos.
+inline std::size_t find_lone_surrogate(std::string_view text, std::size_t at) noexcept {
+  const auto is_half = [&](std::size_t i, std::string_view second_digits) {
+    const std::string_view escape = text.substr(i, 4);
+    return escape.size() == 4 && escape[0] == '\\' && escape[1] == 'u' && (escape[2] == 'd' || escape[2] == 'D') &&
+           second_digits.find(escape[3]) != std::string_view::npos;
+  };
+  const std::size_t start = text.substr(0, at + 1).rfind('"');  // of the string that is being read
+  if (start == std::string_view::npos) return start;
+  for (std::size_t i = start + 1; i < text.size() && text[i] != '"'; ++i) {
+    if (text[i] != '\\') continue;
+    if (is_half(i, "89abAB") && is_half(std::min(i + 6, text.size()), "cdefCDEF")) i += 11;
+    else if (is_half(i, "89abcdefABCDEF")) return i;
+    else ++i;
+  }
+  return std::string_view::npos;
+}
+
+}  // namespace detail
+
 inline outcome<document> document::from_text(std::string text, limits cap) {
   outcome<document> out;
   const auto refuse = [&](std::size_t rule_index, std::size_t offset, std::string message, std::string help) {
@@ -639,7 +661,11 @@ inline outcome<document> document::from_text(std::string text, limits cap) {
           --before;
         const char last = before > 0 ? text[before - 1] : '\0';
         const char here = at < text.size() ? text[at] : '\0';
-        if (text.empty() || (before == 0 && at >= text.size())) {
+        const std::size_t half = detail::find_lone_surrogate(text, at);
+        if (half != std::string::npos) {
+          refuse(0, half, "`" + text.substr(half, 6) + "` is half of a surrogate pair, which is no character",
+                 "write both halves, or the character itself");
+        } else if (text.empty() || (before == 0 && at >= text.size())) {
           refuse(0, at, "the document is empty", "");
         } else if (at >= text.size()) {
           refuse(0, at, "the text ends inside the document", "a closing `}`, `]` or `\"` is missing");

@@ -150,6 +150,20 @@ TEST_CASE("text that is not JSON is reported where it goes wrong") {
   CHECK(only(document::from_text(std::string("{\"a\0\":1}", 8))).broken->id == "J003");
 }
 
+TEST_CASE("half of a surrogate pair is named") {
+  const auto message = [](const std::string& text) { return only(document::from_text(text)).message; };
+  const auto half = [](const std::string& escape) { return "`" + escape + "` is half of a surrogate pair, which is no character"; };
+  CHECK(message(R"({"a":"\ud800"})") == half("\\ud800"));
+  CHECK(message(R"({"a":"x\uDC00y"})") == half("\\uDC00"));
+  CHECK(message(R"({"a":"\ud83d\ude00\ud83dx"})") == half("\\ud83d"));
+  CHECK(message(R"({"a":"\n\\\ud83d\u0041"})") == half("\\ud83d"));
+  CHECK(message(R"({"\udbff":1})") == half("\\udbff"));
+  for (const char* other : {R"({"a":"\ud83d\ude00" 1})", R"({"a":"\\ud800" 1})", R"({"a":"\ud83d\ude00\x"})", R"({"a":"\u0041\x"})", R"({"a":"\)", "[\\ud800"}) {
+    CAPTURE(other);
+    CHECK(message(other).find("surrogate") == std::string::npos);
+  }
+}
+
 TEST_CASE("a missing comma before a string or an object is named as such") {
   for (const char* text : {"{\"a\": \"x\" \"b\": 2}", "{\"a\": {} \"b\": 2}", "[{} {}]", "[\"a\" \"b\"]", "[1 \"b\"]", "[[] \"b\"]", "[true \"b\"]", "[null\t\"b\"]",
                            "[1\r\n\"b\"]", "[[] []]", "[[] {}]", "[\"a\" []]", "[1 {}]"}) {
