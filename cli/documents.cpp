@@ -25,7 +25,11 @@ std::vector<diagnostic> check_policy(const json::document& source, const check_o
   std::vector<diagnostic> out = std::move(read.diagnostics);
   if (!read.value) return out;
   append(out, policies::lint(*read.value, &source));
-  if (options.role) append(out, policies::lint_role(*read.value, *options.role, options.template_name));
+  if (!options.role) return out;
+  out.erase(std::remove_if(out.begin(), out.end(),
+                           [&](const diagnostic& d) { return !policies::suits(*d.broken, *options.role); }),
+            out.end());
+  append(out, policies::lint_role(*read.value, *options.role, options.template_name));
   return out;
 }
 

@@ -16,14 +16,24 @@
 
 namespace fleetprov::policies {
 
-/// `us-east-1`, `us-gov-west-1`: lower-case words and a number. Wildcards do not count.
+/// `us-east-1`, `us-gov-west-1`, `eusc-de-east-1`: a word of two to four letters, one or more words, and a number of one
+/// or two digits. Wildcards do not count.
 constexpr bool is_region(std::string_view text) noexcept {
-  std::size_t hyphens = 0;
+  std::size_t words = 0, size = 0;  // of letters; of the part that is being read
+  bool has_digits = false;
   for (const char c : text) {
-    if (c == '-') ++hyphens;
-    else if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9')) return false;
+    if (c == '-') {
+      if (size == 0 || has_digits || (words == 0 && (size < 2 || size > 4))) return false;
+      ++words;
+      size = 0;
+      continue;
+    }
+    const bool is_digit = c >= '0' && c <= '9';
+    if ((!is_digit && !(c >= 'a' && c <= 'z')) || (size != 0 && is_digit != has_digits)) return false;
+    has_digits = is_digit;
+    ++size;
   }
-  return hyphens >= 2 && text.size() <= 32 && text.front() >= 'a' && text.back() >= '0' && text.back() <= '9';
+  return words >= 2 && has_digits && size <= 2;
 }
 
 constexpr bool is_account(std::string_view text) noexcept {
@@ -44,14 +54,18 @@ constexpr bool is_example_account(std::string_view text) noexcept {
 
 namespace detail {
 
-/// `<aws-region>`, `$REGION`, `${AWS::Region}`, `[AWS_REGION]`, `your region` all become `region`.
+/// `<aws-region>`, `$REGION`, `${AWS::Region}`, `[AWS_REGION]`, `your region`, `${var.region}`, `REGION-HERE` all become
+/// `region`.
 inline std::string bare_placeholder(std::string_view text) {
   std::string out;
   for (const char c : text)
     if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) out += c;
     else if (c >= 'A' && c <= 'Z') out += fold(c);
-  for (const std::string_view lead : {"your", "aws"})
+  for (const std::string_view lead : {"your", "my", "var", "aws"})
     if (out.size() > lead.size() && out.compare(0, lead.size(), lead) == 0) out.erase(0, lead.size());
+  for (const std::string_view trail : {"withouthyphens", "here"})
+    if (out.size() > trail.size() && out.compare(out.size() - trail.size(), trail.size(), trail) == 0)
+      out.erase(out.size() - trail.size());
   return out;
 }
 
@@ -61,8 +75,8 @@ inline bool is_region_placeholder(std::string_view text) {
 }
 
 inline bool is_account_placeholder(std::string_view text) {
-  if (text.size() == 12 && text.find_first_not_of("X0123456789") == std::string_view::npos &&
-      text.find('X') != std::string_view::npos)
+  if (text.size() == 12 && text.find_first_not_of("Xx0123456789") == std::string_view::npos &&
+      text.find_first_of("Xx") != std::string_view::npos)
     return true;
   const std::string bare = bare_placeholder(text);
   return bare == "account" || bare == "accountid" || bare == "accountnumber" || bare == "acctid" ||
@@ -88,15 +102,22 @@ constexpr bool ends_before_topic(std::string_view before) noexcept {
   return share.filter.empty() && (!share.is_shared || (!share.name.empty() && before.back() == '/'));
 }
 
-/// `$SYS` and `$CONTROL`, which brokers keep for themselves, at the start of a topic: spelt like placeholders.
+/// `$SYS` and `$CONTROL`, which brokers keep for themselves, and `$aws` in upper case, at the start of a topic: spelt
+/// like placeholders.
 constexpr bool is_reserved_root(std::string_view name, std::string_view before) noexcept {
-  return (name == "$SYS" || name == "$CONTROL") && ends_before_topic(before);
+  return (name == "$SYS" || name == "$CONTROL" || name == "$AWS") && ends_before_topic(before);
 }
 
-/// A piece of text that marks a placeholder wherever it stands in an ARN: `<...>`, `[AWS_...]`, `$NAME`,
+/// What stands in `{{...}}`, as AWS's pages and many template languages mark what is to be filled in; else nothing.
+constexpr std::string_view in_double_braces(std::string_view text) noexcept {
+  if (text.size() < 5 || text.substr(0, 2) != "{{" || text.substr(text.size() - 2) != "}}") return {};
+  return text.substr(2, text.size() - 4);
+}
+
+/// A piece of text that marks a placeholder wherever it stands in an ARN: `<...>`, `[AWS_...]`, `{{...}}`, `$NAME`,
 /// `${AWS::...}`. The text found, or nothing.
 inline std::optional<std::string_view> find_marked_placeholder(std::string_view text) {
-  const std::size_t last_angle = text.rfind('>'), last_square = text.rfind(']');
+  const std::size_t last_angle = text.rfind('>'), last_square = text.rfind(']'), last_brace = text.rfind("}}");
   const auto closes = [&](std::size_t from, std::size_t last) { return last != std::string_view::npos && last > from; };
   for (std::size_t i = 0; i < text.size(); ++i) {
     const std::string_view rest = text.substr(i);
@@ -105,6 +126,8 @@ inline std::optional<std::string_view> find_marked_placeholder(std::string_view 
       if (const std::size_t end = rest.find('>'); end > 1) return rest.substr(0, end + 1);
     } else if ((rest.substr(0, 5) == "[AWS_" || rest.substr(0, 6) == "[YOUR_") && closes(i, last_square)) {
       return rest.substr(0, rest.find(']') + 1);
+    } else if (rest.substr(0, 2) == "{{" && closes(i + 2, last_brace)) {
+      return rest.substr(0, rest.find("}}") + 2);
     }
     if (rest.substr(0, 7) == "${AWS::")
       return rest.substr(0, rest.find('}') == std::string_view::npos ? rest.size() : rest.find('}') + 1);
@@ -131,23 +154,34 @@ inline text_span template_level(std::string_view name) noexcept {
   return {at, std::min(name.find('/', at), name.size()) - at};
 }
 
+/// Marks of templates and of documentation, which no region and no account id has.
+constexpr bool has_placeholder_mark(std::string_view text) noexcept {
+  return text.find_first_of("$<>{}[]%") != std::string_view::npos;
+}
+
+/// Whether a field that has to be a region, or an account id, is neither that nor empty nor a pattern.
+inline bool is_no_region(std::string_view text) noexcept {
+  return !text.empty() && text.find_first_of("*?") == std::string_view::npos && !is_region(text);
+}
+inline bool is_no_account(std::string_view text) noexcept {
+  return !text.empty() && text.find_first_of("*?") == std::string_view::npos && !is_account(text);
+}
+inline bool is_unfilled_region(std::string_view text) {
+  return is_no_region(text) && (has_placeholder_mark(text) || is_region_placeholder(text));
+}
+inline bool is_unfilled_account(std::string_view text) {
+  return is_no_account(text) && (has_placeholder_mark(text) || is_account_placeholder(text));
+}
+
 }  // namespace detail
 
 /// The first thing in an ARN pattern that was left to be filled in, or nothing.
 inline std::optional<std::string_view> find_placeholder(std::string_view arn) {
   if (const auto marked = detail::find_marked_placeholder(arn)) return marked;
-  if (arn.substr(0, 4) != "arn:") return std::nullopt;
-  std::size_t field[5] = {};
-  std::size_t at = 0;
-  for (std::size_t& colon : field) {
-    colon = arn.find(':', at);
-    if (colon == std::string_view::npos) return std::nullopt;
-    at = colon + 1;
-  }
-  const std::string_view region = arn.substr(field[2] + 1, field[3] - field[2] - 1);
-  const std::string_view account = arn.substr(field[3] + 1, field[4] - field[3] - 1);
-  if (!is_region(region) && detail::is_region_placeholder(region)) return region;
-  if (!is_account(account) && detail::is_account_placeholder(account)) return account;
+  const result<topics::arn> parts = topics::parse_arn(arn);
+  if (!parts) return std::nullopt;
+  if (detail::is_unfilled_region(parts->region)) return parts->region;
+  if (detail::is_unfilled_account(parts->account)) return parts->account;
   const detail::text_span level = detail::template_level(arn);
   const std::string_view name = arn.substr(level.at, level.size);
   if (level.size != 0 && detail::is_template_placeholder(name)) return name;

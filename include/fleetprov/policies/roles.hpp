@@ -20,6 +20,9 @@ constexpr std::string_view name_of(role who) noexcept { return who == role::clai
 /// Sorted by place. `template_name` (claim only): the template the claim is for; empty: any one will do.
 std::vector<diagnostic> lint_role(const policy_document& policy, role who, std::string_view template_name = {});
 
+/// Whether what a rule of `lint` advises suits the role: a claim certificate has no thing to be attached to.
+constexpr bool suits(const rule& broken, role who) noexcept { return who == role::device || broken.id != "P087"; }
+
 }  // namespace fleetprov::policies
 
 #include <fleetprov/policies/detail/lint_roles.hpp>

@@ -165,6 +165,10 @@ inline constexpr std::array grammar_rules{
          "ForAllValues then passes only a request without values, everything else never passes.",
          "IAM policy validation: Empty array condition", R"({"StringEquals": {"iot:ClientId": []}})",
          R"({"StringEquals": {"iot:ClientId": ["a"]}})"},
+    rule{"P045", "nul-character", severity::error, "the escape of a NUL character",
+         "No topic, filter or name may hold NUL, so nothing of that text could ever be asked for.",
+         "MQTT 5 section 1.5.4; RFC 8259 section 7", R"({"Resource": "arn:aws:iot:us-east-1:123456789012:topic/a\u0000"})",
+         R"({"Resource": "arn:aws:iot:us-east-1:123456789012:topic/a"})"},
 };
 
 template <std::size_t N, std::size_t M>

@@ -53,3 +53,10 @@ TEST_CASE("an action's text is shown on one line and cut after 120 characters") 
   CHECK(only(of({"iot:" + std::string(200, 'a')}), "P050").message ==
         "unknown action `iot:" + std::string(116, 'a') + "...`");
 }
+
+TEST_CASE("actions of the control plane are told from slips of the keyboard") {
+  const auto found = of({"iot:registerthing"});
+  CHECK(says(found, "`iot:registerthing` is a control-plane action: an IoT policy cannot grant it"));
+  CHECK(help_of(found, "P050") == "a device asks for it by publishing: allow the topics that `fleetprov topics` lists");
+  CHECK(help_of(of({"iot:DescribeThing"}), "P050") == "grant it in an IAM policy, to those who call the AWS API");
+}

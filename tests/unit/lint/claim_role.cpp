@@ -81,7 +81,7 @@ TEST_CASE("a topic is part of provisioning if its API has it") {
       {"$aws/certificates/created", true, false},
       {"$aws/certificates/list", true, false},
       {"$aws/certificates/attach*", true, false},
-      {"$aws/certificates/*", true, false},
+      {"$aws/certificates/*", false, false},
       {"$aws/provisioning-templates/Fleet/provision/json", false, false},
       {"$aws/provisioning-templates/Fleet/other", true, false},
       {"$aws/provisioning-templates/Fleet", true, false},
@@ -151,4 +151,44 @@ TEST_CASE("actions that AWS IoT does not have are too much if they belong to ano
                                  role::claim);
     CHECK(says(found, "grants more than provisioning: `" + each.action + "`") == each.found);
   }
+}
+
+TEST_CASE("a claim certificate has no thing: what needs one connects nobody") {
+  const auto stuck = [](const std::vector<std::string>& statements, role who = role::claim) {
+    return fires(role_text(policy(statements), who), who == role::claim ? "P150" : "P160");
+  };
+  const std::string attached = R"(,"Condition":{"Bool":{"iot:Connection.Thing.IsAttached":"true"}})";
+  const std::string own = "client/${iot:Connection.Thing.ThingName}";
+  CHECK(stuck({statement("Allow", "iot:Connect", own)}));
+  CHECK_FALSE(stuck({statement("Allow", "iot:Connect", own)}, role::device));
+  CHECK(stuck({statement("Allow", "iot:Connect", "client/claim-*", attached)}));
+  CHECK_FALSE(stuck({statement("Allow", "iot:Connect", "client/claim-*", attached)}, role::device));
+  for (const role who : {role::claim, role::device}) {
+    CHECK(stuck({statement("Allow", "iot:Connect", "client/${iot:Thing.ThingName}")}, who));
+    CHECK(stuck({statement("Allow", "iot:Connect", "client/a-${iot:ClientId}")}, who));
+    CHECK(stuck({statement_of("Allow", {"iot:Connect", "iot:Publish"}, {"topic/a"})}, who));
+    CHECK(stuck({statement("Allow", "iot:Connect", "client/a-*"), statement("Deny", "iot:Connect", "client/*")}, who));
+    CHECK_FALSE(stuck({statement("Allow", "iot:Connect", "client/a-*"), statement("Deny", "iot:Connect", "client/a-1")}, who));
+    CHECK_FALSE(stuck({statement("Allow", "iot:Connect", "client/a-*"),
+                       statement("Deny", "iot:Connect", "client/*", R"(,"Condition":{"StringEquals":{"iot:DomainName":"d"}})")}, who));
+    CHECK_FALSE(stuck({statement_of("Allow", {"iot:Connect"}, {"topic/a", "client/${iot:ClientId}"})}, who));
+    CHECK_FALSE(stuck({R"({"Effect":"Allow","Action":"iot:Connect","NotResource":")" + arn + "client/a\"}"}, who));
+  }
+}
+
+TEST_CASE("advice about attached things is not for claim certificates") {
+  using fleetprov::policies::find_rule;
+  using fleetprov::policies::suits;
+  CHECK(suits(*find_rule("P087"), role::device));
+  CHECK_FALSE(suits(*find_rule("P087"), role::claim));
+  CHECK(suits(*find_rule("P055"), role::claim));
+}
+
+TEST_CASE("below $aws/certificates there are only the two operations of provisioning") {
+  const auto excess = [](const std::string& topic) { return fires(publishing(topic), "P155"); };
+  CHECK_FALSE(excess("$aws/certificates/*"));
+  CHECK_FALSE(excess("$aws/certificates/create*"));
+  CHECK_FALSE(excess("$aws/certificates/create/json"));
+  CHECK(excess("$aws/certificates/other"));
+  CHECK(excess("$aws/*"));
 }

@@ -202,3 +202,23 @@ TEST_CASE("a statement asks for an attached thing if only \"true\" lets it hold"
     CHECK(fires(found, "P087") == !attached);
   }
 }
+
+TEST_CASE("values that a key of CONNECT never has") {
+  const auto help = [](const std::string& condition) {
+    return help_of(lint_text(policy({statement("Allow", "iot:Connect", "client/a", ",\"Condition\":{" + condition + "}")})), "P120");
+  };
+  const auto attribute = [&](const std::string& operation, const std::string& value) {
+    return help("\"" + operation + R"(":{"iot:ConnectAttributes":")" + value + "\"}");
+  };
+  CHECK(attribute("ForAnyValue:StringEquals", "lastwill") == "write `LastWill`");
+  CHECK(attribute("ForAnyValue:StringEquals", "PersistentSession") == "the attributes are `LastWill` and `PersistentConnect`");
+  CHECK(attribute("ForAnyValue:StringLike", "lastwill") == "write `LastWill`");
+  CHECK(attribute("ForAnyValue:StringEqualsIgnoreCase", "Last") == "the attributes are `LastWill` and `PersistentConnect`");
+  for (const std::string fine : {"LastWill", "PersistentConnect", "${iot:ClientId}", "Last*"}) CHECK(attribute("ForAnyValue:StringLike", fine) == "-");
+  CHECK(attribute("ForAnyValue:StringEqualsIgnoreCase", "lastwill") == "-");
+  CHECK(attribute("Null", "true") == "-");
+  const auto will = [&](const std::string& resource) { return help(R"("ArnEquals":{"iot:LastWillTopic":")" + resource + "\"}"); };
+  CHECK(will(arn + "topicfilter/a") == "the form is arn:aws:iot:REGION:ACCOUNT:topic/...");
+  CHECK(will(arn + "client/a") == "the form is arn:aws:iot:REGION:ACCOUNT:topic/...");
+  for (const std::string& fine : {arn + "topic/a", arn + "*", arn + "topic*/a", std::string("a")}) CHECK(will(fine) == "-");
+}

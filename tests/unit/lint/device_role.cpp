@@ -68,3 +68,13 @@ TEST_CASE("a Deny is no grant") {
   CHECK(fires(of("iot:Publish", "topic/a/*"), "P163"));
   CHECK_FALSE(fires(of("iot:Publish", "topic/a/*", "Deny"), "P163"));
 }
+
+TEST_CASE("a client id that a condition lists is bound, and the thing may still be absent") {
+  const auto found = role_text(policy({statement("Allow", "iot:Connect", "client/*", R"(,"Condition":{"StringEquals":{"iot:ClientId":"a"}})")}), role::device);
+  CHECK_FALSE(fires(found, "P161"));
+  CHECK(fires(found, "P162"));
+  const auto excluded = role_text(raw(R"("Effect":"Allow","Action":"iot:Connect","NotResource":")" + arn +
+                                      R"(client/admin","Condition":{"StringEquals":{"iot:ClientId":"a"}})"),
+                                  role::device);
+  CHECK_FALSE(fires(excluded, "P161"));
+}

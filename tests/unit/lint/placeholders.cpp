@@ -11,12 +11,13 @@
 using namespace fleetprov::policies;
 
 TEST_CASE("a region is lower-case words and a number") {
-  for (const std::string good : {"us-east-1", "us-gov-west-1", "ap-southeast-2"}) {
+  for (const std::string good : {"us-east-1", "us-gov-west-1", "ap-southeast-2", "eusc-de-east-1", "us-isob-east-1", "xx-north-12"}) {
     CAPTURE(good);
     CHECK(is_region(good));
   }
   for (const std::string bad : {"", "us-1", "US-EAST-1", "us-east-1{", "us-{east-1", "1s-east-1", "-us-east-1",
-                                "us-east-", "us-east-a", "us-east-aaaaaaaaaaaaaaaaaaaaaaaa1"}) {
+                                "us-east-", "us-east-a", "us-east-aaaa1", "us-east-1-", "us-east-1-2", "us--east-1",
+                                "us-1-east", "u-east-1", "usaus-east-1", "us-east-123", "eu", "us-east", "my-region", "us-e1st-1"}) {
     CAPTURE(bad);
     CHECK_FALSE(is_region(bad));
   }
@@ -30,15 +31,17 @@ TEST_CASE("an account is twelve digits, and then no placeholder") {
   }
   CHECK_FALSE(detail::is_account_placeholder("123456789012"));
   CHECK(detail::is_account_placeholder("12345678901X"));
+  CHECK(detail::is_account_placeholder("xxxxxxxxxxxx"));
 }
 
 TEST_CASE("the words for region, account and template on AWS's pages are placeholders in their place") {
-  for (const std::string region : {"region", "region-name", "regionId", "current_region", "aws-region"}) {
+  for (const std::string region : {"region", "region-name", "regionId", "current_region", "aws-region", "my-region", "YOUR-REGION-HERE", "%s", "${var.region}", "{us-east-1}"}) {
     CAPTURE(region);
     CHECK(find_placeholder("arn:aws:iot:" + region + ":123456789012:topic/a") == region);
   }
   for (const std::string account :
-       {"account", "accountId", "account-number", "acct-id", "account_no", "1234EXAMPLE", "123XXXXXXXXX"}) {
+       {"account", "accountId", "account-number", "acct-id", "account_no", "1234EXAMPLE", "123XXXXXXXXX",
+        "xxxxxxxxxxxx", "my-account", "YOUR-ACCOUNT-ID-HERE", "ACCOUNT-ID-WITHOUT-HYPHENS", "%s", "${var.account}"}) {
     CAPTURE(account);
     CHECK(find_placeholder("arn:aws:iot:us-east-1:" + account + ":topic/a") == account);
   }
@@ -59,13 +62,14 @@ TEST_CASE("the words for region, account and template on AWS's pages are placeho
 TEST_CASE("marks are placeholders wherever they close") {
   const std::vector<std::pair<std::string, std::string>> rows{{"a/<b>/c", "<b>"},     {"a<b/<c>", "<b/<c>"},
                                                               {"$NAME1/x", "$NAME1"}, {"x/$MY_NAME", "$MY_NAME"},
-                                                              {"$NAME*", "$NAME"},    {"$NAME:x", "$NAME"}};
+                                                              {"$NAME*", "$NAME"},    {"$NAME:x", "$NAME"},
+                                                              {"a/{{b}}/{{c}}", "{{b}}"}, {"{{b}", ""}, {"{{}}", ""}};
   for (const auto& [text, mark] : rows) {
     CAPTURE(text);
-    CHECK(find_placeholder(text) == mark);
+    CHECK(find_placeholder(text).value_or("") == mark);
   }
   const std::string head = "arn:aws:iot:us-east-1:123456789012:";
-  for (const std::string root : {"$SYS", "$CONTROL"}) {
+  for (const std::string root : {"$SYS", "$CONTROL", "$AWS"}) {
     CAPTURE(root);
     for (const std::string start : {"topic/", "topicfilter/", "topicfilter/$share/workers/"})
       for (const std::string rest : {"", "/#", "/broker/uptime", "*"}) CHECK_FALSE(find_placeholder(head + start + root + rest).has_value());

@@ -185,3 +185,64 @@ TEST_CASE("notes in brackets and marked words are leftovers, wherever they stand
     CHECK(run(std::string(R"({"Resource":")") + fine + "\"}", usual()).value.has_value());
   }
 }
+
+TEST_CASE("a region or account field that is none is a leftover, whatever it holds") {
+  for (const char* head : {"%s:%s", "us-east-1:%s", "eu:123456789012", "us-east-1:1234-5678-9012", "us-east-1:1234567890ab", "{{site}}:123456789012",
+                           "${var.zone}:123456789012", "{us-east-1}:123456789012"}) {
+    CAPTURE(head);
+    const auto out = run(std::string(R"(["arn:aws:iot:)") + head + R"(:topic/a"])", usual());
+    CHECK_FALSE(out.value.has_value());
+    CHECK(out.diagnostics.size() == 1);
+  }
+  for (const char* fine : {"arn:aws:s3:::bucket/*", "arn:aws:iam::aws:policy/AWSIoTThingsRegistration", "arn:*:iot:*:*:topic/a", "warn:this:is:no:arn:at:all",
+                           "arn:aws:iot:us-*:1234*:topic/a", "arn:aws-iso:iot:us-iso-east-1:123456789012:topic/a"}) {
+    CAPTURE(fine);
+    CHECK(run(std::string("[\"") + fine + "\"]", usual()).value.has_value());
+  }
+}
+
+TEST_CASE("more spellings of region and account are filled in") {
+  for (const char* head : {"my-region:my-account", "{{region}}:{{account-id}}", "${var.region}:${var.account_id}", "YOUR-REGION-HERE:YOUR-ACCOUNT-ID-HERE",
+                           "region:ACCOUNT-ID-WITHOUT-HYPHENS", "region:xxxxxxxxxxxx"}) {
+    CAPTURE(head);
+    auto out = run(std::string(R"({"Resource":"arn:aws:iot:)") + head + R"(:topic/a"})", usual());
+    REQUIRE(out.value.has_value());
+    CHECK(*out.value == R"({"Resource":"arn:aws:iot:eu-west-1:210987654321:topic/a"})");
+  }
+}
+
+TEST_CASE("examples in double braces are replaced on request, and are leftovers else") {
+  const std::string text = R"(["arn:aws:iot:{{us-east-1}}:{{123456789012}}:topic/{{site}}"])";
+  auto values = usual();
+  values.set = {{"site", "north"}};
+  const auto kept = run(text, values);
+  CHECK_FALSE(kept.value.has_value());
+  REQUIRE(kept.diagnostics.size() == 1);
+  CHECK(kept.diagnostics[0].message == "`{{us-east-1}}` is still a placeholder");
+  CHECK(kept.diagnostics[0].help == "--replace-examples fills it too, with --region and --account");
+  CHECK(run(R"(["arn:aws:iot:eu-west-1:{{123456789012}}:topic/a"])", values).diagnostics[0].help == kept.diagnostics[0].help);
+  values.examples = policies::example_arns::replace;
+  CHECK(*run(text, values).value == R"(["arn:aws:iot:eu-west-1:210987654321:topic/north"])");
+}
+
+TEST_CASE("what Fn::Sub fills in is no leftover of an ARN") {
+  const auto fine = [](const std::string& text) { return run(text, usual()).value.has_value(); };
+  CHECK(fine(R"({"Fn::Sub":"arn:aws:iot:${Region}:${Account}:topic/a"})"));
+  CHECK(fine(R"({"Fn::Sub":["arn:aws:iot:${R}:210987654321:topic/a",{"R":"eu-west-1"}]})"));
+  CHECK_FALSE(fine(R"({"Fn::Sub":"arn:aws:iot:${Region}:1234:topic/a"})"));
+  CHECK_FALSE(fine(R"({"Fn::Sub":"arn:aws:iot:eu:${Account}:topic/a"})"));
+  CHECK_FALSE(fine(R"({"Fn::Sub":"arn:aws:iot:${AWS::StackName}:${Account}:topic/a"})"));
+  CHECK_FALSE(fine(R"({"Fn::Sub":"arn:aws:iot:<zone>:${Account}:topic/a"})"));
+  CHECK_FALSE(fine(R"({"Resource":"arn:aws:iot:${Zone}:210987654321:topic/a"})"));
+  const std::string kept = R"({"Fn::Sub":"arn:aws:iot:${Region}:${Account}:topic/a"})";
+  CHECK(*run(kept, usual()).value == kept);
+  CHECK(*run(R"({"Fn::Sub":"arn:aws:iot:${AWS::Region}:${AWS::AccountId}:topic/a"})", usual()).value == R"({"Fn::Sub":"arn:aws:iot:eu-west-1:210987654321:topic/a"})");
+}
+
+TEST_CASE("a whole string in angle brackets is filled by its name") {
+  auto values = usual();
+  values.set = {{"NAME", "fleet"}};
+  CHECK(*run(R"({"a":"<NAME>"})", values).value == R"({"a":"fleet"})");
+  CHECK_FALSE(run(R"({"a":"<OTHER>"})", values).value.has_value());
+  CHECK(*run(R"({"a":"<>"})", values).value == R"({"a":"<>"})");
+}

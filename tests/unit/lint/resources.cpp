@@ -33,6 +33,10 @@ TEST_CASE("a grant is broad if it reaches more than one client id or thing") {
       {"iot:Subscribe", arn + "topicfilter/$aws/+/+/shadow/update", true},
       {"iot:Subscribe", arn + "topicfilter/$share/g/$aws/things/#", true},
       {"iot:Subscribe", arn + "topicfilter/$share/*", true},
+      {"iot:Subscribe", arn + "topicfilter/$share/*/test/topic", false},
+      {"iot:Subscribe", arn + "topicfilter/$share/g*/test/topic", false},
+      {"iot:Subscribe", arn + "topicfilter/$share/*x/topic", true},
+      {"iot:Subscribe", arn + "topicfilter/$share/*/$aws/things/#", true},
       {"iot:Subscribe", arn + "topicfilter/$share/g/$aws/things/x/#", false},
       {"iot:Subscribe", arn + "topicfilter/$share/g", false},
       {"iot:Subscribe", arn + "topicfilter/$aws/events/#", false},
@@ -40,6 +44,7 @@ TEST_CASE("a grant is broad if it reaches more than one client id or thing") {
       {"iot:Subscribe", arn + "topicfilter/+/things/#", false},
       {"iot:Subscribe", arn + "topicfilter/$share/g/#", false},
       {"iot:GetThingShadow", arn + "thing/*", true},
+      {"iot:GetThingShadow", arn + "thing/${iot:ClientId}", false},  // absent over HTTPS
       {"iot:ListNamedShadowsForThing", arn + "thing/*", false},
   };
   for (const row& each : rows) {
@@ -94,7 +99,7 @@ TEST_CASE("MQTT wildcards count where they fill a level") {
 }
 
 TEST_CASE("publishing on a reserved topic that AWS IoT keeps for itself") {
-  const std::string undefined = "no AWS IoT API defines this topic";
+  const std::string undefined = "AWS IoT refuses clients that use a reserved topic it does not support";
   const std::vector<std::pair<std::string, std::string>> rows{
       {"$aws/events/presence/connected/*", ""},
       {"$aws/events/thing/a/*", ""},
@@ -103,6 +108,11 @@ TEST_CASE("publishing on a reserved topic that AWS IoT keeps for itself") {
       {"$aws/things/a/shadow/update/accepted", ""},
       {"$aws/nothing/of/this", undefined},
       {"$aws/nothing/*", undefined},
+      {"$AWS/things/a/shadow/update", "topics are case-sensitive: write `$aws`"},
+      {"$aws", undefined},
+      {"$aws/iotwireless/events/*", ""},
+      {"$aws/things/a/greengrassv2/health/json", "-"},
+      {"$aws/iotfleetwise/vehicles/a/signals", "-"},
       // Not judged: a wildcard that does not read like `/#`, a subtree with topics for devices, no topic at all.
       {"$aws/events/job/?", "-"},
       {"$aws/events/job*", "-"},
@@ -241,4 +251,109 @@ TEST_CASE("a client id beside itself never matches, so it leaves no id open") {
     CHECK(fires(found, "P062") == each.is_free);
     CHECK(fires(role_text(text, fleetprov::policies::role::device), "P161") == each.is_free);
   }
+}
+
+TEST_CASE("the root of a topic that is to be filled in is no reserved topic") {
+  const auto found = of("iot:Publish", arn + "topic/$TOPIC_ROOT/x");
+  CHECK(fires(found, "P070"));
+  CHECK_FALSE(fires(found, "P089"));
+  const auto misspelt = of("iot:Publish", arn + "topic/$AWS/things/x");
+  CHECK_FALSE(fires(misspelt, "P070"));
+  CHECK(fires(misspelt, "P089"));
+}
+
+TEST_CASE("no message on a reserved topic can be retained") {
+  const auto retains = [](const std::vector<std::string>& actions, const std::string& resource) {
+    return says(lint_text(policy({statement_of("Allow", actions, {resource})})), "no message on a reserved topic can be retained");
+  };
+  const std::string shadow = "topic/$aws/things/a/shadow/update";
+  CHECK(retains({"iot:Publish", "iot:RetainPublish"}, shadow));
+  CHECK_FALSE(retains({"iot:Publish"}, shadow));
+  CHECK_FALSE(retains({"iot:*"}, shadow));
+  CHECK_FALSE(retains({"iot:RetainPublish"}, "topic/a"));
+  CHECK_FALSE(retains({"iot:Subscribe", "iot:RetainPublish"}, "topicfilter/$aws/things/a/shadow/update/accepted"));
+  CHECK_FALSE(retains({"iot:RetainPublish"}, "topic/$aws/nothing"));
+}
+
+TEST_CASE("entries that no client can send") {
+  const std::vector<std::pair<std::string, std::string>> rows{
+      {"topicfilter/a/b+/c", "`#` has to be the last level and `+` a whole one"},
+      {"topicfilter/a#", "`#` has to be the last level and `+` a whole one"},
+      {"topicfilter/a/#/b", "`#` has to be the last level and `+` a whole one"},
+      {"topicfilter/$share/g/a/#/b", "`#` has to be the last level and `+` a whole one"},
+      {"topicfilter/1/2/3/4/5/6/7/8/9", "it has more than 256 bytes or 7 slashes"},
+      {"topic/a+b", "a topic has no `+` and no `#`"},
+      {"topic/${iot:ClientId}+", "a topic has no `+` and no `#`"},
+      {"topic/a/+", ""},  // P060
+      {"topic/a+*", ""},
+      {"topicfilter/a#*", ""},
+      {"topicfilter/a/+/b/#", ""},
+      {"topicfilter/", ""},
+      {"topic/$share/g/a+", ""},
+      {"topicfilter/$aws/things/a+", ""},
+      {"topic/a", ""},
+      {"client/a+", ""},
+  };
+  for (const auto& [resource, why] : rows) {
+    CAPTURE(resource);
+    const auto found = lint_text(policy({statement_of("Allow", {"iot:Publish", "iot:Subscribe", "iot:Connect"}, {resource})}));
+    CHECK(fires(found, "P119") == !why.empty());
+    if (!why.empty()) CHECK(says(found, "no client can send this: " + why));
+  }
+  CHECK_FALSE(fires(of("iot:Subscribe", arn + "topicfilter/a#", "Deny"), "P119"));
+}
+
+TEST_CASE("topics of a share are nobody's to publish on") {
+  CHECK_FALSE(fires(of("iot:Publish", arn + "topic/$share/*/test/topic"), "P075"));
+  CHECK(fires(of("iot:Publish", arn + "topic/share/*/test/topic"), "P075"));
+}
+
+TEST_CASE("conditions that bind the client id") {
+  struct row {
+    std::string condition;
+    bool is_bound;
+  };
+  const std::vector<row> rows{
+      {R"("StringEquals":{"iot:ClientId":"${iot:Certificate.Subject.CommonName}"})", true},
+      {R"("StringEquals":{"iot:ClientId":["a","b"]})", true},
+      {R"("StringLike":{"iot:ClientId":"a"})", true},
+      {R"("ForAnyValue:StringEquals":{"iot:ClientId":"a"})", true},
+      {R"("StringEquals":{"iot:Connection.Thing.ThingTypeName":"sensor"})", true},
+      {R"("StringLike":{"iot:Connection.Thing.ThingName":"*"})", true},
+      {R"("Null":{"iot:Connection.Thing.ThingName":"false"})", true},
+      {R"("Bool":{"iot:Connection.Thing.IsAttached":"true"})", true},
+      {R"("StringLike":{"iot:ClientId":"a*"})", false},
+      {R"("StringEquals":{"iot:ClientId":"${iot:ClientId}"})", false},
+      {R"("StringEqualsIfExists":{"iot:ClientId":"a"})", false},
+      {R"("StringNotEquals":{"iot:ClientId":"a"})", false},
+      {R"("ArnLike":{"iot:ClientId":"a"})", false},
+      {R"("StringEquals":{"iot:DomainName":"a"})", false},
+      {R"("StringEqualsIfExists":{"iot:Connection.Thing.ThingTypeName":"sensor"})", false},
+      {R"("ForAllValues:StringEquals":{"iot:Connection.Thing.ThingTypeName":"sensor"})", false},
+      {R"("Null":{"iot:Connection.Thing.ThingName":"true"})", false},
+      {R"("Null":{"iot:Connection.Thing.ThingName":["false","true"]})", false},
+      {R"("ForAnyValue:Null":{"iot:Connection.Thing.ThingName":"false"})", false},
+      {R"("Bool":{"iot:Connection.Thing.IsAttached":"false"})", false},
+  };
+  for (const row& each : rows) {
+    CAPTURE(each.condition);
+    const std::string text = policy({statement("Allow", "iot:Connect", "client/${iot:ClientId}", ",\"Condition\":{" + each.condition + "}"),
+                                     statement("Allow", "iot:Publish", "topic/${iot:ClientId}")});
+    const auto found = lint_text(text);
+    CHECK(fires(found, "P062") == !each.is_bound);
+    CHECK(fires(found, "P063") == !each.is_bound);
+    CHECK(fires(role_text(text, fleetprov::policies::role::device), "P161") == !each.is_bound);
+  }
+}
+
+TEST_CASE("the client id is absent over HTTPS, as the thing is") {
+  CHECK(fires(of("iot:GetThingShadow", arn + "thing/${iot:ClientId}"), "P067"));
+  CHECK_FALSE(fires(of("iot:Publish", arn + "topic/${iot:ClientId}"), "P067"));
+  CHECK(fires(lint_text(policy({statement("Allow", "iot:GetThingShadow", "thing/a", R"(,"Condition":{"StringEquals":{"iot:ClientId":"a"}})")})), "P067"));
+  CHECK_FALSE(fires(lint_text(policy({statement("Allow", "iot:GetThingShadow", "thing/a", R"(,"Condition":{"StringNotEquals":{"iot:ClientId":"a"}})")})), "P067"));
+}
+
+TEST_CASE("a Deny of Receive is not told to deny Receive") {
+  CHECK(help_of(of("iot:Subscribe", arn + "topicfilter/a/#", "Deny"), "P058") == "use `*`, and deny iot:Receive too");
+  CHECK(help_of(of("iot:Receive", arn + "topic/a/#", "Deny"), "P058") == "use `*`");
 }

@@ -115,3 +115,30 @@ TEST_CASE("the two spellings of a job action are two actions, as they are for ev
   CHECK_FALSE(fires(of("Allow", current, "Allow", "iot:*"), "P078"));
   CHECK(fires(of("Allow", current, "Allow", "iotjobsdata:*"), "P078"));
 }
+
+TEST_CASE("a filter brings in what its levels can be, and no `$` topic where it begins with a wildcard") {
+  const auto lonely = [](const std::string& filter, const std::string& topic) {
+    const auto found = lint_text(policy({statement("Allow", "iot:Subscribe", "topicfilter/" + filter), statement("Allow", "iot:Receive", "topic/" + topic)}));
+    CHECK(fires(found, "P082") == fires(found, "P083"));
+    return fires(found, "P082");
+  };
+  CHECK(lonely("a/+", "a/b/c"));
+  CHECK_FALSE(lonely("a/+", "a/b"));
+  CHECK_FALSE(lonely("a/+", "a/*"));
+  CHECK_FALSE(lonely("a/#", "a/b/c"));
+  CHECK(lonely("#", "$aws/things/a/shadow/update/accepted"));
+  CHECK(lonely("+/things/#", "$aws/things/a/shadow/update/accepted"));
+  CHECK_FALSE(lonely("#", "a/b"));
+  CHECK_FALSE(lonely("$aws/things/+/shadow/update/accepted", "$aws/things/a/shadow/update/accepted"));
+  CHECK_FALSE(lonely("*", "$aws/things/a/shadow/update/accepted"));
+}
+
+TEST_CASE("a Connect without a resource for a client connects nobody") {
+  const auto silent = [](const std::vector<std::string>& resources) {
+    return fires(lint_text(policy({statement_of("Allow", {"iot:Connect", "iot:Publish"}, resources)})), "P084");
+  };
+  CHECK(silent({"topic/a"}));
+  CHECK_FALSE(silent({"topic/a", "client/a"}));
+  CHECK_FALSE(silent({"*"}));
+  CHECK_FALSE(fires(lint_text(raw(R"("Effect":"Allow","Action":["iot:Connect","iot:Publish"],"NotResource":")" + arn + "topic/a\"")), "P084"));
+}

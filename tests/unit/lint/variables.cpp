@@ -23,6 +23,16 @@ TEST_CASE("a variable that no device request has: what was meant, or where it wo
       {"${aws:username}", elsewhere},
       {"${aws:userid}", ""},
       {"${iot:Nothing}", ""},
+      {"${iot:ClientID2}", "did you mean `${iot:ClientId}`?"},
+      {"${iot:Connection.Thing.ThingNam}", "did you mean `${iot:Connection.Thing.ThingName}`?"},
+      {"${iot:Certificate.Issuer.AlternativeName.DNSNames}", "did you mean `${iot:Certificate.Issuer.AlternativeName.DNSName}`?"},
+      {"${iot:Certificate.SerialNumbr}", "did you mean `${iot:Certificate.SerialNumber}`?"},
+      {"${iot:Connection.Thing.Attribute[x]}", "did you mean `${iot:Connection.Thing.Attributes[x]}`?"},
+      {"${iot:Connection.Thing.Attributes['x y']}", "-"},
+      {"${iot:Connection.Thing.Attributes['x']}", "did you mean `${iot:Connection.Thing.Attributes[x]}`?"},
+      {"${iot:Connection.Thing.Attributes[]}", ""},
+      {"${iot:Something.Else[x]}", ""},
+      {"${!iot:ClientId}", "`!` belongs to Fn::Sub of a template: write `${iot:ClientId}`"},
       {"${iot:ClientId}", "-"},
       // Left to other rules: a placeholder, and variables that the parser found broken.
       {"${AWS::StackName}", "-"},
@@ -111,4 +121,9 @@ TEST_CASE("a thing's key in a condition of an action over HTTPS has no value") {
 TEST_CASE("of a certificate's attribute five values are kept, so the sixth index is unknown") {
   CHECK_FALSE(fires(of("Allow", "Resource", "topic/${iot:Certificate.Subject.CommonName.4}"), "P064"));
   CHECK(fires(of("Allow", "Resource", "topic/${iot:Certificate.Subject.CommonName.5}"), "P064"));
+}
+
+TEST_CASE("Terraform's doubled dollar is told") {
+  CHECK(fires(of("Allow", "Resource", "topic/a/$${iot:ClientId}"), "P121"));
+  CHECK_FALSE(fires(of("Allow", "Resource", "topic/a$/${iot:ClientId}"), "P121"));
 }

@@ -331,3 +331,16 @@ TEST_CASE("a verdict about another request is no danger") {
   empty.answer = policies::decision::allowed;
   CHECK(policies::explain(documents, good, empty).nearest == policies::explanation::none);
 }
+
+TEST_CASE("no entry helps a request whose resource is of a type that the action never has") {
+  const auto document = *policies::parse_text(R"({"Version":"2012-10-17","Statement":[)" + allow("iot:Subscribe", "topicfilter/x") + "]}").value;
+  const auto corrected = [&](const std::string& action, const std::string& resource) {
+    const policies::request asked{action, resource, connected("dev1")};
+    const std::vector<policies::named_document> documents{{"p", &document}};
+    return policies::explain(documents, asked, policies::evaluate(documents, asked)).corrected_resource;
+  };
+  CHECK(corrected("iot:Subscribe", arn + "topic/x").empty());
+  CHECK(corrected("iot:Subscribe", arn + "topicfilter/y") == arn + "topicfilter/y");
+  CHECK(corrected("iot:ListRetainedMessages", "*") == "*");
+  CHECK(corrected("greengrass:Discover", arn + "thing/x") == arn + "thing/x");
+}

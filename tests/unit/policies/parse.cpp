@@ -148,9 +148,20 @@ TEST_CASE("the help for a misspelled operator, element or action is what was mea
       {with_condition(R"({"ArnEqualIfExists":{"a":"b"}})"), "P024", "write `ArnEqualsIfExists`"},
       {with_condition(R"({"StringNotEqual":{"a":"b"}})"), "P024", "write `StringNotEquals`"},
       {with_condition(R"({"Boolean":{"a":"b"}})"), "P024", "write `Bool`"},
+      {with_condition(R"({"ForAnyValues:StringEquals":{"a":"b"}})"), "P024", "write `ForAnyValue:StringEquals`"},
+      {with_condition(R"({"ForAllValue:StringLike":{"a":"b"}})"), "P024", "write `ForAllValues:StringLike`"},
+      {with_condition(R"({"ForAny:StringLikeIfExists":{"a":"b"}})"), "P024", "write `ForAnyValue:StringLikeIfExists`"},
       {with_condition(R"({"iot:ClientId":{"a":"b"}})"), "P024", "this looks like a condition key"},
       {with_condition(R"({"Matches":{"a":"b"}})"), "P024", "operators are StringEquals"},
       {policy(R"({"Effect":"Allow","Action":"*","Resource":"*","Comment":"x"})"), "P004", "known here: Sid Effect"},
+      {policy(R"({"Effect":"Allow","Actions":"*","Action":"*","Resource":"*"})"), "P004", "did you mean `Action`?"},
+      {policy(R"({"Effect":"Allow","Action":"*","Resource":"*","Resources":"*"})"), "P004", "did you mean `Resource`?"},
+      {policy(R"({"Effect":"Allow","Action":"*","Resource":"*","Conditions":{}})"), "P004", "did you mean `Condition`?"},
+      {policy(R"({"Effect":"Allow","Action":"*","Resource":"*","condition":{}})"), "P004", "element names are exact: write `Condition`"},
+      {with_resource(R"({"Fn::Sub":"x"})"), "P005", "`Fn::Sub` works in a template only"},
+      {with_resource(R"([{"Ref":"x"}])"), "P005", "`Ref` works in a template only"},
+      {policy(R"({"Effect":"Allow","Action":"iot.Connect","Resource":"*"})"), "P018", "write `iot:Connect`"},
+      {policy(R"({"Effect":"Allow","Action":"iot/Connect","Resource":"*"})"), "P018", "write `iot:Connect`"},
       {"\"policy.json\"", "P001", "the text may be a file name"},
       {policy(R"({"Effect":"Allow","Action":"Publish","Resource":"*"})"), "P018", "write `iot:Publish`"},
       {policy(R"({"Effect":"Allow","Action":":Publish","Resource":"*"})"), "P018", "as in iot:Publish"},
@@ -349,4 +360,17 @@ TEST_CASE("hostile documents end in findings, quickly") {
   for (int i = 0; i < 200000; ++i) braces += "${a";
   CHECK_FALSE(policies::parse_text(with_resource("\"arn:aws:iot:us-east-1:123456789012:topic/" + braces + "\"")).value.has_value());
   CHECK_FALSE(policies::parse_text(std::string(100000, '[')).value.has_value());
+}
+
+TEST_CASE("an escaped NUL is refused wherever it stands") {
+  for (const char* text : {R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"arn:aws:iot:us-east-1:123456789012:topic/a\u0000"}]})",
+                           R"({"Version":"2012-10-17","Statement":{"Sid":"\u0000","Effect":"Allow","Action":"*","Resource":"*"}})",
+                           R"({"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEquals":{"a\u0000":"b"}}}})"}) {
+    CAPTURE(text);
+    const auto got = policies::parse_text(text);
+    CHECK_FALSE(got.value.has_value());
+    const diagnostic* d = find(got, "P045");
+    REQUIRE(d != nullptr);
+    CHECK(d->where.end > d->where.begin);
+  }
 }

@@ -23,6 +23,7 @@ TEST_CASE("every field of an ARN is checked on its own") {
       {"topic/a", "P019", "write `arn:aws:iot:<region>:<account>:topic/a`"},
       {"topic/<name>", "P019", "write an ARN, as in"},
       {"all my topics", "P019", "write an ARN, as in"},
+      {"ARN:aws:iot:us-east-1:123456789012:topic/a", "P019", "write `arn:` in lower case"},
       {"*", "", ""},
       // too few fields
       {"arn:aws", "P021", "the form is arn:aws:iot:"},
@@ -34,6 +35,10 @@ TEST_CASE("every field of an ARN is checked on its own") {
       // variables and escapes before the fifth colon
       {"arn:aws:iot:${iot:ClientId}:123456789012:topic/a", "P023", "is not substituted"},
       {"arn:aws:iot:${aws", "P023", "is not substituted"},
+      {"arn:aws:iot:${AWS_REGION}:123456789012:topic/a", "P023", "`${AWS_REGION}` is a placeholder that nobody filled in; `fleetprov render`"},
+      {"arn:aws:iot:us-east-1:${var.account}:topic/a", "P023", "`${var.account}` is a placeholder that nobody filled in"},
+      {"arn:aws:iot:us-east-1:${iot:ClientId}:topic/a", "P023", "is not substituted"},
+      {"arn:aws:iot:region:${iot:ClientId}:topic/a", "P023", "is not substituted"},
       {"arn:aws:iot:us-east-1:${*}:topic/a", "", ""},
       {"arn:aws:iot:us-east-1:${?}:topic/a", "", ""},
       {"arn:aws:iot:us-east-1:${$}:topic/a", "", ""},
@@ -44,6 +49,8 @@ TEST_CASE("every field of an ARN is checked on its own") {
       {"arn:aws:greengrass:us-east-1:123456789012:topic/a", "", ""},
       {"arn:aws:IoT:us-east-1:123456789012:topic/a", "P036", "write `iot` in lower case"},
       {"arn:aws:sns:us-east-1:123456789012:topic/a", "P036", "device requests carry arn:...:iot:..."},
+      {"arn:aws:iam::123456789012:role/r", "P036P037", "rolealias/<alias>"},
+      {"arn:aws:greengrass:us-east-1:123456789012:/greengrass/groups/*", "", ""},
       // region
       {"arn:aws:iot::123456789012:topic/a", "P037", "the region is missing"},
       {"arn:aws:iot:useast1:123456789012:topic/a", "P037", "`useast1` is no region"},
@@ -57,10 +64,20 @@ TEST_CASE("every field of an ARN is checked on its own") {
       {"arn:aws:iot:us-east-*:123456789012:topic/a", "", ""},
       {"arn:aws:iot:<region1>:123456789012:topic/a", "", ""},
       {"arn:aws:iot:region:123456789012:topic/a", "", ""},
+      {"arn:aws:iot:%s:%s:topic/a", "", ""},
+      {"arn:aws:iot:eu:123456789012:topic/a", "P037", "`eu` is no region"},
+      {"arn:aws:iot:us-east:123456789012:topic/a", "P037", "`us-east` is no region"},
+      {"arn:aws-eusc:iot:eusc-de-east-1:123456789012:topic/a", "", ""},
+      {"arn:aws-iso:iot:us-iso-east-1:123456789012:topic/a", "", ""},
       // account
       {"arn:aws:iot:us-east-1::topic/a", "P038", "the account id is missing"},
       {"arn:aws:iot:us-east-1:12345:topic/a", "P038", "`12345` is no account id"},
       {"arn:aws:iot:us-east-1:account:topic/a", "", ""},
+      {"arn:aws:iot:us-east-1:1234-5678-9012:topic/a", "P038", "`1234-5678-9012` is no account id"},
+      {"arn:aws:iot:us-east-1:1234567890ab:topic/a", "P038", "`1234567890ab` is no account id"},
+      {"arn:aws:iot:us-east-1:1234*:topic/a", "", ""},
+      {"arn:aws:iot:us-east-1:xxxxxxxxxxxx:topic/a", "", ""},
+      {"arn:aws:iot:<b>region</b>:<b>account</b>:topic/a", "", ""},
       // type and name
       {"arn:aws:iot:us-east-1:123456789012:*", "", ""},
       {"arn:aws:iot:us-east-1:123456789012:", "P039", "unknown resource type ``"},

@@ -1,10 +1,14 @@
 #pragma once
 
+#include <fleetprov/policies/detail/nearest_name.hpp>
 #include <fleetprov/policies/variables.hpp>
+#include <fleetprov/topics/thing_name.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace fleetprov::policies::detail {
@@ -105,13 +109,52 @@ constexpr key_facts find_key(std::string_view key) noexcept {
   std::string_view rest = key;
   if (keys::take_folded(rest, "iot:Certificate.")) return keys::certificate(rest);
   rest = key;
-  if (keys::take_folded(rest, "iot:Connection.Thing.Attributes[") && rest.size() > 1 && rest.back() == ']')
+  if (keys::take_folded(rest, "iot:Connection.Thing.Attributes[") && rest.size() > 1 && rest.back() == ']' &&
+      topics::validate_attribute_name(rest.substr(0, rest.size() - 1)))
     return {key_type::text, false, true, false, true, false};
   return {};
 }
 
-/// What was probably meant by an unknown key, or empty.
-constexpr std::string_view suggest_key(std::string_view key) noexcept {
+namespace keys {
+
+/// Calls `visit` with each key that has a fixed name.
+template <class Visit>
+void for_each_name(Visit&& visit) {
+  for (const row& r : plain) visit(std::string(r.key));
+  visit(std::string("iot:Certificate.SerialNumber"));
+  for (const std::string_view whose : {"Subject.", "Issuer."}) {
+    const std::string start = "iot:Certificate." + std::string(whose);
+    for (const std::string_view name : names) visit(start + std::string(name));
+    for (const std::string_view name : alternative_names) visit(start + "AlternativeName." + std::string(name));
+  }
+}
+
+/// `iot:Connection.Thing.Attribute["x"]`: the right word, and the name without what no name has.
+inline std::string nearest_attribute(std::string_view key) {
+  constexpr std::string_view word = "iot:Connection.Thing.Attributes";
+  const std::size_t bracket = key.find('[');
+  if (bracket == std::string_view::npos || edit_distance(folded(key.substr(0, bracket)), folded(word), 3) > 3) return {};
+  std::string name;
+  for (const char c : key.substr(bracket + 1))
+    if (c != ']' && topics::validate_attribute_name(std::string_view(&c, 1))) name += c;
+  return name.empty() ? std::string() : std::string(word) + "[" + name + "]";
+}
+
+inline std::string nearest(std::string_view key) {
+  if (std::string attribute = nearest_attribute(key); !attribute.empty()) return attribute;
+  std::string best;
+  std::size_t least = std::min<std::size_t>(4, key.size() / 3);
+  for_each_name([&](std::string name) {
+    const std::size_t distance = edit_distance(folded(name), folded(key), 3);
+    if (distance >= least) return;
+    least = distance;
+    best = std::move(name);
+  });
+  return best;
+}
+
+/// Keys of other services or of no one that stand for one of these.
+constexpr std::string_view synonym(std::string_view key) noexcept {
   if (equal_folded(key, "iot:Thing.ThingName") || equal_folded(key, "iot:ThingName") ||
       equal_folded(key, "thingName") || equal_folded(key, "credentials-iot:ThingName") ||
       equal_folded(key, "iot:Connection.ThingName"))
@@ -123,6 +166,14 @@ constexpr std::string_view suggest_key(std::string_view key) noexcept {
   if (equal_folded(key, "iot:IsAttached") || equal_folded(key, "iot:Thing.IsAttached"))
     return "iot:Connection.Thing.IsAttached";
   return {};
+}
+
+}  // namespace keys
+
+/// What was probably meant by an unknown key, or empty.
+inline std::string suggest_key(std::string_view key) {
+  const std::string_view known = keys::synonym(key);
+  return known.empty() ? keys::nearest(key) : std::string(known);
 }
 
 }  // namespace fleetprov::policies::detail

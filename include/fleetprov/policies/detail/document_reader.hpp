@@ -1,5 +1,6 @@
 #pragma once
 
+#include <fleetprov/policies/detail/nearest_name.hpp>
 #include <fleetprov/policies/detail/resource_check.hpp>
 #include <fleetprov/policies/document.hpp>
 #include <fleetprov/topics/limits.hpp>
@@ -73,6 +74,7 @@ class document_reader {
           root.is_string() ? "the text may be a file name or a policy inside a string" : "");
       return out;
     }
+    report_nul(root, out.pointer);
     read_version(root, out);
     for (const json::member& m : root.members) {
       const std::string at = json::child_pointer(base, m.key);
@@ -129,8 +131,22 @@ class document_reader {
     return v.where.empty() ? v.where : source_range{v.where.begin, v.where.begin + 1};
   }
   void wrong_type(const json::value& v, const std::string& at, std::string_view what, std::string_view wanted) {
+    const bool is_function = v.members.size() == 1 && (v.members[0].key == "Ref" || v.members[0].key.substr(0, 4) == "Fn::");
     add("P005", at, v.where, std::string(what) + " is " + std::string(name_of(v.what)) + ", not " + std::string(wanted),
-        "");
+        is_function ? in_ticks(v.members[0].key) + " works in a template only: a policy has the text itself" : "");
+  }
+  /// The escape of a NUL: no request can have it, and AWS refuses it.
+  void report_nul(const json::value& v, const std::string& at) {
+    const auto check = [&](const std::string& text, const std::string& where, source_range range) {
+      if (text.find('\0') != std::string::npos) add("P045", where, range, "a NUL character", "delete the `\\u0000`");
+    };
+    check(v.text, at, v.where);
+    for (std::size_t i = 0; i < v.items.size(); ++i) report_nul(v.items[i], json::child_pointer(at, i));
+    for (const json::member& m : v.members) {
+      const std::string each = json::child_pointer(at, m.key);
+      check(m.key, each, m.key_where);
+      report_nul(m.held, each);
+    }
   }
   static text_node node(const json::value& v, std::string at) { return {v.text, std::move(at), v.where}; }
   static text_node key_node(const json::member& m, std::string at) { return {m.key, std::move(at), m.key_where}; }
@@ -139,6 +155,8 @@ class document_reader {
     std::string help;
     for (const std::string_view k : known)
       if (equal_folded(k, m.key)) help = "element names are exact: write `" + std::string(k) + "`";
+    for (const std::string_view k : known)
+      if (help.empty() && edit_distance(folded(k), folded(m.key), 2) <= 2) help = "did you mean `" + std::string(k) + "`?";
     if (parse_condition_operator(m.key)) help = "a condition operator belongs inside `Condition`; here it is no condition at all";
     if (help.empty()) {
       help = "known here:";
@@ -298,6 +316,11 @@ class document_reader {
     }
   }
 
+  /// `iot.Connect` and `iot/Connect` without `iot.`.
+  static std::string without_service(const std::string& action) {
+    return starts_folded(action, "iot.") || starts_folded(action, "iot/") ? action.substr(4) : action;
+  }
+
   void check_action(const json::value& v, const std::string& at) {
     if (is_all(v.text, "*")) return;
     if (v.text.find("${") != std::string::npos)
@@ -308,7 +331,7 @@ class document_reader {
       add("P020", at, v.where, "a JSON array inside a string", "remove the quotes around the array and the backslashes inside it");
     } else if (colon == std::string::npos || colon == 0 || colon + 1 == v.text.size()) {
       add("P018", at, v.where, "the action " + in_ticks(v.text) + " is not of the form service:Name",
-          colon == std::string::npos && start != std::string::npos && v.text.size() < 64 ? "write " + in_ticks("iot:" + v.text) : "as in iot:Publish, or `*`");
+          colon == std::string::npos && start != std::string::npos && v.text.size() < 64 ? "write " + in_ticks("iot:" + without_service(v.text)) : "as in iot:Publish, or `*`");
     }
   }
 
@@ -396,10 +419,13 @@ class document_reader {
   static std::string operator_help(std::string_view name) {
     std::string_view base = name;
     std::string_view prefix;
-    for (const std::string_view p : {std::string_view("ForAllValues:"), std::string_view("ForAnyValue:")})
-      if (starts_folded(base, p)) {
-        base.remove_prefix(p.size());
-        prefix = p;
+    constexpr std::pair<std::string_view, std::string_view> prefixes[] = {
+        {"ForAllValues:", "ForAllValues:"}, {"ForAnyValue:", "ForAnyValue:"}, {"ForAllValue:", "ForAllValues:"},
+        {"ForAnyValues:", "ForAnyValue:"},  {"ForAll:", "ForAllValues:"},     {"ForAny:", "ForAnyValue:"}};
+    for (const auto& [written, right] : prefixes)
+      if (prefix.empty() && starts_folded(base, written)) {
+        base.remove_prefix(written.size());
+        prefix = right;
       }
     std::string_view suffix;
     if (ends_folded(base, "IfExists")) {

@@ -86,6 +86,16 @@ inline std::size_t common_suffix(std::string_view a, std::string_view b) noexcep
   return static_cast<std::size_t>(std::mismatch(a.rbegin(), a.rend(), b.rbegin(), b.rend()).first - a.rbegin());
 }
 
+/// Whether the resource is of a type that no request for the action has: no entry would help.
+inline bool is_never_asked(const request& asked) noexcept {
+  const action_facts* row = find_action(asked.action, spelling::any);
+  if (row == nullptr || row->takes == resource_type::none) return false;
+  return std::any_of(action_table.begin(), action_table.end(), [&](const action_facts& other) {
+    return other.takes != row->takes && other.takes != resource_type::none &&
+           type_part(asked.resource) == policies::name_of(other.takes);
+  });
+}
+
 /// Measures one entry of a statement against a request whose action the statement has.
 class entry_gauge {
  public:
@@ -164,6 +174,9 @@ class entry_gauge {
     const std::string swapped = entry_.text.substr(0, at) + std::string(theirs) +
                                 std::string(tail.substr(std::min(tail.size(), tail.find('/'))));
     const bool fits = would_match(swapped);
+    if (is_never_asked(asked_))
+      return gap{300 + resemblance(), "it grants " + ticks(resource_part(entry_.text)) + ", the request is about " + ticks(name_of_request()) +
+                                          " (" + what_is_checked() + ")", ""};
     return gap{fits ? 880 : 300 + resemblance(),
                "it grants " + ticks(resource_part(entry_.text)) + ", " + shown_action(asked_.action) + " needs " +
                    ticks(fits ? resource_part(swapped) : name_of_request()) + " (" + what_is_checked() + ")",
@@ -409,7 +422,9 @@ inline explanation explain(const std::vector<named_document>& documents, const r
     case decision::explicit_deny: return detail::explain_match(all, asked, effect::deny);
     case decision::implicit_deny: break;
   }
-  return detail::explain_denial(all, asked);
+  explanation out = detail::explain_denial(all, asked);
+  if (detail::is_never_asked(asked)) out.corrected_resource.clear();
+  return out;
 }
 
 }  // namespace fleetprov::policies

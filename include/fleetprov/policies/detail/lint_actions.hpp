@@ -1,29 +1,34 @@
 #pragma once
 
 #include <fleetprov/policies/detail/lint_view.hpp>
+#include <fleetprov/policies/detail/nearest_name.hpp>
 
+#include <algorithm>
 #include <cstddef>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace fleetprov::policies::detail {
 
-/// Small edit distance, for "did you mean": over `most` it says `most + 1`.
-inline std::size_t edit_distance(std::string_view a, std::string_view b, std::size_t most) {
-  if (a.size() > b.size() + most || b.size() > a.size() + most) return most + 1;
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t up = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0U : 1U)});
-      diagonal = up;
-    }
-  }
-  return std::min(row[b.size()], most + 1);
+/// Names of the control plane that people write into policies of devices. AWS IoT API Reference.
+inline constexpr std::string_view control_plane_actions[] = {
+    "iot:AddThingToThingGroup", "iot:AttachPolicy", "iot:AttachPrincipalPolicy", "iot:AttachThingPrincipal",
+    "iot:CreateCertificateFromCsr", "iot:CreateJob", "iot:CreateKeysAndCertificate", "iot:CreatePolicy",
+    "iot:CreateProvisioningClaim", "iot:CreateThing", "iot:CreateThingGroup", "iot:DeleteThing",
+    "iot:DescribeCertificate", "iot:DescribeEndpoint", "iot:DescribeJob", "iot:DescribeThing", "iot:DescribeThingGroup",
+    "iot:DetachPolicy", "iot:DetachThingPrincipal", "iot:ListThings", "iot:OpenTunnel", "iot:RegisterCertificate",
+    "iot:RegisterThing", "iot:SearchIndex", "iot:UpdateCertificate", "iot:UpdateThing"};
+
+/// Those among them that devices ask for by topics of fleet provisioning.
+inline constexpr std::string_view provisioning_actions[] = {
+    "iot:CreateCertificateFromCsr", "iot:CreateKeysAndCertificate", "iot:RegisterThing"};
+
+template <std::size_t N>
+bool is_one_of(std::string_view name, const std::string_view (&names)[N]) noexcept {
+  return std::any_of(std::begin(names), std::end(names),
+                     [&](std::string_view known) { return equal_folded(known, name); });
 }
 
 inline std::string nearest_action(std::string_view wanted) {
@@ -66,7 +71,12 @@ inline void lint_action_name(const action_node& a, findings& out) {
     return;
   }
   const action_facts* row = find_action(name, spelling::any);
-  if (row == nullptr) {
+  if (row == nullptr && is_one_of(name, control_plane_actions)) {
+    out.add("P050", a, show(a.text) + " is a control-plane action: an IoT policy cannot grant it",
+            is_one_of(name, provisioning_actions)
+                ? "a device asks for it by publishing: allow the topics that `fleetprov topics` lists"
+                : "grant it in an IAM policy, to those who call the AWS API");
+  } else if (row == nullptr) {
     const std::string nearest = nearest_action(name);
     out.add("P050", a, "unknown action " + show(a.text), nearest.empty() ? "" : "did you mean `" + nearest + "`?");
   } else if (!row->old_name.empty() && equal_folded(row->old_name, name)) {

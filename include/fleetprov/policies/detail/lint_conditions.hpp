@@ -4,6 +4,7 @@
 #include <fleetprov/policies/detail/lint_variables.hpp>
 #include <fleetprov/policies/detail/lint_view.hpp>
 #include <fleetprov/policies/detail/typed_values.hpp>
+#include <fleetprov/topics/arn.hpp>
 
 #include <cstddef>
 #include <string>
@@ -52,15 +53,15 @@ inline bool has_plain_wildcard(std::string_view text) noexcept {
 inline void lint_condition_key(const statement_view& s, const condition& c, const key_facts& key, findings& out) {
   const std::string& text = c.key.text;
   if (text.find(':') == std::string::npos) {
-    const std::string_view suggested = suggest_key(text);
+    const std::string suggested = suggest_key(text);
     out.add("P094", c.key, "condition key " + show(text) + " has no service prefix",
-            suggested.empty() ? "the form is service:Key" : "did you mean `" + std::string(suggested) + "`?");
+            suggested.empty() ? "the form is service:Key" : "did you mean `" + suggested + "`?");
     return;
   }
   if (key.type == key_type::unknown) {
-    const std::string_view suggested = suggest_key(text);
+    const std::string suggested = suggest_key(text);
     out.add("P093", c.key, "device requests never have the key " + show(text),
-            suggested.empty() ? "" : "did you mean `" + std::string(suggested) + "`?");
+            suggested.empty() ? "" : "did you mean `" + suggested + "`?");
     return;
   }
   if (!key.is_documented)
@@ -73,9 +74,7 @@ inline void lint_condition_key(const statement_view& s, const condition& c, cons
   else if (key.is_connect_only && (others & s.named) != 0)
     out.add("P095", c.key, show(text) + " exists in CONNECT requests only, not for " + list_actions(others & s.named),
             "give iot:Connect a statement of its own");
-  const bool needs_value = c.parsed.compares != comparison::null && c.parsed.sign == polarity::positive &&
-                           c.parsed.absence != when_absent::if_exists && c.parsed.over != quantifier::for_all_values;
-  if (key.is_thing && needs_value) lint_thing_over_https(c.key, show(text), s.named, out);
+  if (is_mqtt_key(text, key) && needs_key(c)) lint_thing_over_https(c.key, show(text), s.named, out);
 }
 
 inline void lint_condition_operator(const statement_view& s, const condition& c, const key_facts& key, findings& out) {
@@ -131,7 +130,29 @@ inline void lint_condition_operator(const statement_view& s, const condition& c,
                                             : "use a String operator");
 }
 
+/// Values that no request has under a key whose values AWS lists.
+inline void lint_listed_value(const condition& c, const condition_value& v, findings& out) {
+  const comparison how = c.parsed.compares;
+  const auto is_open = [](std::string_view text) { return text.find_first_of("*?$") != std::string_view::npos; };
+  if (equal_folded(c.key.text, "iot:ConnectAttributes") && is_string(how) && !is_open(v.text)) {
+    const auto is_meant = [&](std::string_view known) {
+      return how == comparison::string_equals_ignore_case ? equal_folded(known, v.text) : known == v.text;
+    };
+    if (is_meant("LastWill") || is_meant("PersistentConnect")) return;
+    const bool about_will = folded(v.text).find("will") != std::string::npos;
+    out.add("P120", v, "no connection has the attribute " + show(v.text),
+            about_will ? "write `LastWill`" : "the attributes are `LastWill` and `PersistentConnect`");
+  }
+  if (equal_folded(c.key.text, "iot:LastWillTopic")) {
+    const auto will = topics::parse_arn(v.text);
+    const std::string_view type = will ? topics::split_resource(will->resource).type : "topic";
+    if (type != name_of(resource_type::topic) && !is_open(type))
+      out.add("P120", v, "no will has the ARN " + show(v.text), "the form is arn:aws:iot:REGION:ACCOUNT:topic/...");
+  }
+}
+
 inline void lint_condition_value(const condition& c, const condition_value& v, findings& out) {
+  lint_listed_value(c, v, out);
   const comparison how = c.parsed.compares;
   if ((how == comparison::string_equals || how == comparison::string_equals_ignore_case) && has_plain_wildcard(v.text))
     out.add("P100", v, "no wildcards in " + show(c.operation.text) + ": " + show(v.text) + " is compared as it stands",

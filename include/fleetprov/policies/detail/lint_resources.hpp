@@ -90,12 +90,14 @@ inline bool reaches_several_things(const token_string& name, const variable_tabl
 }
 
 /// A pattern of filters, and what it is without `$share/NAME/`.
+// assumption: a `*` that ends the level of NAME stands for names of shares only, although it could go on.
 inline std::vector<token_string> unshared(const token_string& filter) {
   std::vector<token_string> out{filter};
   for (const token_string& rest : after_prefix(filter, literal_tokens(topics::shared_prefix))) {
     std::size_t at = 0;  // of the first `/`, or of a `*` that can be it and more
     while (at < rest.size() && rest[at] != '/' && rest[at] != any_run) ++at;
     if (at == rest.size()) continue;
+    if (rest[at] == any_run && at + 1 < rest.size() && rest[at + 1] == '/') ++at;
     out.emplace_back(rest.begin() + static_cast<std::ptrdiff_t>(rest[at] == '/' ? at + 1 : at), rest.end());
   }
   return out;
@@ -134,7 +136,9 @@ inline action_set broad_actions(const statement_view& s, const resource_view& r,
         if (selects_several_things(n.text, table)) out |= s.actions & bit(action::subscribe);
         break;
       case resource_type::thing:
-        if (is_several_things(n.text, table)) out |= s.actions & audited_thing_actions;
+        // Over HTTPS there is no client id: with its variable the entry matches nothing.
+        if (!has_client_id(n.text, table) && is_several_things(n.text, table))
+          out |= s.actions & audited_thing_actions;
         break;
       default:
         break;
@@ -235,22 +239,6 @@ inline void lint_variables(const statement_view& s, const resource_view& r, find
   }
 }
 
-inline void lint_mqtt_wildcards(const statement_view& s, const resource_view& r, findings& out) {
-  if (s.node->what == effect::deny) {
-    const bool about_topics = r.type == resource_type::topic || r.type == resource_type::topicfilter;
-    if (about_topics && s.lists_resources() && (has_mqtt_wildcard(r.text) || find_token(r.text, '#') < r.text.size()))
-      out.add("P058", *r.node, "a Deny compares `+` and `#` as plain characters", "use `*`, and deny iot:Receive too");
-    return;
-  }
-  for (const name_view& n : r.names) {
-    if (!has_mqtt_wildcard(n.text)) continue;
-    if (n.type == resource_type::topic) out.add("P060", *r.node, "`+` and `#` are plain characters here", "write `*`");
-    if (n.type == resource_type::topicfilter)
-      out.add("P061", *r.node, "allows the filter spelled exactly so, not the topics that it covers",
-              "add `*` in its place where those are meant");
-  }
-}
-
 /// Literal text of a name with `x` for each variable, for the tables of reserved topics.
 inline std::string plain_text(const token_string& name) {
   std::string out;
@@ -259,6 +247,59 @@ inline std::string plain_text(const token_string& name) {
     else append_utf8(out, is_wildcard(t) ? '*' : t);
   }
   return out;
+}
+
+inline constexpr std::string_view too_deep = "it has more than 256 bytes or 7 slashes";
+
+/// Why no client can send the topic or filter of an entry without wildcards; empty where it can, and where P060 says
+/// it.
+inline std::string why_unsendable(const name_view& n) {
+  const bool filter = n.type == resource_type::topicfilter;
+  if ((!filter && (n.type != resource_type::topic || has_mqtt_wildcard(n.text))) || n.text.empty() ||
+      has_wildcard(n.text) || (n.text[0] == '$' && !(filter && starts_with(n.text, topics::shared_prefix))))
+    return {};  // reserved topics have rules and limits of their own
+  const std::string text = plain_text(n.text);
+  const result<void> valid = filter ? topics::validate_topic_filter(text) : topics::validate_topic_name(text);
+  if (valid) return {};
+  if (valid.error().code == errc::too_large) return std::string(too_deep);
+  return filter ? "`#` has to be the last level and `+` a whole one" : "a topic has no `+` and no `#`";
+}
+
+inline void lint_mqtt_wildcards(const statement_view& s, const resource_view& r, findings& out) {
+  if (s.node->what == effect::deny) {
+    const bool about_topics = r.type == resource_type::topic || r.type == resource_type::topicfilter;
+    if (about_topics && s.lists_resources() && (has_mqtt_wildcard(r.text) || find_token(r.text, '#') < r.text.size()))
+      out.add("P058", *r.node, "a Deny compares `+` and `#` as plain characters",
+              s.denies(action::receive) ? "use `*`" : "use `*`, and deny iot:Receive too");
+    return;
+  }
+  for (const name_view& n : r.names) {
+    if (const std::string why = why_unsendable(n); !why.empty()) {
+      out.add("P119", *r.node, "no client can send this: " + why,
+              why == too_deep ? "AWS IoT does not count what comes before the topic of basic ingest or of a share"
+                              : "in a policy the wildcard is `*`");
+      continue;
+    }
+    if (!has_mqtt_wildcard(n.text)) continue;
+    if (n.type == resource_type::topic) out.add("P060", *r.node, "`+` and `#` are plain characters here", "write `*`");
+    if (n.type == resource_type::topicfilter)
+      out.add("P061", *r.node, "allows the filter spelled exactly so, not the topics that it covers",
+              "add `*` in its place where those are meant");
+  }
+}
+
+/// Whether a topic begins with `$NAME`, which is to be filled in.
+inline bool is_placeholder_root(const std::string& topic) {
+  const std::string probe = "arn:aws:iot:::topic/" + topic;
+  const auto left = find_marked_placeholder(probe);
+  return left && left->data() == probe.data() + probe.size() - topic.size();
+}
+
+/// For a topic that begins with `$` and is in no list.
+inline std::string reserved_help(std::string_view topic) {
+  const std::string_view root = topic.substr(0, topic.find('/'));
+  if (root != "$aws" && equal_folded(root, "$aws")) return "topics are case-sensitive: write `$aws`";
+  return "AWS IoT refuses clients that use a reserved topic it does not support";
 }
 
 inline void lint_reserved(const statement_view& s, const resource_view& r, findings& out) {
@@ -271,21 +312,19 @@ inline void lint_reserved(const statement_view& s, const resource_view& r, findi
     const bool subtree = wild + 1 == n.text.size() && n.text[wild] == any_run && n.text[wild - 1] == '/';
     if (wild != n.text.size() && !subtree) continue;
     std::string text = plain_text(n.text);
+    if (is_placeholder_root(text)) continue;
     if (subtree) text.back() = '#';
     const topics::reserved_topic known = topics::classify_reserved(text);
-    const bool events = known.service == topics::reserved_service::lifecycle_events ||
-                        known.service == topics::reserved_service::registry_events ||
-                        known.service == topics::reserved_service::job_events ||
-                        known.service == topics::reserved_service::certificate_events ||
-                        known.service == topics::reserved_service::undefined;
+    const bool is_listed = known.service != topics::reserved_service::undefined;
     const bool publishes = n.type == resource_type::topic && (s.actions & bit(action::publish)) != 0 &&
                            (s.actions & bit(action::receive)) == 0;
-    if (publishes && (subtree ? events : !known.may_publish))
-      out.add("P089", *r.node, "no client may publish here, whatever the policy says",
-              known.service == topics::reserved_service::undefined ? "no AWS IoT API defines this topic" : "");
-    if (n.type == resource_type::topicfilter && !known.may_subscribe)
-      out.add("P089", *r.node, "no client may subscribe here, whatever the policy says",
-              "no AWS IoT API defines this topic");
+    if (publishes && is_listed && (subtree ? topics::is_event(known.service) : !known.may_publish))
+      out.add("P089", *r.node, "no client may publish here, whatever the policy says");
+    if (!is_listed && (publishes || n.type == resource_type::topicfilter))
+      out.add("P089", *r.node, "not in the list of reserved topics that AWS documents", reserved_help(text));
+    if (is_listed && n.type == resource_type::topic && (s.named & bit(action::retain_publish)) != 0)
+      out.add("P089", *r.node, "no message on a reserved topic can be retained",
+              "leave iot:RetainPublish out here");
   }
 }
 
@@ -293,7 +332,8 @@ inline void lint_reserved(const statement_view& s, const resource_view& r, findi
 inline void lint_cross_device(document_view& view, const statement_view& s, const resource_view& r, findings& out) {
   if (!s.allows(action::publish)) return;
   for (const name_view& n : r.names) {
-    if (n.type != resource_type::topic || starts_with(n.text, topics::reserved_prefix)) continue;
+    // Nobody chooses among topics that begin with `$`.
+    if (n.type != resource_type::topic || starts_with(n.text, "$")) continue;
     const std::size_t wild =
         static_cast<std::size_t>(std::find_if(n.text.begin(), n.text.end(), is_wildcard) - n.text.begin());
     if (wild == n.text.size()) continue;
@@ -318,10 +358,10 @@ inline void lint_client_ids(document_view& view, const statement_view& s, const 
       if (own == own_client_id::never)
         out.add("P063", *r.node, "compares the client id with itself and more text: no client id ever matches",
                 "use client/${iot:Connection.Thing.ThingName} with IsAttached true");
-      else if (own == own_client_id::any && !s.is_attached)
+      else if (own == own_client_id::any && !s.binds_client_id())
         out.add("P063", *r.node, "compares the client id with itself: any client id may connect",
                 "use client/${iot:Connection.Thing.ThingName} with IsAttached true");
-      if (!s.is_attached && any_variable(n.text, table, [](const std::string& key) {
+      if (!s.needs_thing && any_variable(n.text, table, [](const std::string& key) {
             return equal_folded(key, "iot:Connection.Thing.ThingName");
           }))
         out.add("P087", *r.node, "Connect as the thing without asking whether it is attached",
@@ -351,6 +391,8 @@ inline void lint_resource_text(const statement_view& s, const resource_view& r, 
   for (const std::string_view misprint : {"$(*)", "$(?)", "$($)"})
     if (text.find(misprint) != std::string::npos)
       out.add("P069", *r.node, show(misprint) + " is literal text", "escapes have braces: `${*}`");
+  if (text.find("$${") != std::string::npos)
+    out.add("P121", *r.node, "`$${` is a `$` and a variable", "only Terraform's templates write `$${` for `${`");
   if (const auto left = find_placeholder(text))
     out.add("P070", *r.node, show(*left) + " is still to be filled in", "fill it with `fleetprov render`");
   if ((s.actions & bit(action::list_retained_messages)) != 0 && (s.named & bit(action::list_retained_messages)) != 0 &&
@@ -394,7 +436,7 @@ inline void lint_mixture(document_view& view, findings& out) {
 /// Whether Connect is allowed for client ids of the client's choice; false without any Connect.
 inline bool is_client_id_free(document_view& view) {
   for (const statement_view& s : view.statements()) {
-    if (!s.allows(action::connect) || s.is_attached) continue;
+    if (!s.allows(action::connect) || s.binds_client_id()) continue;
     if (!s.lists_resources()) return true;
     for (const resource_view& r : s.resources)
       for (const name_view& n : r.names)

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <fleetprov/policies/detail/lint_resources.hpp>
+#include <fleetprov/policies/detail/lint_sets.hpp>
 #include <fleetprov/policies/detail/lint_view.hpp>
 #include <fleetprov/policies/roles.hpp>
 #include <fleetprov/topics/fleet_topics.hpp>
@@ -15,6 +16,27 @@
 #include <vector>
 
 namespace fleetprov::policies::detail {
+
+/// Whether some client can connect: a claim certificate has no thing.
+inline bool lets_connect(document_view& view, role who) {
+  work_budget budget;
+  const variable_table& table = view.variables();
+  const auto has_no_value = [&](const std::string& key) {
+    const key_facts facts = find_key(key);
+    return facts.type == key_type::unknown || (who == role::claim && facts.is_thing);
+  };
+  const auto serves = [&](const name_view& n) {
+    return n.type == resource_type::client && find_own_client_id(n.text, table) != own_client_id::never &&
+           !any_variable(n.text, table, has_no_value) &&
+           !is_denied(view, action::connect, &statement_view::current, n, budget);
+  };
+  return std::any_of(view.statements().begin(), view.statements().end(), [&](const statement_view& s) {
+    if (!s.allows(action::connect) || (who == role::claim && s.needs_thing)) return false;
+    return !s.lists_resources() || std::any_of(s.resources.begin(), s.resources.end(), [&](const resource_view& r) {
+      return std::any_of(r.names.begin(), r.names.end(), serves);
+    });
+  });
+}
 
 // --- claim ---------------------------------------------------------------------------------------
 
@@ -96,12 +118,6 @@ inline std::string missing_for(document_view& view, topics::api call, const clai
   return json;
 }
 
-inline const statement_view* first_allow(const document_view& view, action what) {
-  for (const statement_view& s : view.statements())
-    if (s.allows(what)) return &s;
-  return nullptr;
-}
-
 inline void say_at_document(const document_view& view, std::string_view id, std::string message, std::string help,
                             findings& out) {
   const policy_document& policy = view.policy();
@@ -109,9 +125,10 @@ inline void say_at_document(const document_view& view, std::string_view id, std:
 }
 
 inline void lint_claim_grants(document_view& view, const claim_template& which, findings& out) {
-  if (first_allow(view, action::connect) == nullptr)
+  if (!lets_connect(view, role::claim))
     say_at_document(view, "P150", "a claim certificate with this policy cannot connect",
-                    "allow iot:Connect on a prefix, for example client/fleetprov-*", out);
+                    "allow iot:Connect on a prefix, for example client/fleetprov-*; a claim certificate has no thing",
+                    out);
   const std::string keys = missing_for(view, topics::api::create_keys_and_certificate, which);
   const std::string csr = missing_for(view, topics::api::create_certificate_from_csr, which);
   const std::string registers = missing_for(view, topics::api::register_thing, which);
@@ -133,10 +150,17 @@ inline void lint_claim_grants(document_view& view, const claim_template& which, 
 /// Whether a name can only be an API topic of provisioning (of any template).
 inline bool is_provisioning_name(const token_string& name) {
   if (starts_with(name, topics::certificates_prefix)) {
-    // `create`, then `-from-csr` or a level end: anything below is the API's.
+    // `create` and `create-from-csr` are all there is, whatever a wildcard stands for.
     const token_string rest(name.begin() + static_cast<std::ptrdiff_t>(topics::certificates_prefix.size()), name.end());
-    return starts_with(rest, "create/") || starts_with(rest, "create-from-csr/") ||
-           (starts_with(rest, "create") && rest.size() > 6 && rest[6] == any_run);
+    const token_string start(rest.begin(), std::find_if(rest.begin(), rest.end(), is_wildcard));
+    for (const std::string_view operation : {"create/", "create-from-csr/"}) {
+      const token_string known = literal_tokens(operation);
+      const std::size_t common = std::min(start.size(), known.size());
+      const bool is_open = start.size() != rest.size() || common == known.size();
+      const auto end = start.begin() + static_cast<std::ptrdiff_t>(common);
+      if (is_open && std::equal(start.begin(), end, known.begin())) return true;
+    }
+    return false;
   }
   if (!starts_with(name, topics::provisioning_templates_prefix)) return false;
   const std::size_t begin = topics::provisioning_templates_prefix.size();
@@ -232,13 +256,13 @@ inline bool is_own_thing(const token_string& rest, const variable_table& table) 
 inline void lint_device_connect(document_view& view, const statement_view& s, const resource_view& r,
                                 const name_view& n, findings& out) {
   const bool own = n.text.size() == 1 && has_thing_name(n.text, view.variables());
-  if (s.is_attached) return;  // then the client id is the name of an attached thing, whatever the pattern
+  if (s.needs_thing) return;  // then the client id is the name of an attached thing, whatever the pattern
   if (own) {
     out.add("P162", *r.node, "Connect does not ask for an attached thing",
             "add \"Condition\": {\"Bool\": {\"iot:Connection.Thing.IsAttached\": \"true\"}}");
     return;
   }
-  if (is_client_id_open(n.text, view.variables()))
+  if (!s.names_client_id && is_client_id_open(n.text, view.variables()))
     out.add("P161", *r.node, "allows client ids other than the device's own",
             "use client/${iot:Connection.Thing.ThingName} with IsAttached true");
   else
@@ -287,13 +311,13 @@ inline void lint_device_topic(document_view& view, const statement_view& s, cons
 }
 
 inline void lint_device(document_view& view, findings& out) {
-  if (first_allow(view, action::connect) == nullptr)
+  if (!lets_connect(view, role::device))
     say_at_document(view, "P160", "a device with this policy cannot connect",
                     "allow iot:Connect on client/${iot:Connection.Thing.ThingName} with IsAttached true", out);
   for (const statement_view& s : view.statements()) {
     if (s.node->what != effect::allow) continue;
     if (!s.lists_resources()) {
-      if ((s.actions & bit(action::connect)) != 0 && !s.is_attached)
+      if ((s.actions & bit(action::connect)) != 0 && !s.binds_client_id())
         out.add("P161", s.node->resource_key, "NotResource allows client ids other than the device's own",
                 "list the client id in Resource");
       if ((s.actions & bit(action::publish)) != 0)

@@ -57,6 +57,18 @@ inline token_string delivered_topics(const token_string& pattern) {
   return out;
 }
 
+/// Whether a Subscribe pattern can bring in one of `topics`.
+inline bool delivers_any(const token_string& pattern, const token_list& topics, work_budget& budget) {
+  if (!overlaps_any(delivered_topics(pattern), topics, budget)) return false;
+  const token_string plain = plain_filter(pattern), exact = compile_filter(plain);
+  if (exact == plain) return true;
+  const token_string dollar{'$', any_run};
+  string_query query;
+  query.required = {{&exact}, topics};
+  if (exact[0] != plain[0]) query.forbidden.push_back(&dollar);  // a filter that begins with a wildcard selects none
+  return find_string(query, budget).exists != answer::no;
+}
+
 // --- covered by another entry --------------------------------------------------------------------
 
 inline void lint_redundant_resources(const statement_view& s, findings& out, work_budget& budget) {
@@ -181,46 +193,54 @@ inline void lint_dead_allows(document_view& view, findings& out, work_budget& bu
 
 // --- missing pieces ------------------------------------------------------------------------------
 
-/// Says `id` at each entry of `type` granted for `what` that overlaps nothing of `needed`.
-template <class Project>
-void lint_lonely(document_view& view, action what, const token_list& needed, std::string_view id, const char* message,
-                 const char* help, findings& out, work_budget& budget, Project&& project) {
+/// Says `id` at each entry granted for `what` whose name has no `partner`.
+template <class Partner>
+void lint_lonely(document_view& view, action what, std::string_view id, const char* message, const char* help,
+                 findings& out, Partner&& has_partner) {
   for (const statement_view& s : view.statements()) {
     if (!s.allows(what) || !s.lists_resources()) continue;
     for (const resource_view& r : s.resources)
       for (const name_view& n : r.names) {
         if (n.type != facts_of(what).takes) continue;
-        if (!overlaps_any(project(n.wide), needed, budget)) out.add(id, *r.node, message, help);
+        if (!has_partner(n.wide)) out.add(id, *r.node, message, help);
         break;
       }
   }
 }
 
+/// Whether one of a statement's resources can be a client.
+inline bool reaches_client(const statement_view& s) {
+  const auto has_client = [](const resource_view& r) {
+    return std::any_of(r.names.begin(), r.names.end(),
+                       [](const name_view& n) { return n.type == resource_type::client; });
+  };
+  return !s.lists_resources() || std::any_of(s.resources.begin(), s.resources.end(), has_client);
+}
+
 inline void lint_missing_pieces(document_view& view, findings& out, work_budget& budget) {
-  const auto same = [](const token_string& t) { return t; };
   const token_list received = view.granted(action::receive, variable_reading::any_text);
   const token_list filters = view.granted(action::subscribe, variable_reading::any_text);
-  std::vector<token_string> delivered;
-  for (const token_string* f : filters) delivered.push_back(delivered_topics(*f));
-  token_list deliveries;
-  for (const token_string& d : delivered) deliveries.push_back(&d);
-  lint_lonely(view, action::subscribe, received, "P082", "no Receive is allowed for any topic of this filter",
-              "allow iot:Receive on the same names under topic/", out, budget,
-              [](const token_string& t) { return delivered_topics(t); });
-  lint_lonely(view, action::receive, deliveries, "P083", "no Subscribe is allowed that brings these topics in",
-              "allow iot:Subscribe on the same names under topicfilter/", out, budget,
-              [](const token_string& t) { return starts_with(t, topics::shared_prefix) ? delivered_topics(t) : t; });
-  lint_lonely(view, action::retain_publish, view.granted(action::publish, variable_reading::any_text), "P085",
-              "RetainPublish without Publish on the same topic", "add iot:Publish", out, budget, same);
+  const token_list published = view.granted(action::publish, variable_reading::any_text);
+  lint_lonely(view, action::subscribe, "P082", "no Receive is allowed for any topic of this filter",
+              "allow iot:Receive on the same names under topic/", out,
+              [&](const token_string& filter) { return delivers_any(filter, received, budget); });
+  lint_lonely(view, action::receive, "P083", "no Subscribe is allowed that brings these topics in",
+              "allow iot:Subscribe on the same names under topicfilter/", out, [&](const token_string& name) {
+                const token_string topic = plain_filter(name);
+                return std::any_of(filters.begin(), filters.end(),
+                                   [&](const token_string* f) { return delivers_any(*f, {&topic}, budget); });
+              });
+  lint_lonely(view, action::retain_publish, "P085", "RetainPublish without Publish on the same topic",
+              "add iot:Publish", out, [&](const token_string& topic) { return overlaps_any(topic, published, budget); });
   const statement_view* talks = nullptr;
   bool connects = false;
   for (const statement_view& s : view.statements()) {
-    connects = connects || s.allows(action::connect);
+    connects = connects || (s.allows(action::connect) && reaches_client(s));
     if (talks == nullptr && s.node->what == effect::allow && (s.actions & mqtt_actions) != 0) talks = &s;
   }
   if (talks != nullptr && !connects)
-    out.add("P084", talks->node->action_key, "no iot:Connect in this policy",
-            "grant it here or in another policy of the device");
+    out.add("P084", talks->node->action_key, "no iot:Connect for any client in this policy",
+            "grant it on client/... here or in another policy of the device");
 }
 
 inline void lint_shared_subscriptions(document_view& view, findings& out, work_budget& budget) {

@@ -17,7 +17,12 @@ inline action_set over_https(action_set set) noexcept {
   return out;
 }
 
-/// Says of the key of a thing, or of a variable with one, for which of the `asked` actions it never has a value.
+/// Whether requests over HTTPS lack a key: they have no thing and no client id.
+inline bool is_mqtt_key(std::string_view key, const key_facts& facts) noexcept {
+  return facts.is_thing || equal_folded(key, "iot:ClientId");
+}
+
+/// Says of such a key, or of a variable with one, for which of the `asked` actions it never has a value.
 inline void lint_thing_over_https(const text_node& at, const std::string& shown, action_set asked, findings& out) {
   if (const action_set lost = over_https(asked))
     out.add("P067", at, list_actions(lost) + " goes over HTTPS, where " + shown + " is absent",
@@ -33,11 +38,13 @@ inline std::optional<key_facts> lint_variable(const pattern_piece& p, const text
   const std::string shown = show(p.written);
   if (key.type == key_type::unknown) {
     if (starts_folded(p.text, "AWS:") && p.text.find("::") != std::string::npos) return std::nullopt;  // a placeholder
-    const std::string_view suggested = suggest_key(p.text);
+    const bool is_sub = p.text.substr(0, 1) == "!";
+    const std::string suggested = is_sub ? p.text.substr(1) : suggest_key(p.text);
     const bool elsewhere = starts_folded(p.text, "cognito-identity.amazonaws.com:") ||
                            starts_folded(p.text, "credentials-iot:") || equal_folded(p.text, "aws:username");
     out.add("P064", at, "requests of a certificate never have " + shown,
-            !suggested.empty() ? "did you mean `${" + std::string(suggested) + "}`?"
+            is_sub               ? "`!` belongs to Fn::Sub of a template: write `${" + suggested + "}`"
+            : !suggested.empty() ? "did you mean `${" + suggested + "}`?"
             : elsewhere        ? "it works in policies of Cognito identities or IAM roles"
                                : "");
     return std::nullopt;
@@ -46,7 +53,7 @@ inline std::optional<key_facts> lint_variable(const pattern_piece& p, const text
   if (key.is_list)
     out.add("P115", at, shown + " has several values and cannot be a variable",
             "use the form without .List, or .0, .1, ...");
-  if (key.is_thing) lint_thing_over_https(at, shown, asked, out);
+  if (is_mqtt_key(p.text, key)) lint_thing_over_https(at, shown, asked, out);
   return key;
 }
 

@@ -76,7 +76,9 @@ struct statement_view {
   action_set current = 0;
   action_set old = 0;
   std::vector<resource_view> resources;
-  bool is_attached = false;  ///< asks for iot:Connection.Thing.IsAttached
+  bool is_attached = false;      ///< asks for iot:Connection.Thing.IsAttached
+  bool needs_thing = false;      ///< that, or another key that requests without a thing lack
+  bool names_client_id = false;  ///< lists the client ids, or takes them from the certificate
 
   using spelling_set = action_set statement_view::*;
   bool allows(action a, spelling_set by = &statement_view::actions) const noexcept {
@@ -84,6 +86,8 @@ struct statement_view {
   }
   bool denies(action a) const noexcept { return node->what == effect::deny && (actions & bit(a)) != 0; }
   bool lists_resources() const noexcept { return node->resource_mode == list_mode::any_of; }
+  /// A condition keeps the client from choosing its id.
+  bool binds_client_id() const noexcept { return needs_thing || names_client_id; }
 };
 
 /// `actions` without the synonyms.
@@ -117,13 +121,37 @@ inline bool has_mqtt_wildcard(const token_string& text) noexcept {
   return false;
 }
 
+/// Whether a condition fails for every request that lacks its key.
+inline bool needs_key(const condition& c) {
+  if (c.parsed.compares == comparison::null)
+    return c.parsed.over == quantifier::none && c.values.size() == 1 && equal_folded(c.values[0].text, "false");
+  return c.parsed.sign == polarity::positive && c.parsed.absence != when_absent::if_exists &&
+         c.parsed.over != quantifier::for_all_values;
+}
+
 /// Whether a condition asks for an attached thing.
 inline bool asks_attached(const condition& c) {
-  if (!equal_folded(c.key.text, "iot:Connection.Thing.IsAttached") || c.parsed.sign != polarity::positive ||
-      c.parsed.absence == when_absent::if_exists || c.parsed.over == quantifier::for_all_values || c.values.size() != 1)
-    return false;
-  return (c.parsed.compares == comparison::boolean || is_string(c.parsed.compares)) &&
+  return equal_folded(c.key.text, "iot:Connection.Thing.IsAttached") && needs_key(c) && c.values.size() == 1 &&
+         (c.parsed.compares == comparison::boolean || is_string(c.parsed.compares)) &&
          equal_folded(c.values[0].text, "true");
+}
+
+/// The same, or a condition on what only the connection of a thing has: IsAttached is always there, the others are not.
+inline bool asks_thing(const condition& c) {
+  return asks_attached(c) || (starts_folded(c.key.text, "iot:Connection.Thing.") && needs_key(c) &&
+                              !equal_folded(c.key.text, "iot:Connection.Thing.IsAttached"));
+}
+
+/// Whether a condition leaves only client ids that are written out or that the certificate or the thing gives.
+inline bool lists_client_ids(const condition& c) {
+  const comparison how = c.parsed.compares;
+  if (!equal_folded(c.key.text, "iot:ClientId") || !is_string(how) || !needs_key(c)) return false;
+  return std::all_of(c.values.begin(), c.values.end(), [&](const condition_value& v) {
+    if (how == comparison::string_like && v.text.find_first_of("*?") != std::string::npos) return false;
+    return std::none_of(v.pattern.pieces.begin(), v.pattern.pieces.end(), [](const pattern_piece& p) {
+      return p.what == pattern_piece::kind::variable && equal_folded(p.text, "iot:ClientId");
+    });
+  });
 }
 
 class document_view {
@@ -179,6 +207,8 @@ class document_view {
       out.old = renamed_actions & ~out.old;
     }
     out.is_attached = std::any_of(s.conditions.begin(), s.conditions.end(), asks_attached);
+    out.needs_thing = std::any_of(s.conditions.begin(), s.conditions.end(), asks_thing);
+    out.names_client_id = std::any_of(s.conditions.begin(), s.conditions.end(), lists_client_ids);
     out.resources.reserve(s.resources.size());
     for (const resource_node& r : s.resources) out.resources.push_back(read(r, out.actions));
     return out;

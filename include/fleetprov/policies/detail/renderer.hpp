@@ -27,8 +27,13 @@ inline std::string replaced_level(std::string_view text, std::string_view name, 
   }
 }
 
+/// Whether a field is `${NAME}` in the text of Fn::Sub, which the template fills in.
+inline bool is_substituted(std::string_view field, bool in_sub) noexcept {
+  return in_sub && field.substr(0, 2) == "${" && field.substr(0, 7) != "${AWS::";
+}
+
 /// One ARN with its placeholders filled in.
-inline std::string render_arn(std::string_view arn, const render_values& values) {
+inline std::string render_arn(std::string_view arn, const render_values& values, bool in_sub) {
   std::vector<std::string> fields;
   std::size_t at = 0;
   while (fields.size() < 5) {
@@ -42,11 +47,15 @@ inline std::string render_arn(std::string_view arn, const render_values& values)
   std::string name(arn.substr(at));
   std::string &partition = fields[1], &region = fields[3], &account = fields[4];
   const std::string region_before = region;
-  const bool example = values.examples == example_arns::replace && is_example_account(account);
-  if (!values.region.empty() &&
-      ((!is_region(region) && is_region_placeholder(region)) || (example && is_region(region))))
+  const bool replaces = values.examples == example_arns::replace;
+  const bool example = replaces && is_example_account(account);
+  if (!values.region.empty() && !is_substituted(region, in_sub) &&
+      ((!is_region(region) && is_region_placeholder(region)) || (example && is_region(region)) ||
+       (replaces && is_region(in_double_braces(region)))))
     region = values.region;
-  if (!values.account.empty() && ((!is_account(account) && is_account_placeholder(account)) || example))
+  if (!values.account.empty() && !is_substituted(account, in_sub) &&
+      ((!is_account(account) && is_account_placeholder(account)) || example ||
+       (replaces && is_account(in_double_braces(account)))))
     account = values.account;
   if (const text_span level = template_level(name);
       level.size != 0 && !values.template_name.empty() &&
@@ -55,7 +64,7 @@ inline std::string render_arn(std::string_view arn, const render_values& values)
   for (const auto& [key, value] : values.set) {
     if (key.empty()) continue;
     for (std::string* part : {&region, &account, &name}) {
-      for (const auto& [open, close] : {std::pair("<", ">"), std::pair("[", "]")})
+      for (const auto& [open, close] : {std::pair("<", ">"), std::pair("[", "]"), std::pair("{{", "}}")})
         *part = replaced(*part, open + key + close, value);
       *part = replaced_level(*part, "$" + key, value);
       *part = replaced_level(*part, key, value);
@@ -69,6 +78,17 @@ inline std::string render_arn(std::string_view arn, const render_values& values)
   std::string out;
   for (const std::string& f : fields) out += f + ':';
   return out + name;
+}
+
+/// The region or account id of an ARN that is none, `${NAME}` left out where Fn::Sub fills it; else nothing.
+inline std::string_view find_wrong_head(std::string_view text, bool in_sub) {
+  const result<topics::arn> arn = topics::parse_arn(text);
+  if (!arn || arn->partition.substr(0, 3) != "aws") return {};
+  if (is_no_region(arn->region) && !is_substituted(arn->region, in_sub)) return arn->region;
+  // `aws` owns the managed policies of IAM.
+  if (is_no_account(arn->account) && arn->account != "aws" && !is_substituted(arn->account, in_sub))
+    return arn->account;
+  return {};
 }
 
 /// Where an ARN that begins at `at` of a string ends: at the string's end if it begins there too, else
@@ -108,7 +128,7 @@ class renderer {
   renderer(const json::document& source, const render_values& values) : source_(source), values_(values) {}
 
   outcome<std::string> run() {
-    walk(source_.root(), "");
+    walk(source_.root(), "", false);
     text_ += source_.text().substr(copied_);
     sort_diagnostics(out_.diagnostics);
     if (out_.diagnostics.empty()) out_.value = std::move(text_);
@@ -116,12 +136,13 @@ class renderer {
   }
 
  private:
-  void walk(const json::value& v, const std::string& pointer) {
-    if (v.is_string()) string(v, pointer);
-    for (std::size_t i = 0; i < v.items.size(); ++i) walk(v.items[i], json::child_pointer(pointer, i));
-    for (const json::member& m : v.members) walk(m.held, json::child_pointer(pointer, m.key));
+  void walk(const json::value& v, const std::string& pointer, bool in_sub) {
+    if (v.is_string()) string(v, pointer, in_sub);
+    for (std::size_t i = 0; i < v.items.size(); ++i) walk(v.items[i], json::child_pointer(pointer, i), in_sub);
+    for (const json::member& m : v.members)
+      walk(m.held, json::child_pointer(pointer, m.key), in_sub || m.key == "Fn::Sub");
   }
-  void string(const json::value& v, const std::string& pointer) {
+  void string(const json::value& v, const std::string& pointer, bool in_sub) {
     const std::string_view text = v.text;
     std::string made;
     std::size_t at = 0;
@@ -130,14 +151,19 @@ class renderer {
       made += text.substr(at, found - at);
       if (found == text.size()) break;
       const std::size_t end = arn_end(text, found);
-      const std::string arn = render_arn(text.substr(found, end - found), values_);
-      if (const auto left = find_placeholder(arn)) leftover(v, pointer, *left);
+      const std::string arn = render_arn(text.substr(found, end - found), values_, in_sub);
+      const auto left = find_placeholder(arn);
+      if (left && !is_substituted(*left, in_sub)) leftover(v, pointer, *left);
+      else if (const std::string_view wrong = find_wrong_head(arn, in_sub); !wrong.empty()) leftover(v, pointer, wrong);
       made += arn;
       at = end;
     }
     // A note in angle brackets where an ARN belongs is a leftover too.
-    if (text.find("arn:") == std::string_view::npos && !text.empty() && text.front() == '<' && text.back() == '>')
-      leftover(v, pointer, text);
+    if (text.find("arn:") == std::string_view::npos && text.size() > 2 && text.front() == '<' && text.back() == '>') {
+      const auto known = values_.set.find(std::string(text.substr(1, text.size() - 2)));
+      if (known != values_.set.end()) made = known->second;
+      else leftover(v, pointer, text);
+    }
     if (made == text) return;
     text_ += source_.text().substr(copied_, v.where.begin - copied_);
     text_ += json_string(made);
@@ -150,7 +176,9 @@ class renderer {
     d.pointer = pointer;
     d.where = v.where;
     d.message = "`" + std::string(what) + "` is still a placeholder";
-    if (is_region_placeholder(what)) d.help = "give the region with --region";
+    if (is_region(in_double_braces(what)) || is_account(in_double_braces(what)))
+      d.help = "--replace-examples fills it too, with --region and --account";
+    else if (is_region_placeholder(what)) d.help = "give the region with --region";
     else if (is_account_placeholder(what)) d.help = "give the 12-digit account id with --account";
     else if (is_template_placeholder(what)) d.help = "give the template with --template-name";
     else d.help = "give its value with --set NAME=VALUE";

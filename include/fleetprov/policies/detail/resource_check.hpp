@@ -1,7 +1,9 @@
 #pragma once
 
 #include <fleetprov/policies/detail/typed_values.hpp>
+#include <fleetprov/policies/placeholders.hpp>
 #include <fleetprov/policies/variables.hpp>
+#include <fleetprov/topics/arn.hpp>
 
 #include <algorithm>
 #include <array>
@@ -54,13 +56,6 @@ inline arn_head read_arn_head(std::string_view text, language version) noexcept 
   return out;
 }
 
-inline bool looks_like_region(std::string_view text) noexcept {
-  const std::size_t dash = text.rfind('-');
-  // Two letters, and after a dash digits: so there is a third character.
-  return is_all(text.substr(dash + 1), "0123456789") && is_all(text.substr(0, 2), "abcdefghijklmnopqrstuvwxyz") &&
-         text[2] == '-' && is_all(text.substr(0, dash), "abcdefghijklmnopqrstuvwxyz-");
-}
-
 inline constexpr std::string_view known_types[] = {
     "client", "topic", "topicfilter", "thing", "rolealias", "thinggroup", "dynamicthinggroup", "thingtype",
     "billinggroup", "cert", "cacert", "policy", "rule", "destination", "job", "jobtemplate", "stream", "otaupdate",
@@ -69,17 +64,18 @@ inline constexpr std::string_view known_types[] = {
 
 inline void check_head(const arn_head& head, std::vector<resource_problem>& out) {
   const auto& [arn, partition, service, region, account, rest] = head.fields;
-  if (!has_wildcard(partition) && partition != "aws" && partition != "aws-cn" && partition != "aws-us-gov")
+  if (!has_wildcard(partition) && !topics::is_partition(partition))
     out.push_back({"P035", "unknown partition " + in_ticks(partition), "use aws, aws-cn (China) or aws-us-gov"});
   if (!has_wildcard(service) && service != "iot" && service != "greengrass")
     out.push_back({"P036", "the ARN is about service " + in_ticks(service) + ", not iot",
-                   equal_folded(service, "iot") ? "write `iot` in lower case" : "device requests carry arn:...:iot:..."});
-  const bool has_digit = region.find_first_of("0123456789") != std::string_view::npos;
-  if (region.empty() || (!has_wildcard(region) && has_digit && region.find_first_of("$<>{}[ ") == std::string_view::npos &&
-                         !looks_like_region(region)))
+                   equal_folded(service, "iot") ? "write `iot` in lower case"
+                   : service == "iam"           ? "iot:AssumeRoleWithCertificate takes arn:aws:iot:<region>:<account>:rolealias/<alias>"
+                                                : "device requests carry arn:...:iot:..."});
+  // What is to be filled in is P070's.
+  if (region.empty() || (is_no_region(region) && !is_unfilled_region(region)))
     out.push_back({"P037", region.empty() ? "the region is missing" : in_ticks(region) + " is no region",
                    "write the region, as in us-east-1, or `*`"});
-  if (account.empty() || (is_all(account, "0123456789") && account.size() != 12))
+  if (account.empty() || (is_no_account(account) && !is_unfilled_account(account)))
     out.push_back({"P038", account.empty() ? "the account id is missing" : in_ticks(account) + " is no account id",
                    "write the twelve digits of the account, or `*`"});
 }
@@ -109,6 +105,14 @@ inline void check_tail(std::string_view rest, std::vector<resource_problem>& out
   }
 }
 
+/// `${AWS::Region}` and its like in the field for the region or the account, or nothing.
+inline std::string_view unfilled_variable(const arn_head& head) {
+  const auto is_open = [](std::string_view field) { return field.substr(0, 2) == "${"; };
+  if (is_open(head.fields[3]) && is_region_placeholder(head.fields[3])) return head.fields[3];
+  if (is_open(head.fields[4]) && is_account_placeholder(head.fields[4])) return head.fields[4];
+  return {};
+}
+
 inline std::vector<resource_problem> check_resource(std::string_view text, language version) {
   std::vector<resource_problem> out;
   if (is_all(text, "*")) return out;
@@ -121,17 +125,24 @@ inline std::vector<resource_problem> check_resource(std::string_view text, langu
   if (text.substr(0, 4) != "arn:") {
     const bool short_form = text.find('/') != std::string_view::npos && text.find_first_of(" <") == std::string_view::npos;
     out.push_back({"P019", "the resource " + in_ticks(text) + " is not an ARN",
-                   short_form ? "write " + in_ticks("arn:aws:iot:<region>:<account>:" + std::string(text))
+                   equal_folded(text.substr(0, 4), "arn:") ? "write `arn:` in lower case"
+                   : short_form ? "write " + in_ticks("arn:aws:iot:<region>:<account>:" + std::string(text))
                               : "write an ARN, as in arn:aws:iot:us-east-1:123456789012:topic/a, or `*`"});
     return out;
   }
   const arn_head head = read_arn_head(text, version);
   if (head.variable_in_head) {
-    out.push_back({"P023", "a policy variable before the fifth colon is not substituted",
-                   "write the region and the account id, or `*`; variables work after the fifth colon only"});
+    const std::string_view open = head.count == 6 ? unfilled_variable(head) : std::string_view();
+    if (open.empty())
+      out.push_back({"P023", "a policy variable before the fifth colon is not substituted",
+                     "write the region and the account id, or `*`; variables work after the fifth colon only"});
+    else
+      out.push_back({"P023", in_ticks(open) + " is a placeholder that nobody filled in", "`fleetprov render` fills it"});
     return out;
   }
-  const bool slash_too_early = head.count == 6 && head.fields[4].find('/') != std::string_view::npos;
+  // Not the slash of a `</b>` that was copied from a page.
+  const bool slash_too_early = head.count == 6 && head.fields[4].find('/') != std::string_view::npos &&
+                               head.fields[4].substr(0, 1) != "<";
   if (head.count < 6 || slash_too_early) {
     if (!slash_too_early && text.back() == '*')
       out.push_back({"P022", "a short ARN that ends in `*` is a pattern over whole ARNs", "write all six fields"});
@@ -142,7 +153,7 @@ inline std::vector<resource_problem> check_resource(std::string_view text, langu
     return out;
   }
   check_head(head, out);
-  check_tail(head.fields[5], out);
+  if (head.fields[2] == "iot") check_tail(head.fields[5], out);  // other services have types of their own
   return out;
 }
 
