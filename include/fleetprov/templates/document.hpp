@@ -14,22 +14,6 @@
 
 namespace fleetprov::templates {
 
-/// The predefined parameter with the id of the certificate that is being registered.
-inline constexpr std::string_view certificate_id_parameter = "AWS::IoT::Certificate::Id";
-/// What every predefined parameter starts with.
-inline constexpr std::string_view predefined_prefix = "AWS::IoT::Certificate::";
-
-/// Is this a name that just-in-time provisioning takes from the certificate's subject
-/// (`AWS::IoT::Certificate::CommonName` and six more)?
-constexpr bool is_subject_parameter(std::string_view name) noexcept {
-  if (name.substr(0, predefined_prefix.size()) != predefined_prefix) return false;
-  name.remove_prefix(predefined_prefix.size());
-  for (const std::string_view known : {"Country", "Organization", "OrganizationalUnit", "DistinguishedNameQualifier",
-                                       "StateName", "CommonName", "SerialNumber"})
-    if (name == known) return true;
-  return false;
-}
-
 /// Does the service fill this name itself for this kind of template?
 constexpr bool is_predefined(std::string_view name, template_kind kind) noexcept {
   if (name == certificate_id_parameter) return kind != template_kind::bulk;

@@ -67,6 +67,22 @@ constexpr template_kind template_kind_of(document_kind kind) noexcept {
                                                 : template_kind::fleet;
 }
 
+/// The predefined parameter with the id of the certificate that is being registered.
+inline constexpr std::string_view certificate_id_parameter = "AWS::IoT::Certificate::Id";
+/// What every predefined parameter starts with.
+inline constexpr std::string_view predefined_prefix = "AWS::IoT::Certificate::";
+
+/// Is this a name that just-in-time provisioning takes from the certificate's subject
+/// (`AWS::IoT::Certificate::CommonName` and six more)?
+constexpr bool is_subject_parameter(std::string_view name) noexcept {
+  if (name.substr(0, predefined_prefix.size()) != predefined_prefix) return false;
+  name.remove_prefix(predefined_prefix.size());
+  for (const std::string_view known : {"Country", "Organization", "OrganizationalUnit", "DistinguishedNameQualifier",
+                                       "StateName", "CommonName", "SerialNumber"})
+    if (name == known) return true;
+  return false;
+}
+
 /// Tells a document's kind from its content (`--kind auto`). The input of CreateProvisioningTemplate
 /// (`templateBody` beside `templateName`, `enabled`, `provisioningRoleArn`, ...) counts as a fleet or
 /// JITP template by its `type`. A template is fleet where it has a section that only those have

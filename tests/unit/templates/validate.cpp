@@ -436,3 +436,108 @@ TEST_CASE("an override that undoes what was done to a thing since is told") {
   CHECK(message(R"("ThingGroups":"MERGE")").find("puts the thing back into groups") != std::string::npos);
   CHECK(message(R"("AttributePayload":"MERGE","ThingGroups":"DO_NOTHING","ThingTypeName":"REPLACE")").empty());
 }
+
+namespace {
+
+/// Findings about an inline policy of one statement, in a template with the open parameters S and T and `D` of "eu-west-1".
+std::vector<diagnostic> policy_findings(std::string_view members, std::string_view version = "\"2012-10-17\"") {
+  return validate(R"({"Parameters":{"S":{"Type":"String"},"T":{"Type":"String"},"D":{"Type":"String","Default":"eu-west-1"}},)"
+                  R"("Mappings":{"M":{"k":{"a":["iot:Publish","iot:Publsh"],"r":"us-east-1"}}},)"
+                  R"("Resources":{"p":{"Type":"AWS::IoT::Policy","Properties":{"PolicyDocument":{"Version":)" +
+                  std::string(version) + R"(,"Statement":[{)" + std::string(members) + "}]}}}}}");
+}
+std::string resource(std::string_view text, std::string_view action = "iot:Connect") {
+  return R"("Effect":"Allow","Action":")" + std::string(action) + R"(","Resource":{"Fn::Sub":")" + std::string(text) + "\"}";
+}
+
+}  // namespace
+
+TEST_CASE("a policy object with functions is checked as what it will be") {
+  const std::string client = "arn:aws:iot:${D}:123456789012:client/${S}";
+  CHECK(find(policy_findings(resource(client, "iot:Subscribe")), "P014") != nullptr);
+  CHECK(find(policy_findings(resource(client)), "P014") == nullptr);
+  CHECK(find(policy_findings(resource(client, "iot:PublishRetain")), "P051") != nullptr);
+  CHECK(find(policy_findings(resource(client) + R"(,"Resources":"*")"), "P004") != nullptr);
+  const auto broad = policy_findings(resource("arn:aws:iot:${D}:123456789012:client/*"));
+  const diagnostic* d = find(broad, "P055");
+  REQUIRE(d != nullptr);
+  CHECK(d->pointer == "/Resources/p/Properties/PolicyDocument/Statement/0/Resource");
+  CHECK(d->where.end > d->where.begin);
+  CHECK(find(policy_findings(resource("arn:aws:iot:us-east-1:123456789012:client/${!iot:ClientId}${S}")), "P063") != nullptr);
+}
+
+TEST_CASE("an open region or account of an inline policy is any") {
+  for (const char* head : {"${S}:${T}", "${S}:123456789012", "us-east-1:${T}"}) {
+    CAPTURE(head);
+    const auto found = policy_findings(resource("arn:aws:iot:" + std::string(head) + ":client/*"));
+    for (const char* id : {"P019", "P021", "P037", "P038", "P070", "P071", "P072"}) CHECK(find(found, id) == nullptr);
+    CHECK(find(found, "P055") != nullptr);
+  }
+}
+
+TEST_CASE("what an open value decides is left alone, and so is what it hides") {
+  for (const char* text : {"${S}", "${S}:client/*", "arn:aws:iot:${S}:client/*", "arn:aws:iot:x${S}:123456789012:client/*", "arn:aws:iot:us-east-1:1234${S}:client/*",
+                           "arn:aws:${S}:us-east-1:123456789012:client/*", "arn:aws:iot:us-east-1:123456789012:${S}/*", "arn:aws:iot:us-east-1:123456789012:${S}"}) {
+    CAPTURE(text);
+    for (const diagnostic& d : policy_findings(resource(text, "iot:Publish")))
+      CHECK((d.broken == &templates::row_of(rule_id::parameter_in_policy) || d.broken->id.substr(0, 1) == "T"));
+  }
+  const auto effect = policy_findings(R"("Effect":{"Ref":"S"},"Action":"iot:Connect","Resource":"arn:aws:iot:us-east-1:123456789012:client/*","Extra":1)");
+  CHECK(find(effect, "P009") == nullptr);
+  CHECK(find(effect, "P055") == nullptr);
+  CHECK(find(effect, "P004") != nullptr);
+  const auto action = policy_findings(R"("Effect":"Allow","Action":{"Fn::Sub":"iot:${S}"},"Resource":"arn:aws:iot:us-east-1:123456789012:client/*")");
+  CHECK(find(action, "P050") == nullptr);
+  CHECK(find(action, "P084") == nullptr);
+  // A condition's value hides nothing else.
+  const auto condition = policy_findings(R"("Effect":"Allow","Action":"iot:Connect","Resource":"arn:aws:iot:us-east-1:123456789012:client/*","Condition":)"
+                                         R"({"IpAddress":{"aws:SourceIp":{"Ref":"S"}}})");
+  CHECK(find(condition, "P104") == nullptr);
+  CHECK(find(condition, "P055") != nullptr);
+}
+
+TEST_CASE("functions that give lists and values of maps stand in a policy as their texts") {
+  const auto action = [](const std::string& call) {
+    return policy_findings("\"Effect\":\"Allow\",\"Action\":" + call + R"(,"Resource":"arn:aws:iot:us-east-1:123456789012:topic/a")");
+  };
+  const auto listed = action(R"({"Fn::FindInMap":["M","k","a"]})");
+  const diagnostic* d = find(listed, "P050");
+  REQUIRE(d != nullptr);
+  CHECK(d->pointer == "/Resources/p/Properties/PolicyDocument/Statement/0/Action/1");
+  CHECK(find(action(R"({"Fn::Split":[",","iot:Publish,iot:Publsh"]})"), "P050") != nullptr);
+  CHECK(find(action(R"({"Fn::Split":[",",{"Ref":"S"}]})"), "P018") == nullptr);
+  const auto mapped = [](const std::string& key) {
+    return policy_findings(R"("Effect":"Allow","Action":"iot:Connect","Resource":{"Fn::Join":["",["arn:aws:iot:",{"Fn::FindInMap":["M",)" + key +
+                           R"(,"r"]},":123456789012:client/*"]]})");
+  };
+  CHECK(find(mapped("\"k\""), "P055") != nullptr);
+  CHECK(find(mapped(R"({"Ref":"S"})"), "P055") != nullptr);
+}
+
+TEST_CASE("null in a policy object stays null, and its size is unknown where a function is") {
+  CHECK(find(policy_findings(resource("arn:aws:iot:us-east-1:123456789012:client/${S}"), "null"), "P005") != nullptr);
+  CHECK(find(policy_findings(resource("arn:aws:iot:us-east-1:123456789012:client/${S}" + std::string(2000, 'a'))), "P031") == nullptr);
+}
+
+TEST_CASE("a misspelt certificate id means the id") {
+  const std::string misspelt = fleet(R"("ThingName":{"Ref":"AWS::IoT::Certificate::ID"})");
+  const auto found = check_auto(misspelt);
+  const diagnostic* d = find(found, rule_id::undeclared_reference);
+  REQUIRE(d != nullptr);
+  CHECK(d->help == "did you mean `AWS::IoT::Certificate::Id`?");
+  CHECK(templates::detect_kind(read(misspelt)) == templates::document_kind::fleet_template);
+}
+
+TEST_CASE("a certificate id from a parameter is that of bulk registration, unless something else tells") {
+  const auto kind = [](std::string_view certificate, std::string_view more = "") {
+    return templates::detect_kind(read(R"({"Parameters":{"CertificateId":{"Type":"String"}},"Resources":{"c":{"Type":"AWS::IoT::Certificate","Properties":{)" +
+                                       std::string(certificate) + "}}" + std::string(more) + "}}"));
+  };
+  const std::string by_parameter = R"("CertificateId":{"Ref":"CertificateId"})";
+  CHECK(kind(by_parameter) == templates::document_kind::bulk_template);
+  CHECK(kind(by_parameter + R"(,"OverrideSettings":{})") == templates::document_kind::fleet_template);
+  CHECK(kind(R"("CertificateId":{"Ref":"AWS::IoT::Certificate::Id"})") == templates::document_kind::fleet_template);
+  CHECK(kind(R"("CertificateId":"0123")") == templates::document_kind::fleet_template);
+  CHECK(find(check_auto(R"({"Parameters":{"CertificateId":{"Type":"String"}},"Resources":{"c":{"Type":"AWS::IoT::Certificate","Properties":{)" + by_parameter + "}}}}"),
+             rule_id::foreign_certificate_id) == nullptr);
+}

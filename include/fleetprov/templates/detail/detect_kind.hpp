@@ -12,13 +12,13 @@ namespace detail {
 /// What a template's content says about its kind.
 struct kind_marks {
   bool fleet = false, jitp = false, bulk = false;
+  bool own_certificate_id = false;  ///< the id of a certificate comes from a parameter: bulk, if nothing else tells
 };
 
 inline void mark_name(std::string_view name, kind_marks& found) noexcept {
-  constexpr std::string_view prefix = "AWS::IoT::Certificate::";
-  if (name.substr(0, prefix.size()) != prefix) return;
-  if (name.substr(prefix.size()) == "Id") found.fleet = true;
-  else found.jitp = true;
+  if (name.substr(0, predefined_prefix.size()) != predefined_prefix) return;
+  if (is_subject_parameter(name)) found.jitp = true;
+  else found.fleet = true;  // a misspelling too: the id is meant more often
 }
 
 /// Of the text of Fn::Sub; `${!...}` is no reference.
@@ -33,6 +33,9 @@ inline void mark_kind(const json::value& at, kind_marks& found) noexcept {
   for (const json::member& m : at.members) {
     const std::string_view key = m.key;
     if (key == "CertificateSigningRequest" || key == "CertificatePem") found.bulk = true;
+    const json::value* parameter = m.held.find("Ref");
+    if (key == "CertificateId" && parameter != nullptr && parameter->text.compare(0, predefined_prefix.size(), predefined_prefix) != 0)
+      found.own_certificate_id = true;
     if (key == "Ref") mark_name(m.held.text, found);
     if (key.substr(0, 4) == "Fn::" || key == "OverrideSettings") found.fleet = true;
     if (key == "Fn::Sub") mark_references(m.held.items.empty() ? m.held.text : m.held.items[0].text, found);
@@ -60,6 +63,7 @@ inline document_kind detect_template(const json::value& root) noexcept {
   if (found.jitp) return document_kind::jitp_template;
   if (found.bulk) return document_kind::bulk_template;
   if (found.fleet) return document_kind::fleet_template;
+  if (found.own_certificate_id) return document_kind::bulk_template;
   const json::value* resources = root.find("Resources");
   if (resources == nullptr || !resources->is_object() || resources->members.empty())
     return document_kind::fleet_template;

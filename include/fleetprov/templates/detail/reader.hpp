@@ -156,10 +156,19 @@ class expression_reader {
     if (call.key == "Fn::FindInMap") return read_find(call, inner, std::move(out));
     if (call.key == "Fn::Split") return read_split(call, inner, std::move(out));
     if (call.key == "Fn::Sub") return read_sub(call, inner, std::move(out));
-    std::string help = did_you_mean(call.key, function_names);
+    const bool is_foreign = is_cloudformation(call.key);
+    std::string help = is_foreign ? std::string() : did_you_mean(call.key, function_names);
+    if (is_foreign) help = "it exists in CloudFormation only; templates know Ref, Fn::Join, Fn::Select, Fn::FindInMap, Fn::Split and Fn::Sub";
     if (help.empty()) help = "templates know Ref, Fn::Join, Fn::Select, Fn::FindInMap, Fn::Split and Fn::Sub";
     refuse(rule_id::unknown_function, inner, call.key_where, "unknown function " + shown(call.key), std::move(help));
     return std::nullopt;
+  }
+
+  static bool is_cloudformation(std::string_view key) noexcept {
+    for (const std::string_view name : {"Fn::GetAtt", "Fn::If", "Fn::And", "Fn::Or", "Fn::Not", "Fn::Equals", "Fn::Base64", "Fn::Cidr", "Fn::GetAZs",
+                                        "Fn::ImportValue", "Fn::Transform", "Fn::Length", "Fn::ToJsonString", "Fn::ForEach"})
+      if (name == key) return true;
+    return false;
   }
 
   static bool known(std::string_view key) noexcept {

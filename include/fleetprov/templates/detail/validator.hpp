@@ -3,6 +3,7 @@
 #include <fleetprov/policies/document.hpp>
 #include <fleetprov/policies/lint.hpp>
 #include <fleetprov/templates/detail/embedded.hpp>
+#include <fleetprov/templates/detail/policy_stand_in.hpp>
 #include <fleetprov/templates/detail/shape.hpp>
 #include <fleetprov/templates/validate.hpp>
 #include <fleetprov/topics/limits.hpp>
@@ -58,7 +59,8 @@ class template_validator {
     if (name == certificate_id_parameter) return "bulk registration has no certificate id to fill in";
     if (name.substr(0, 4) == "iot:" || name.substr(0, 4) == "aws:")
       return "a policy variable inside Fn::Sub is written `${!" + std::string(name) + "}`";
-    if (name.substr(0, 5) == "AWS::") return "CloudFormation's pseudo parameters do not exist here";
+    if (name.substr(0, 5) == "AWS::" && name.substr(0, predefined_prefix.size()) != predefined_prefix)
+      return "CloudFormation's pseudo parameters do not exist here";
     std::vector<std::string> declared{std::string(certificate_id_parameter)};
     for (const parameter& p : subject_.parameters) declared.push_back(p.name);
     const std::string help = did_you_mean(name, declared);
@@ -219,6 +221,7 @@ class template_validator {
     check_policy_parameters(from);
     if (from.object) {
       if (from.computed.empty()) lint(policies::parse(*from.object, from.at.pointer));
+      else lint_stand_in(policy_stand_in(subject_, from), from.at.pointer);
       return;
     }
     if (!from.text || !from.text->is_literal()) return;
@@ -243,6 +246,20 @@ class template_validator {
     const bool good = static_cast<bool>(parsed);
     findings_.append(std::move(parsed.diagnostics));
     if (good) findings_.append(policies::lint(*parsed.value));
+  }
+
+  /// What holds whatever the parameters are. The size is not known.
+  void lint_stand_in(const policy_stand_in& known, const std::string& pointer) {
+    outcome<policies::policy_document> parsed = policies::parse(known.document(), pointer);
+    std::vector<diagnostic> found = std::move(parsed.diagnostics);
+    if (known.is_telling() && parsed.value)
+      for (diagnostic& d : policies::lint(*parsed.value)) found.push_back(std::move(d));
+    found.erase(std::remove_if(found.begin(), found.end(),
+                               [&](const diagnostic& d) {
+                                 return known.is_opaque(d.pointer) || d.broken->id == "P031" || d.broken->id == "P074";
+                               }),
+                found.end());
+    findings_.append(std::move(found));
   }
 
   void check_policy_parameters(const policy_source& from) {
