@@ -119,6 +119,8 @@ with Folder() as at:
     assert text.startswith("IMPLICIT_DENY iot:Subscribe on topicfilter/a/b\n"), text
     assert "statement 2" in text and "topicfilter" in text and f'"{arn("topicfilter/a/b")}"' in text, text
     assert f"{mixed}:9" in text, text
+    odd = expect(1, "authorize", "--policy", mixed, "--action", "iot:Subscribe", "--resource", "topic/x").stdout
+    assert "a Resource that would match" not in odd and "the request is about `topic/x`" in odd, odd
     text = expect(1, "authorize", "--policy", mixed, "--action", "iot:Publish", "--resource", "topic/a/b/c").stdout
     assert "level" in text, text
     text = expect(0, "authorize", "--policy", mixed, "--action", "iot:Connect", "--resource", "client/x").stdout

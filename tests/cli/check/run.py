@@ -149,6 +149,12 @@ with Folder() as at:
     as_claim = expect_json(0, "check", "--format", "json", "--role", "claim", "--template-name", "t", greedy)
     assert as_claim["warnings"] > plain["warnings"], "the role adds what a claim must not be able to do"
     expect_json(0, "check", "--format", "json", "--role", "device", greedy)
+    # a claim certificate has no thing: no advice about one
+    named = at.write("named.json", policy(statement("iot:Connect", arn("client/${iot:Connection.Thing.ThingName}"))))
+    assert found(expect_json(0, "check", "--format", "json", named), "P087")
+    assert found(expect_json(0, "check", "--format", "json", "--role", "device", named), "P087")
+    as_claim = expect_json(0, "check", "--format", "json", "--role", "claim", named)
+    assert found(as_claim, "P150") and not found(as_claim, "P087"), as_claim
     expect(2, "check", "--role", "admin", greedy)
     expect(2, "check", "--template-name", "t", greedy)
     expect(2, "check", "--role", "claim", "--template-name", "no/slash", greedy)

@@ -65,6 +65,10 @@ with Folder() as at:
     assert arn("topic/a", "eu-west-1", "999999999999") in replaced, replaced
     own = at.write("own.json", policy(statement("iot:Publish", "arn:aws:iot:us-east-1:123456789012:topic/<site>/a")))
     expect(1, "render", own)
+    for head in ("%s:%s", "{{us-east-1}}:{{123456789012}}", "eu:123456789012", "us-east-1:1234-5678-9012"):
+        open_head = at.write("head.json", policy(statement("iot:Publish", f"arn:aws:iot:{head}:topic/a")))
+        left = expect(1, "render", open_head, "--region", "eu-west-1", "--account", "111122223333")
+        assert left.stdout == "" and "is still a placeholder" in left.stderr, left
     assert arn("topic/north/a") in expect(0, "render", own, "--set", "site=north").stdout
     broker = at.write("broker.json", policy(statement("iot:Subscribe", [
         f"arn:aws:iot:aws-region:aws-account-id:topicfilter/{topic}" for topic in ("$SYS/#", "$CONTROL/a", "$aws/events/#", "$share/g/$SYS/#")])))
@@ -107,6 +111,9 @@ with Folder() as at:
                                     {"action": "iot:Receive", "resource": arn(f"topic/{received}")}], shared
     assert "iot:Publish" not in expect(0, "topics", "--classify", "$share/g/a/b").stdout
     assert expect_json(0, "topics", "--classify", "$aws/nothing", "--format", "json")["policy"] == []
+    assert "not in the list of reserved topics that AWS documents" in expect(0, "topics", "--classify", "$aws/nothing").stdout
+    health = expect_json(0, "topics", "--classify", "$aws/things/t/greengrassv2/health/json", "--format", "json")
+    assert health["service"] == "greengrass" and health["may_publish"], health
     for wrong in ("a/#/b", "", "a" * 257, "/".join("abcdefghi")):
         assert expect(1, "topics", "--classify", wrong).stdout == "", wrong
 
