@@ -24,8 +24,9 @@ std::string from_base64(std::string_view text, std::string_view member) {
   while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
   if (text.size() % 4 != 0 || text.size() > topics::limits::max_payload_bytes)
     throw aws_error::invalid_request("'" + std::string(member) + "' is not base64.");
-  const std::size_t pads = text.size() - (text.find_last_not_of('=') + 1);  // npos + 1 is 0
-  if (pads > 2) throw aws_error::invalid_request("'" + std::string(member) + "' is not base64.");
+  const std::size_t end = std::min(text.find('='), text.size());
+  const std::size_t pads = text.size() - end;
+  if (pads > 2 || text.find_first_not_of('=', end) != std::string_view::npos) throw aws_error::invalid_request("'" + std::string(member) + "' is not base64.");
   std::string out(text.size() / 4 * 3 + 1, '\0');
   const int written =
       EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()), reinterpret_cast<const unsigned char*>(text.data()),

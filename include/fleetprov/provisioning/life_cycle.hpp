@@ -181,7 +181,7 @@ inline result<phase> life_cycle::start(instant now, inventory has) {
 /// For another certificate: the end of the one before says nothing any more.
 inline void life_cycle::plan_rotation(instant now, std::optional<instant> ends_in) noexcept {
   rotation_due_.reset();
-  if (ends_in && how_.rotate_before.count() > 0) 
+  if (ends_in && how_.rotate_before.count() > 0)
     rotation_due_ = *ends_in > how_.rotate_before ? after(now, *ends_in - how_.rotate_before) : now;
 }
 

@@ -27,6 +27,7 @@ ELSEWHERE = {
     "3.1.1 SUBSCRIBE refused": ("policies", "--strict suback-failure answers a refused 3.1.1 SUBSCRIBE with 0x80"),
     "subscribing to an API request topic, to `$aws/#`": ("flow", "a subscription to a request topic and to every wildcard over the API stays silent"),
     "payload over 131072 bytes": ("policies", "a payload of 131072 bytes passes, one byte more closes: 0x95 on 5"),
+    "which topics below `$aws/` there are": ("policies", "reserved topics that no API defines are refused under iot:* on any resource"),
     "PUBLISH or SUBSCRIBE with QoS 2": ("policies", "QoS 2 is refused: SUBACK grants 1, a PUBLISH ends the connection"),
     "Message Expiry of a retained message": ("mock_api", "a retained message with a message expiry is gone over HTTP as over MQTT"),
     "shared subscription to `$aws/events/...`": ("lifecycle", "of a group that shares a subscription to life-cycle events, one client gets each event"),

@@ -6,7 +6,6 @@
 #include "unit/storage/store_checks.hpp"
 
 #include <deque>
-#include <limits>
 #include <map>
 #include <string>
 #include <vector>
@@ -416,7 +415,7 @@ TEST_CASE("a run begins with what an earlier one left, and without anything left
   CHECK(fresh.aws.count("create") == 1);
 
   // The token of `store_test::credentials` was good when it was kept, whatever the clock said then or says now.
-  for (const std::int64_t issued_at : {wall_clock_seconds(), wall_clock_seconds() + 1'000'000, std::numeric_limits<std::int64_t>::max()}) {
+  for (const std::int64_t issued_at : {wall_clock_seconds(), wall_clock_seconds() + 1'000'000, std::int64_t{253'402'300'799}}) {
     CAPTURE(issued_at);
     device left;
     auto pending = store_test::credentials("c1", "KEY");
@@ -430,7 +429,7 @@ TEST_CASE("a run begins with what an earlier one left, and without anything left
     CHECK(left.aws.count("register") == 1);
     CHECK(left.store.device()->certificate_id == "c1");
   }
-  for (const std::int64_t issued_at : {std::int64_t{0}, std::int64_t{-5}, std::numeric_limits<std::int64_t>::min(), wall_clock_seconds() - 3'600}) {
+  for (const std::int64_t issued_at : {std::int64_t{0}, std::int64_t{-5}, -std::int64_t{253'402'300'799}, wall_clock_seconds() - 3'600}) {
     CAPTURE(issued_at);
     device old;
     auto pending = store_test::credentials("c1", "KEY");

@@ -42,6 +42,12 @@ TEST_CASE("a pattern with its wildcards as MQTT wildcards is a filter to try") {
   CHECK(candidates("a*/b") == filters{"#", "+/#", "a/+/b", "a/b", "a/+/+/b", "ax/b"});
   CHECK(candidates("a/?") == filters{"#", "+/#", "a/#", "a/+"});
   CHECK(candidates("a?") == filters{"#", "+/#", "ax"});
+  CHECK(candidates("a/?b") == filters{"#", "+/#", "a/#", "a/xb"});
+  // The name of a share has no wildcards of MQTT.
+  CHECK(candidates("$share/g*") == filters{"#", "+/#", "$share/#", "$share/gx/#", "$share/gx/+/#"});
+  CHECK(candidates("$share/*/a") == filters{"#", "+/#", "$share/#", "$share/x/a", "$share/x/+/a"});
+  CHECK(candidates("$share/*b") == filters{"#", "+/#", "$share/#", "$share/x/+/b", "$share/x/b", "$share/xb"});
+  CHECK(candidates("$share/g?/a") == filters{"#", "+/#", "$share/#", "$share/gx/a"});
   CHECK(candidates("1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17/18/*").size() == 19);
   CHECK(candidates("*a*b*c*d*e*f*g*").size() <= 96);
 }

@@ -85,6 +85,7 @@ TEST_CASE("ForAllValues needs a guard in an Allow that asks for a value") {
       {"Allow", "{" + last_will + R"(,"Null":{"iot:connectattributes":"false"}})", false},
       {"Allow", "{" + last_will + R"(,"Null":{"iot:ConnectAttributes":"true"}})", true},
       {"Allow", "{" + last_will + R"(,"Null":{"iot:ClientId":"false"}})", true},
+      {"Allow", "{" + last_will + R"(,"Null":{"iot:ConnectAttributes":["false","true"]}})", true},
       {"Allow", "{" + last_will + R"(,"ForAnyValue:StringLike":{"iot:ConnectAttributes":"*"}})", true},
   };
   for (const row& each : rows) {

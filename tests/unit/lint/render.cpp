@@ -124,7 +124,7 @@ TEST_CASE("the partition follows a region that was filled in, and only such a on
   for (const auto& [region, partition] : {std::pair("cn-north-1", "aws-cn"), std::pair("us-gov-west-1", "aws-us-gov"), std::pair("eu-west-1", "aws")}) {
     CAPTURE(region);
     const std::string wanted = std::string("arn:") + partition + ":iot:" + region + ":210987654321:topic/a";
-    for (const std::string open : {"aws", "aws-cn", "${AWS::Partition}"}) CHECK(rendered("arn:" + open + ":iot:aws-region:aws-account-id:topic/a", region) == wanted);
+    for (const std::string open : {"aws", "aws-cn", "aws-us-gov", "${AWS::Partition}"}) CHECK(rendered("arn:" + open + ":iot:aws-region:aws-account-id:topic/a", region) == wanted);
     const std::string other = "arn:aws-iso:iot:";
     CHECK(rendered(other + "aws-region:aws-account-id:topic/a", region) == other + region + ":210987654321:topic/a");
     CHECK(rendered("arn:aws:iot:<site-region>:aws-account-id:topic/a", region) == wanted);

@@ -102,6 +102,7 @@ TEST_CASE("a variable in a condition value is looked at like one in a resource")
   CHECK(has(found("${iot:Connection.Thing.ThingName}", "iot:GetThingShadow"), "P067"));
   CHECK(found("${iot:Connection.Thing.ThingName}").empty());
   CHECK_FALSE(has(found("${aws:SourceIp}"), "P116"));
+  CHECK_FALSE(has(found("${iot:ConnectAttributes}"), "P116"));
 }
 
 TEST_CASE("a thing's key in a condition of an action over HTTPS has no value") {
