@@ -30,4 +30,5 @@ if [ "${FLEETPROV_SANITIZED:-0}" = 1 ]; then
   ctest --test-dir build/asan-ubsan --output-on-failure -j "$(nproc)" -L sanitized
 fi
 
+# A second try for what measures time on a machine that others use: ctest says which test needed it.
 exec ctest --test-dir build/test --output-on-failure -j "$(nproc)" --repeat until-pass:2 "$@"

@@ -167,7 +167,7 @@ prepared prepare(const provision_options& from) {
 /// Says each step as it happens, and remembers what an explanation of a failure needs.
 class narrator {
  public:
-  narrator(const provisioning::session& of, const adapters::link_options& link) : session_(of), link_(link) {}
+  explicit narrator(const adapters::link_options& link) : link_(link) {}
 
   void on_action(const provisioning::session_action& next) {
     if (std::holds_alternative<provisioning::connect>(next)) {
@@ -193,7 +193,6 @@ class narrator {
   void on_event(const link_event& event, state before) {
     last_ = event.what;
     put_off_ = adapters::is_refused_for_now(event);
-    if (event.what == link_event::kind::connected && before == state::connecting) ever_connected_ = true;
     switch (event.what) {
       case link_event::kind::connected:
       case link_event::kind::published:
@@ -232,7 +231,6 @@ class narrator {
   /// Whether the last connection ended with anything that could be an answer.
   bool turned_away() const noexcept { return last_ == link_event::kind::refused || last_ == link_event::kind::hung_up; }
   bool untrusted() const noexcept { return untrusted_; }
-  bool ever_connected() const noexcept { return ever_connected_; }
   const std::vector<std::string>& filters() const noexcept { return filters_; }
   const std::string& topic() const noexcept { return topic_; }
 
@@ -248,12 +246,11 @@ class narrator {
       say(std::string(topics::name_of(place->call)) + ": rejected");
   }
 
-  const provisioning::session& session_;
   adapters::link_options link_;
   std::vector<std::string> filters_;
   std::string topic_, words_;
   link_event::kind last_ = link_event::kind::connected;
-  bool ever_connected_ = false, untrusted_ = false, put_off_ = false;
+  bool untrusted_ = false, put_off_ = false;
 };
 
 std::string step_name(state during, const provisioning::session& session) {
@@ -687,7 +684,7 @@ int run_over(const provision_options& options, const prepared& what, storage::po
   how.superseded = unrecorded(store);
   if (what.planned) how.expected_configuration = what.planned->device_configuration;
   Link link(what.link);
-  narrator seen(session, what.link);
+  narrator seen(what.link);
   careful_store keeper(store);
   const auto end = adapters::drive(session, link, keeper, how, seen);
   if (const auto* why = std::get_if<provisioning::gave_up>(&end.end)) {

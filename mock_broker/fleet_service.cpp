@@ -706,8 +706,6 @@ std::vector<authorization_answer> fleet_service::test_authorization(const author
   return out;
 }
 
-std::size_t fleet_service::requests_in_progress() const noexcept { return state_->in_progress.load(); }
-
 bool fleet_service::wait_until_idle(std::chrono::milliseconds limit) {
   std::unique_lock<std::mutex> held(state_->idle_lock);
   return state_->idle.wait_for(held, limit, [&] { return state_->in_progress.load() == 0; });

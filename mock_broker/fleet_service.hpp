@@ -151,7 +151,6 @@ class fleet_service {
   http_registration register_thing(std::string_view template_body, const std::map<std::string, std::string>& parameters);
   std::vector<authorization_answer> test_authorization(const authorization_request& asked) const;
 
-  std::size_t requests_in_progress() const noexcept;
   /// Blocks until no request is in progress or `limit` has passed; true when idle.
   bool wait_until_idle(std::chrono::milliseconds limit);
 

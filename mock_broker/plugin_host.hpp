@@ -47,7 +47,6 @@ class broker_host {
 
   /// MQTT 5: a DISCONNECT packet with a reason. False where the broker has no such function.
   bool send_disconnect(mosquitto* client, std::uint8_t reason_code) const;
-  bool can_send_disconnect() const noexcept { return send_disconnect_ != nullptr; }
 
   /// To one client, past its subscriptions. Only from TICK, only to a session known to be live: the
   /// broker keeps the message by client id until its next turn.

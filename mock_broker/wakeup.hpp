@@ -24,8 +24,6 @@ class wakeup {
   /// From any thread. Cheap; calls between two TICKs are one wake-up.
   void wake() noexcept;
 
-  bool is_in_epoll() const noexcept { return in_epoll_; }
-
  private:
   int event_fd_ = -1;
   long broker_thread_ = 0;

@@ -171,8 +171,9 @@ TEST_CASE("a message published over HTTP reaches the broker with its properties"
                                     {"x-amz-mqtt5-user-properties", "W3siayI6InYifV0="},
                                     {"x-amz-mqtt5-payload-format-indicator", "UTF8_DATA"}});
   REQUIRE(reply.status == 200);
-  REQUIRE(aws.broker.published.size() == 1);
-  const outgoing_message& sent = aws.broker.published.front();
+  const auto published = aws.broker.take_published();
+  REQUIRE(published.size() == 1);
+  const outgoing_message& sent = published.front();
   CHECK(sent.topic == "a/b");
   CHECK(sent.payload == "hello");
   CHECK(sent.qos == 1);
@@ -211,7 +212,7 @@ TEST_CASE("reserved topics, bad topics and oversize payloads are not published")
   for (const char* data : {"???", "====", "a===", "aWQ", "=aWQ"})
     CHECK(aws.call("POST", "/topics/a", "x", {{"x-amz-mqtt5-correlation-data", data}}).status == 400);
   CHECK(aws.call("GET", "/retainedMessage?nextToken=%3D%3D%3D%3D").status == 400);
-  CHECK(aws.broker.published.empty());
+  CHECK(aws.broker.take_published().empty());
   CHECK(aws.call("POST", "/topics/a", std::string(131072, 'x')).status == 200);
 }
 

@@ -3,7 +3,9 @@
 #include <mock_broker/broker_actions.hpp>
 
 #include <algorithm>
+#include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace test {
@@ -13,8 +15,14 @@ class fake_broker : public fleetprov::mock::broker_actions {
  public:
   bool publish(fleetprov::mock::outgoing_message message) override {
     if (is_stuck) return false;
-    published.push_back(std::move(message));
+    const std::lock_guard<std::mutex> alone(guard_);
+    published_.push_back(std::move(message));
     return true;
+  }
+  /// What was published since the last time.
+  std::vector<fleetprov::mock::outgoing_message> take_published() {
+    const std::lock_guard<std::mutex> alone(guard_);
+    return std::exchange(published_, {});
   }
   bool disconnect(const std::string& client_id, bool clean_session, bool prevent_will_message) override {
     disconnected.push_back(client_id + (clean_session ? " clean" : "") + (prevent_will_message ? " no-will" : ""));
@@ -28,10 +36,13 @@ class fake_broker : public fleetprov::mock::broker_actions {
   }
   bool reset() override { return !is_stuck; }
 
-  std::vector<fleetprov::mock::outgoing_message> published;
   std::vector<fleetprov::mock::retained_message> retained;
   std::vector<std::string> connected, disconnected;
   bool is_stuck = false;
+
+ private:
+  std::mutex guard_;
+  std::vector<fleetprov::mock::outgoing_message> published_;
 };
 
 }  // namespace test
