@@ -38,7 +38,13 @@ namespace fs = std::filesystem;
 namespace limits = topics::limits;
 
 constexpr int start_attempts = 8;
-constexpr std::chrono::seconds start_patience{60};
+/// A broker under a tool that slows it down (memcheck) takes longer.
+std::chrono::seconds start_patience() {
+  constexpr long usual = 60;
+  const char* wanted = std::getenv("FLEETPROV_MOCK_START_SECONDS");
+  const long seconds = wanted != nullptr ? std::strtol(wanted, nullptr, 10) : usual;
+  return std::chrono::seconds(seconds > 0 && seconds <= 3600 ? seconds : usual);
+}
 constexpr std::chrono::milliseconds stop_patience{2200};
 
 void tell(const std::string& words) { std::fprintf(stderr, "fleetprov mock: %s\n", words.c_str()); }
@@ -271,14 +277,15 @@ class stop_signals {
 std::optional<start_report> wait_ready(int pipe, const stop_signals& signals) {
   start_report out;
   std::string line;
-  const auto until = std::chrono::steady_clock::now() + start_patience;
+  const std::chrono::seconds patience = start_patience();
+  const auto until = std::chrono::steady_clock::now() + patience;
   for (;;) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
     std::array<pollfd, 2> waiting{{{pipe, POLLIN, 0}, {signals.fd(), POLLIN, 0}}};
     const int count = ::poll(waiting.data(), waiting.size(), left.count() > 0 ? static_cast<int>(left.count()) : 0);
     if (count < 0 && errno == EINTR) continue;
     if (count == 0) {
-      out.words = "the broker was not ready within " + std::to_string(start_patience.count()) + " s";
+      out.words = "the broker was not ready within " + std::to_string(patience.count()) + " s";
       return out;
     }
     if (waiting[1].revents != 0) return std::nullopt;

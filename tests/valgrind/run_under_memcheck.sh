@@ -15,7 +15,7 @@ exec valgrind --leak-check=full --show-leak-kinds=definite,indirect --errors-for
   --num-callers=30 --child-silent-after-fork=yes --log-file="$work/memcheck.%p" "$mosquitto" "\$@"
 END
 chmod +x "$work/mosquitto"
-export PATH="$work:$PATH" FLEETPROV_PROGRAM="$bin/fleetprov"
+export PATH="$work:$PATH" FLEETPROV_PROGRAM="$bin/fleetprov" FLEETPROV_MOCK_START_SECONDS=600
 "$bin/fleetprov_load" --flows "$flows" --clients 4 --handshakes 50 --reload
 for report in "$work"/memcheck.*; do
   grep -E 'definitely lost|indirectly lost|ERROR SUMMARY' "$report"
