@@ -5,6 +5,7 @@
 #include "support/catch.hpp"
 #include "support/loopback.hpp"
 
+#include <future>
 #include <thread>
 
 using namespace fleetprov::adapters;
@@ -39,12 +40,10 @@ TEST_CASE("connecting without a limit is a day to who counts in seconds") {
 
 TEST_CASE("a wait without a limit ends with an event, and so does connecting without one") {
   event_queue queue;
-  std::thread other([&] {
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    queue.push({kind::published});
-  });
-  CHECK(queue.wait(std::chrono::milliseconds::max()));
-  other.join();
+  auto waiting = std::async(std::launch::async, [&] { return queue.wait(std::chrono::milliseconds::max()); });
+  CHECK(waiting.wait_for(std::chrono::milliseconds(20)) == std::future_status::timeout);
+  queue.push({kind::published});
+  CHECK(waiting.get());
   const test::listener open;
   CHECK(reach("127.0.0.1", open.port(), std::chrono::milliseconds::max()).reached);
 }
