@@ -5,7 +5,6 @@
 #include <cli/suggest.hpp>
 #include <cli/values.hpp>
 
-
 #include <chrono>
 #include <memory>
 #include <string>

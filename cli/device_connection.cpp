@@ -1,6 +1,7 @@
 #include <cli/device_connection.hpp>
 #include <cli/output.hpp>
 
+#include <fleetprov/core/detail/hex.hpp>
 #include <fleetprov/crypto/certificate.hpp>
 #include <fleetprov/crypto/private_key.hpp>
 #include <fleetprov/storage/detail/posix_files.hpp>
@@ -117,13 +118,12 @@ adapters::link_options make_link_options(const device_options& from, const char*
 }
 
 std::string unique_client_id(std::string_view prefix) {
-  static constexpr char digits[] = "0123456789abcdef";
   std::random_device source;
   std::uint64_t bits = (static_cast<std::uint64_t>(source()) << 32U) ^ source();
   bits ^= static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count());
   std::string out(prefix);
   out += '-' + std::to_string(::getpid()) + '-';
-  for (int i = 0; i < 12; ++i, bits >>= 4U) out += digits[bits & 15U];
+  for (int i = 0; i < 12; ++i, bits >>= 4U) out += detail::hex_digits[bits & 15U];
   return out;
 }
 
@@ -184,8 +184,7 @@ std::string describe_reason(adapters::mqtt_version version, std::uint8_t code) {
         return "refused";
     }
   }();
-  static constexpr char digits[] = "0123456789abcdef";
-  return std::string(words) + " (0x" + digits[code >> 4U] + digits[code & 15U] + ")";
+  return std::string(words) + " (0x" + detail::to_hex(&code, 1) + ")";
 }
 
 std::string policy_resource(const std::string& host, std::string_view type, std::string_view name) {

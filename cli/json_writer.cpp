@@ -1,48 +1,10 @@
 #include <cli/json_writer.hpp>
 
-#include <fleetprov/core/utf8.hpp>
+#include <fleetprov/core/detail/json_string.hpp>
 
 #include <utility>
 
 namespace fleetprov::cli {
-namespace {
-
-void append_escaped(std::string& out, std::string_view text) {
-  static constexpr char digits[] = "0123456789abcdef";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
-      default:
-        if (byte < 0x20 || byte == 0x7F) {
-          out += "\\u00";
-          out += digits[byte >> 4];
-          out += digits[byte & 15];
-        } else {
-          out += c;
-        }
-    }
-  }
-}
-
-void append_string(std::string& out, std::string_view text) {
-  out += '"';
-  while (!text.empty()) {
-    const std::size_t good = find_invalid_utf8(text);
-    append_escaped(out, text.substr(0, good));
-    if (good == text.size()) break;
-    out += "\xEF\xBF\xBD";
-    text.remove_prefix(good + 1);
-  }
-  out += '"';
-}
-
-}  // namespace
-
 void json_writer::separate() {
   if (needs_comma_) out_ += ',';
   needs_comma_ = true;
@@ -63,7 +25,7 @@ json_writer& json_writer::close(char bracket) {
 
 json_writer& json_writer::key(std::string_view name) {
   separate();
-  append_string(out_, name);
+  detail::append_json_string(out_, name);
   out_ += ':';
   needs_comma_ = false;
   return *this;
@@ -71,7 +33,7 @@ json_writer& json_writer::key(std::string_view name) {
 
 json_writer& json_writer::text(std::string_view value) {
   separate();
-  append_string(out_, value);
+  detail::append_json_string(out_, value);
   return *this;
 }
 

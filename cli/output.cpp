@@ -1,6 +1,7 @@
 #include <cli/errors.hpp>
 #include <cli/output.hpp>
 
+#include <fleetprov/core/detail/hex.hpp>
 #include <fleetprov/core/utf8.hpp>
 
 #include <algorithm>
@@ -167,7 +168,6 @@ std::string paint(std::string_view text, ink what, colour use) {
 }
 
 std::string printable(std::string_view text) {
-  static constexpr char digits[] = "0123456789abcdef";
   std::string out;
   for (std::size_t i = 0; i < text.size();) {
     const std::size_t end = next_code_point(text, i);
@@ -176,10 +176,7 @@ std::string printable(std::string_view text) {
     if (!is_valid_utf8(piece)) {
       out += "\xEF\xBF\xBD";
     } else if (lead < 0x20 || lead == 0x7F || (lead == 0xC2 && static_cast<unsigned char>(piece[1]) < 0xA0)) {
-      const unsigned code = piece.size() == 1 ? lead : static_cast<unsigned char>(piece[1]);
-      out += "\\u00";
-      out += digits[code >> 4];
-      out += digits[code & 15];
+      detail::append_hex(out += "\\u00", static_cast<std::uint8_t>(piece.back()));
     } else {
       out += piece;
     }

@@ -1,5 +1,6 @@
 #include <cli/sarif.hpp>
 
+#include <fleetprov/core/detail/hex.hpp>
 #include <fleetprov/version.hpp>
 
 #include <cstdint>
@@ -46,9 +47,8 @@ std::uint64_t mix(std::uint64_t hash, std::string_view text) noexcept {  // FNV-
 }
 
 std::string hex(std::uint64_t value) {
-  static constexpr char digits[] = "0123456789abcdef";
   std::string out(16, '0');
-  for (std::size_t i = 16; i-- > 0; value >>= 4U) out[i] = digits[value & 15U];
+  for (std::size_t i = 16; i-- > 0; value >>= 4U) out[i] = detail::hex_digits[value & 15U];
   return out;
 }
 
@@ -58,7 +58,6 @@ std::string trimmed(std::string_view line) {
     if (c != ' ' && c != '\t') out += c;
   return out;
 }
-
 
 void write_region(json_writer& out, const source_text& source, const source_range& where) {
   const position begin = source.locate(where.begin);
@@ -71,7 +70,6 @@ void write_region(json_writer& out, const source_text& source, const source_rang
 }  // namespace
 
 std::string artifact_uri(std::string_view path, std::string_view folder) {
-  static constexpr char digits[] = "0123456789ABCDEF";
   if (path == "-") return "stdin";
   std::string out;
   if (!folder.empty() && path.size() > folder.size() + 1 && path.substr(0, folder.size()) == folder && path[folder.size()] == '/')
@@ -84,10 +82,7 @@ std::string artifact_uri(std::string_view path, std::string_view folder) {
     if (plain) {
       out += c;
     } else {
-      const auto byte = static_cast<unsigned char>(c);
-      out += '%';
-      out += digits[byte >> 4];
-      out += digits[byte & 15];
+      detail::append_hex(out += '%', static_cast<std::uint8_t>(c), detail::upper_case_hex_digits);
     }
   }
   return out;

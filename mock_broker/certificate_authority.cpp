@@ -4,11 +4,11 @@
 #include <mock_broker/certificate_authority.hpp>
 #include <mock_broker/errors.hpp>
 #include <mock_broker/files.hpp>
+#include <mock_broker/random.hpp>
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
-#include <openssl/rand.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
@@ -69,8 +69,7 @@ void set_time(ASN1_TIME* to, instant at) {
 }
 
 void set_serial(X509* to) {
-  std::array<unsigned char, 20> bytes{};
-  must(RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) == 1, "make random numbers");
+  auto bytes = random_bytes<20>();
   bytes[0] = static_cast<unsigned char>((bytes[0] & 0x7FU) | 0x40U);  // positive, always 20 bytes long
   const number_ptr number(BN_bin2bn(bytes.data(), static_cast<int>(bytes.size()), nullptr));
   must(number && BN_to_ASN1_INTEGER(number.get(), X509_get_serialNumber(to)) != nullptr, "write a serial number");

@@ -1,24 +1,16 @@
 #include <mock_broker/control_plane.hpp>
 
+#include <fleetprov/core/detail/hex.hpp>
 #include <fleetprov/core/utf8.hpp>
 #include <mock_broker/control_plane_call.hpp>
 #include <mock_broker/name_rules.hpp>
-
-#include <openssl/rand.h>
+#include <mock_broker/random.hpp>
 
 #include <algorithm>
 #include <charconv>
-#include <cstdio>
 
 namespace fleetprov::mock {
 namespace {
-
-int hex_digit(char c) noexcept {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 enum class plus_sign : std::uint8_t { literal, blank };
 
@@ -30,8 +22,8 @@ std::string decode(std::string_view text, plus_sign plus) {
     if (text[i] == '+' && plus == plus_sign::blank) {
       out += ' ';
     } else if (text[i] == '%') {
-      const int high = i + 2 < text.size() ? hex_digit(text[i + 1]) : -1;
-      const int low = i + 2 < text.size() ? hex_digit(text[i + 2]) : -1;
+      const int high = i + 2 < text.size() ? detail::hex_value(text[i + 1]) : -1;
+      const int low = i + 2 < text.size() ? detail::hex_value(text[i + 2]) : -1;
       if (high < 0 || low < 0 || (high == 0 && low == 0))
         throw aws_error::invalid_request("The request URI holds a broken percent-encoding.");
       out += static_cast<char>(high * 16 + low);
@@ -106,16 +98,6 @@ const std::vector<route>& all_routes() {
     return joined;
   }();
   return routes;
-}
-
-std::string request_id() {
-  unsigned char bytes[16];
-  RAND_bytes(bytes, sizeof bytes);
-  char text[37];
-  std::snprintf(text, sizeof text, "%02x%02x%02x%02x-%02x%02x-4%01x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", bytes[0],
-                bytes[1], bytes[2], bytes[3], bytes[4], bytes[5], bytes[6] & 15, bytes[7], (bytes[8] & 0x3f) | 0x80,
-                bytes[9], bytes[10], bytes[11], bytes[12], bytes[13], bytes[14], bytes[15]);
-  return text;
 }
 
 std::string written(const json_out& value) {
@@ -225,7 +207,7 @@ api_reply control_plane::handle(const api_request& request) const noexcept {
     if (context_.on_failure) context_.on_failure(request.method + " " + request.target + ": " + failed.what());
     out = refusal_reply("InternalFailureException", 500, "Internal failure.");
   }
-  out.headers.emplace_back("x-amzn-RequestId", request_id());
+  out.headers.emplace_back("x-amzn-RequestId", make_uuid());
   return out;
 }
 

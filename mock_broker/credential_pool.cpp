@@ -2,16 +2,15 @@
 #include <fleetprov/crypto/private_key.hpp>
 #include <mock_broker/credential_pool.hpp>
 #include <mock_broker/files.hpp>
+#include <mock_broker/random.hpp>
 #include <mock_broker/worker_pool.hpp>
 
 #include <openssl/evp.h>
-#include <openssl/rand.h>
 #include <openssl/rsa.h>
 
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <array>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -73,17 +72,6 @@ std::optional<secret> generate(std::atomic<bool>& stopping) {
   return std::move(*pem);
 }
 
-std::string random_name() {
-  std::array<unsigned char, 12> bytes{};
-  if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1) throw std::runtime_error("no random numbers");
-  std::string out;
-  for (const unsigned char b : bytes) {
-    out += "0123456789abcdef"[b >> 4U];
-    out += "0123456789abcdef"[b & 15U];
-  }
-  return out + ".pem";
-}
-
 /// Both PEM texts, as a file of the pool holds them.
 secret joined(const fresh_credentials& of) {
   std::string text;
@@ -130,7 +118,7 @@ struct credential_pool::state {
   pooled store(fresh_credentials fresh) const {
     if (directory.empty()) return {std::move(fresh), {}};
     try {
-      std::filesystem::path file = directory / random_name();
+      std::filesystem::path file = directory / (random_hex<12>() + ".pem");
       write_file(file, joined(fresh).reveal(), file_access::owner_only);
       return {std::move(fresh), std::move(file)};
     } catch (const std::runtime_error&) {

@@ -1,7 +1,7 @@
 #include <mock_broker/event_log.hpp>
 #include <mock_broker/worker_pool.hpp>
 
-#include <fleetprov/core/utf8.hpp>
+#include <fleetprov/core/detail/json_string.hpp>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -44,55 +44,17 @@ void write_words(std::string_view text) noexcept {
   }
 }
 
-void quote_into(std::string& out, std::string_view text) {
-  static constexpr char digits[] = "0123456789abcdef";
-  std::string repaired;
-  for (std::size_t bad = find_invalid_utf8(text); bad != text.size(); bad = find_invalid_utf8(text)) {
-    repaired.append(text.substr(0, bad)).append("\xEF\xBF\xBD");
-    text.remove_prefix(bad + 1);
-  }
-  if (!repaired.empty()) {
-    repaired.append(text);
-    text = repaired;
-  }
-  out += '"';
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (c == '\n') {
-      out += "\\n";
-    } else if (c == '\t') {
-      out += "\\t";
-    } else if (byte < 0x20 || byte == 0x7F) {
-      out += "\\u00";
-      out += digits[byte >> 4U];
-      out += digits[byte & 15U];
-    } else {
-      out += c;
-    }
-  }
-  out += '"';
-}
-
 }  // namespace
-
-std::string json_line::quote(std::string_view text) {
-  std::string out;
-  quote_into(out, text);
-  return out;
-}
 
 void json_line::key(std::string_view name) {
   if (out_.size() > 1) out_ += ',';
-  quote_into(out_, name);
+  detail::append_json_string(out_, name);
   out_ += ':';
 }
 
 json_line& json_line::text(std::string_view name, std::string_view value) {
   key(name);
-  quote_into(out_, value);
+  detail::append_json_string(out_, value);
   return *this;
 }
 

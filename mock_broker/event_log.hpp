@@ -20,8 +20,6 @@ class json_line {
   json_line& raw(std::string_view key, std::string_view value);
   std::string take();
 
-  static std::string quote(std::string_view text);
-
  private:
   void key(std::string_view name);
   std::string out_ = "{";

@@ -1,3 +1,4 @@
+#include <fleetprov/core/detail/json_string.hpp>
 #include <fleetprov/crypto/certificate_variables.hpp>
 #include <fleetprov/payloads/codec.hpp>
 #include <fleetprov/payloads/messages.hpp>
@@ -12,9 +13,9 @@
 #include <mock_broker/event_log.hpp>
 #include <mock_broker/fleet_service.hpp>
 #include <mock_broker/hook_runner.hpp>
+#include <mock_broker/random.hpp>
 #include <mock_broker/worker_pool.hpp>
 
-#include <openssl/rand.h>
 #include <openssl/evp.h>
 
 #include <algorithm>
@@ -41,8 +42,7 @@ struct rejection {
 constexpr const char* empty_token_message = "Certificate ownership token cannot be empty.";
 
 secret make_token() {
-  std::array<unsigned char, 48> bytes{};
-  if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1) throw std::runtime_error("no random numbers");
+  auto bytes = random_bytes<48>();
   std::array<unsigned char, 65> text{};
   EVP_EncodeBlock(text.data(), bytes.data(), static_cast<int>(bytes.size()));
   wipe(bytes.data(), bytes.size());
@@ -217,7 +217,7 @@ struct fleet_service::state {
     message.error_message = why.message;
     const std::string words = std::to_string(code.status_code) + " " + code.error_code + ": " + why.message;
     log(c, false, words, code.error_code);
-    note(note_level::warning, "rejected " + std::string(topics::name_of(c.topic.call)) + " of client " + json_line::quote(c.from.client_id) +
+    note(note_level::warning, "rejected " + std::string(topics::name_of(c.topic.call)) + " of client " + detail::json_string(c.from.client_id) +
                                   (c.topic.name ? " for template " + std::string(c.topic.name->view()) : std::string()) + ": " + words);
     if (why.why == refusal::too_many_requests && how.strict.drop_throttled) return end_silently(c);
     reply(c, topics::message_kind::rejected, message, code.status_code);
@@ -400,7 +400,7 @@ struct fleet_service::state {
 
   [[noreturn]] void deny(const call& c, const std::string& lambda, const std::string& why) const {
     note(note_level::warning,
-         "hook " + lambda + " of template " + c.by->name + " denied " + json_line::quote(c.from.client_id) + ": " + why);
+         "hook " + lambda + " of template " + c.by->name + " denied " + detail::json_string(c.from.client_id) + ": " + why);
     throw rejection{refusal::access_denied, "ACCESS_DENIED: the pre-provisioning hook did not allow provisioning"};
   }
 

@@ -8,6 +8,7 @@
 #include <mock_broker/mock_files.hpp>
 #include <mock_broker/mock_settings.hpp>
 
+#include <fleetprov/core/detail/json_string.hpp>
 #include <fleetprov/topics/limits.hpp>
 
 #include <arpa/inet.h>
@@ -447,7 +448,7 @@ std::string shell_word(const std::string& text) {
 
 std::string list_of(const std::vector<std::string>& names) {
   std::string out = "[";
-  for (const std::string& name : names) out += (out.size() > 1 ? "," : "") + json_line::quote(name);
+  for (const std::string& name : names) out += (out.size() > 1 ? "," : "") + detail::json_string(name);
   return out + "]";
 }
 

@@ -1,5 +1,7 @@
 #include <mock_broker/lifecycle_events.hpp>
 
+#include <fleetprov/core/detail/json_string.hpp>
+
 #include <mock_broker/event_log.hpp>
 
 #include <utility>
@@ -60,7 +62,7 @@ std::optional<outgoing_message> lifecycle_events::subscriptions(const session& w
   json_line line = begin(whose, what, time_.now());
   add_principal(line, whose);
   std::string list;
-  for (const std::string& filter : filters) list += (list.empty() ? "" : ",") + json_line::quote(filter);
+  for (const std::string& filter : filters) list += (list.empty() ? "" : ",") + detail::json_string(filter);
   line.raw("topics", "[" + list + "]");
   return finish(whose, what, line);
 }

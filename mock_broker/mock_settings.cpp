@@ -2,6 +2,7 @@
 
 #include <mock_broker/event_log.hpp>
 
+#include <fleetprov/core/detail/json_string.hpp>
 #include <fleetprov/json/document.hpp>
 
 #include <cstdlib>
@@ -14,7 +15,7 @@ namespace {
 
 std::string list_of(const std::vector<std::string>& items) {
   std::string out = "[";
-  for (const std::string& item : items) out += (out.size() > 1 ? "," : "") + json_line::quote(item);
+  for (const std::string& item : items) out += (out.size() > 1 ? "," : "") + detail::json_string(item);
   return out + "]";
 }
 

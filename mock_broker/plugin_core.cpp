@@ -2,6 +2,7 @@
 
 #include <mock_broker/iot_logs.hpp>
 
+#include <fleetprov/core/detail/json_string.hpp>
 #include <fleetprov/crypto/certificate_variables.hpp>
 #include <fleetprov/payloads/codec.hpp>
 #include <fleetprov/topics/limits.hpp>
@@ -318,13 +319,13 @@ broker_answer plugin_core::on_message(incoming_publish& message) {
 broker_answer plugin_core::apply_publish_fault(session& whose, incoming_publish& message) {
   const std::optional<fault> hit = faults_.strike(fault_operation::publish, whose.client_id);
   if (!hit) return broker_answer::accept;
-  const auto closes = [&] { whose.disconnect_details = "a fault refuses its PUBLISH to " + json_line::quote(message.topic); };
+  const auto closes = [&] { whose.disconnect_details = "a fault refuses its PUBLISH to " + detail::json_string(message.topic); };
   const session_key key{message.client, whose.generation};
   const auto now = std::chrono::steady_clock::now();
   switch (hit->kind) {
     case fault_kind::reject:
       if (whose.version == mqtt_version::v5) {
-        log_.say("fleetprov mock: a fault refuses the PUBLISH of client " + json_line::quote(whose.client_id) + " to " + json_line::quote(message.topic));
+        log_.say("fleetprov mock: a fault refuses the PUBLISH of client " + detail::json_string(whose.client_id) + " to " + detail::json_string(message.topic));
         return broker_answer::deny;
       }
       closes();
@@ -419,7 +420,7 @@ void plugin_core::send_payload(session& to, std::string_view topic, const void* 
   confirm_inherited(to, client);
   const std::optional<std::uint8_t> granted = session_book::granted_qos(to, topic);
   if (!granted && strict_.require_subscription) {
-    log_.say("fleetprov mock: client " + json_line::quote(to.client_id) + " did not subscribe to " +
+    log_.say("fleetprov mock: client " + detail::json_string(to.client_id) + " did not subscribe to " +
              std::string(topic) + ", its answer is dropped (--strict require-subscription)");
     return;
   }
@@ -585,7 +586,7 @@ void plugin_core::on_disconnect(mosquitto* client) {
   if (!displaced) {
     if (!whose->disconnect_details.empty()) details = whose->disconnect_details;
     if (!details.empty())
-      log_.say("fleetprov mock: closed the connection of client " + json_line::quote(whose->client_id) + ": " + details);
+      log_.say("fleetprov mock: closed the connection of client " + detail::json_string(whose->client_id) + ": " + details);
     more.details = details;
     more.disconnect_reason = reason;
   }

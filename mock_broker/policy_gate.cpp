@@ -2,6 +2,7 @@
 
 #include <mock_broker/event_log.hpp>
 
+#include <fleetprov/core/detail/json_string.hpp>
 #include <fleetprov/policies/explain.hpp>
 #include <fleetprov/topics/arn.hpp>
 #include <fleetprov/topics/fleet_topics.hpp>
@@ -65,7 +66,7 @@ std::string to_json(const denial& refused) {
 }
 
 std::string to_sentence(const denial& refused) {
-  std::string out = "denied " + refused.action + " of client " + json_line::quote(refused.client_id) + " on " +
+  std::string out = "denied " + refused.action + " of client " + detail::json_string(refused.client_id) + " on " +
                     refused.resource;
   if (refused.nearest) out += " (" + refused.nearest->policy + refused.nearest->statement + ")";
   if (!refused.why.empty()) out += ": " + refused.why;

@@ -1,28 +1,16 @@
+#include <fleetprov/core/detail/hex.hpp>
 #include <fleetprov/policies/document.hpp>
 #include <fleetprov/topics/template_name.hpp>
 #include <fleetprov/topics/thing_name.hpp>
 #include <mock_broker/registry_state.hpp>
 
 #include <openssl/evp.h>
-#include <openssl/rand.h>
 
 #include <array>
 #include <cstdio>
 
 namespace fleetprov::mock {
 namespace {
-
-constexpr char hex_digits[] = "0123456789abcdef";
-
-std::string to_hex(const unsigned char* bytes, std::size_t size) {
-  std::string out;
-  out.reserve(size * 2);
-  for (std::size_t i = 0; i < size; ++i) {
-    out += hex_digits[bytes[i] >> 4U];
-    out += hex_digits[bytes[i] & 15U];
-  }
-  return out;
-}
 
 /// The certificates on whose rights a set of changes may act.
 class reach {
@@ -358,7 +346,7 @@ void check_template_name(std::string_view name) {
     refuse_value("templateName", name, "Member must satisfy regular expression pattern: ^[0-9A-Za-z_-]{1,36}$");
 }
 void check_certificate_id(std::string_view field, std::string_view id) {
-  if (id.size() != 64 || id.find_first_not_of("0123456789abcdefABCDEF") != std::string_view::npos)
+  if (!topics::validate_certificate_id(id))
     refuse_value(field, id, "Member must satisfy regular expression pattern: (0x)?[a-fA-F0-9]+ and have length 64");
 }
 void check_policy_version(std::string_view version) {
@@ -380,23 +368,13 @@ void check_attributes(const text_map& attributes, bool has_thing_type) {
   }
 }
 
-std::string make_uuid() {
-  std::array<unsigned char, 16> b{};
-  if (RAND_bytes(b.data(), static_cast<int>(b.size())) != 1) throw std::runtime_error("no random numbers");
-  b[6] = static_cast<unsigned char>((b[6] & 0x0FU) | 0x40U);
-  b[8] = static_cast<unsigned char>((b[8] & 0x3FU) | 0x80U);
-  std::string out = to_hex(b.data(), b.size());
-  for (const std::size_t at : {8U, 13U, 18U, 23U}) out.insert(at, 1, '-');
-  return out;
-}
-
 std::string digest_of(const secret& token) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned int size = 0;
   const std::string_view text = token.reveal();
   if (EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr) != 1)
     throw std::runtime_error("no SHA-256");
-  return to_hex(digest.data(), size);
+  return detail::to_hex(digest.data(), size);
 }
 
 std::set<std::string> groups_with_ancestors(const world& in, std::string_view thing) {
@@ -412,15 +390,14 @@ std::set<std::string> groups_with_ancestors(const world& in, std::string_view th
 }
 
 std::string encode_page_token(std::string_view key) {
-  return to_hex(reinterpret_cast<const unsigned char*>(key.data()), key.size());
+  return detail::to_hex(reinterpret_cast<const unsigned char*>(key.data()), key.size());
 }
 
 std::string decode_page_token(std::string_view token) {
-  const auto digit = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; };
   std::string out;
   bool good = token.size() % 2 == 0 && token.size() <= 4096;
   for (std::size_t i = 0; good && i < token.size(); i += 2) {
-    const int high = digit(token[i]), low = digit(token[i + 1]);
+    const int high = detail::hex_value(token[i]), low = detail::hex_value(token[i + 1]);
     good = high >= 0 && low >= 0;
     out += static_cast<char>(high * 16 + low);
   }

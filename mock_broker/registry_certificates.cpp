@@ -1,4 +1,5 @@
 #include <mock_broker/documents.hpp>
+#include <mock_broker/random.hpp>
 #include <mock_broker/registry_state.hpp>
 
 namespace fleetprov::mock {

@@ -1,5 +1,6 @@
 #include <fleetprov/templates/plan.hpp>
 #include <mock_broker/documents.hpp>
+#include <mock_broker/random.hpp>
 #include <mock_broker/registry_state.hpp>
 
 namespace fleetprov::mock {

@@ -146,8 +146,6 @@ std::string name_from(const registry_options& how, std::string_view type, std::s
 
 void check_attributes(const text_map& attributes, bool has_thing_type);
 
-std::string make_uuid();
-
 /// The groups of a thing and all their ancestors, each once.
 std::set<std::string> groups_with_ancestors(const world& in, std::string_view thing);
 

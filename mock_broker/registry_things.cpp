@@ -1,4 +1,5 @@
 #include <fleetprov/core/utf8.hpp>
+#include <mock_broker/random.hpp>
 #include <mock_broker/registry_state.hpp>
 
 namespace fleetprov::mock {

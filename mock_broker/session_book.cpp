@@ -1,32 +1,17 @@
 #include <mock_broker/session_book.hpp>
 
 #include <mock_broker/policy_gate.hpp>
+#include <mock_broker/random.hpp>
 
 #include <fleetprov/topics/topic_filter.hpp>
 
-#include <openssl/rand.h>
-
 #include <algorithm>
-#include <array>
 #include <utility>
 
 namespace fleetprov::mock {
 namespace {
 
 constexpr std::size_t max_remembered_ids = 100'000;
-
-/// 32 hex digits; uniqueness is all that is asked of it.
-std::string make_session_identifier() {
-  std::array<unsigned char, 16> bytes{};
-  ::RAND_bytes(bytes.data(), static_cast<int>(bytes.size()));
-  static constexpr char digits[] = "0123456789abcdef";
-  std::string out;
-  for (const unsigned char byte : bytes) {
-    out += digits[byte >> 4U];
-    out += digits[byte & 15U];
-  }
-  return out;
-}
 
 template <class Map>
 void erase_if_same(Map& index, const session& held) noexcept {
@@ -49,7 +34,7 @@ session& session_book::open(const void* broker_client, std::string client_id, st
   fresh->client_id = std::move(client_id);
   fresh->certificate_id = std::move(certificate_id);
   fresh->clean_start = clean_start;
-  fresh->session_identifier = make_session_identifier();
+  fresh->session_identifier = random_hex<16>();
   // AWS starts again from 0 after about an hour offline; here when there are too many to remember.
   if (version_numbers_.size() >= max_remembered_ids) version_numbers_.clear();
   fresh->version_number = version_numbers_[fresh->client_id]++;

@@ -21,7 +21,7 @@ edges = {
     "templates": ["policies"],
     "session": ["machine", "codec"],
     "credential_store": ["core"],
-    "storage": ["credential_store", "json"],
+    "storage": ["credential_store", "json", "topics"],
     "life_cycle": ["session", "storage"],
     "adapters": ["session", "life_cycle", "storage", "crypto"],
     "testing": ["core", "json"],

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <fleetprov/core/detail/hex.hpp>
 #include <fleetprov/core/result.hpp>
 #include <fleetprov/crypto/detail/openssl.hpp>
 #include <fleetprov/crypto/private_key.hpp>
@@ -177,14 +178,7 @@ inline std::string certificate_id_of(const std::uint8_t* der, std::size_t size) 
   unsigned char digest[EVP_MAX_MD_SIZE] = {};
   unsigned int length = 0;
   if (EVP_Digest(der, size, digest, &length, EVP_sha256(), nullptr) != 1) return {};
-  static constexpr char digits[] = "0123456789abcdef";
-  std::string out;
-  out.reserve(64);
-  for (unsigned int i = 0; i < length; ++i) {
-    out += digits[digest[i] >> 4U];
-    out += digits[digest[i] & 15U];
-  }
-  return out;
+  return fleetprov::detail::to_hex(digest, length);
 }
 
 inline std::string certificate::certificate_id() const {

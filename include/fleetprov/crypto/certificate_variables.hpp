@@ -1,5 +1,6 @@
 #pragma once
 
+#include <fleetprov/core/detail/hex.hpp>
 #include <fleetprov/crypto/certificate.hpp>
 #include <fleetprov/crypto/detail/openssl.hpp>
 
@@ -79,7 +80,6 @@ inline std::string ip_address(const ASN1_OCTET_STRING* bytes) {
   if (size == 4) {
     for (int i = 0; i < 4; ++i) out += (i != 0 ? "." : "") + std::to_string(at[i]);
   } else if (size == 16) {
-    static constexpr char digits[] = "0123456789abcdef";
     for (int i = 0; i < 16; i += 2) {
       if (i != 0) out += ':';
       const unsigned group = static_cast<unsigned>(at[i]) << 8U | at[i + 1];
@@ -87,7 +87,7 @@ inline std::string ip_address(const ASN1_OCTET_STRING* bytes) {
       for (unsigned shift = 16; shift != 0; shift -= 4) {
         const unsigned digit = group >> (shift - 4U) & 15U;
         significant = significant || digit != 0 || shift == 4;
-        if (significant) out += digits[digit];
+        if (significant) out += fleetprov::detail::hex_digits[digit];
       }
     }
   }

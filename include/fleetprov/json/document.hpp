@@ -1,6 +1,7 @@
 #pragma once
 
 #include <fleetprov/core/detail/cbor_cursor.hpp>
+#include <fleetprov/core/detail/hex.hpp>
 #include <fleetprov/core/diagnostic.hpp>
 #include <fleetprov/core/result.hpp>
 #include <fleetprov/core/utf8.hpp>
@@ -557,8 +558,7 @@ inline std::size_t foreign_blank(std::string_view text, std::size_t at) noexcept
 inline std::string show_character(std::string_view text, std::size_t at) {
   const auto c = static_cast<unsigned char>(text[at]);
   if (c >= 0x20 && c < 0x7F) return std::string("`") + text[at] + "`";
-  static constexpr char digits[] = "0123456789abcdef";
-  if (c < 0x80) return std::string("control character 0x") + digits[c >> 4] + digits[c & 15];
+  if (c < 0x80) return "control character 0x" + fleetprov::detail::to_hex(&c, 1);
   std::size_t end = at + 1;
   while (end < text.size() && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) ++end;
   return "`" + std::string(text.substr(at, end - at)) + "`";

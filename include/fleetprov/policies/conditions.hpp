@@ -115,7 +115,6 @@ constexpr std::optional<condition_operator> parse_condition_operator(std::string
   return std::nullopt;
 }
 
-
 /// Splits a condition value for its operator: wildcards in Like and ARN forms, variables in String and ARN forms.
 inline text_pattern compile_condition_value(std::string_view text, comparison how, language version) {
   return compile_pattern(text, takes_wildcards(how) ? wildcards::star_and_question : wildcards::none,
@@ -143,7 +142,6 @@ struct condition {
   std::vector<condition_value> values;
   source_range values_where;  ///< of the string or array after the key
 };
-
 
 /// Whether one condition holds for a request, and what stood in the way.
 struct condition_answer {

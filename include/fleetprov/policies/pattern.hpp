@@ -1,6 +1,9 @@
 #pragma once
 
+#include <fleetprov/core/detail/hex.hpp>
+
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -122,10 +125,9 @@ inline std::string in_ticks(std::string_view text) {
   }
   std::string out = "`";
   for (const char c : text.substr(0, end)) {
-    const auto byte = static_cast<unsigned char>(c);
-    constexpr std::string_view digits = "0123456789abcdef";
+    const auto byte = static_cast<std::uint8_t>(c);
     if (byte >= 0x20 && byte != 0x7F) out += c;
-    else out.append("\\u00").append(1, digits[byte >> 4U]).append(1, digits[byte & 15U]);
+    else fleetprov::detail::append_hex(out += "\\u00", byte);
   }
   return out + (end < text.size() ? "...`" : "`");
 }

@@ -3,6 +3,7 @@
 #include <fleetprov/storage/credential_store.hpp>
 #include <fleetprov/storage/detail/posix_files.hpp>
 #include <fleetprov/storage/detail/record_text.hpp>
+#include <fleetprov/topics/thing_name.hpp>
 
 #include <algorithm>
 #include <optional>
@@ -198,7 +199,7 @@ bool basic_posix_store<Calls>::is_own_file(const std::string& name) const {
     of = of.substr(1, of.size() - 1 - ending.size());
   if (of == "pending.json" || of == "own-a.pem.key" || of == "own-b.pem.key") return true;
   const std::string_view id = detail::id_in(of);
-  if (id.empty() || detail::is_certificate_id(id)) return !id.empty();
+  if (id.empty() || topics::validate_certificate_id(id)) return !id.empty();
   std::vector<std::string> known = known_superseded();
   if (pending_) known.push_back(pending_->record.certificate_id);
   if (device_) {

@@ -44,6 +44,7 @@ inline constexpr std::size_t max_groups_per_thing = 10;
 
 // Policies
 inline constexpr std::size_t max_policy_name = 128;
+inline constexpr std::size_t certificate_id_length = 64;
 inline constexpr std::size_t max_policy_characters = 2048;  ///< white space outside strings not counted
 inline constexpr std::size_t max_policy_field_characters = 404600;  ///< API model of CreatePolicy
 inline constexpr std::size_t max_policy_versions = 5;

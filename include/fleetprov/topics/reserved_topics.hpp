@@ -149,7 +149,6 @@ constexpr bool meets_row(std::string_view row, std::string_view level) noexcept 
   return level.size() > start.size() && before(level, start.size()) == start;
 }
 
-
 /// Whether `filter`, which has wildcards, could match one of the API topics.
 constexpr bool overlaps_fleet_topics(std::string_view filter) noexcept {
   constexpr char any_name[template_name::max_size] = {'+'};

@@ -11,7 +11,7 @@
 #include <string_view>
 
 /// The alphabets and lengths of the registry's names (AWS IoT API Reference, the data types of
-/// CreateThing, CreateThingType, CreateThingGroup, CreatePolicy, CreateRoleAlias).
+/// CreateThing, CreateThingType, CreateThingGroup, CreatePolicy, CreateRoleAlias, DescribeCertificate).
 namespace fleetprov::topics {
 
 namespace detail {
@@ -20,6 +20,7 @@ inline constexpr alphabet thing_characters = alphabet::alphanumeric_and(":_-");
 inline constexpr alphabet attribute_name_characters = alphabet::alphanumeric_and("_.,@/:#-");
 inline constexpr alphabet attribute_value_characters = alphabet::alphanumeric_and("_.,@/:#=[]-");
 inline constexpr alphabet policy_characters = alphabet::alphanumeric_and("_+=,.@-");
+inline constexpr alphabet hex_characters = alphabet::of("0123456789abcdefABCDEF");
 inline constexpr alphabet role_alias_characters = alphabet::alphanumeric_and("_=,@-");
 
 constexpr result<void> validate_name(std::string_view text, const alphabet& allowed, std::size_t min, std::size_t max,
@@ -63,6 +64,10 @@ constexpr result<void> validate_policy_name(std::string_view text) noexcept {
 /// `[\w=,@-]{1,128}`. Errors: `invalid_name`.
 constexpr result<void> validate_role_alias(std::string_view text) noexcept {
   return detail::validate_name(text, detail::role_alias_characters, 1, limits::max_role_alias, errc::invalid_name);
+}
+/// 64 hexadecimal digits in either case (data type CertificateId). Errors: `invalid_name`.
+constexpr result<void> validate_certificate_id(std::string_view text) noexcept {
+  return detail::validate_name(text, detail::hex_characters, limits::certificate_id_length, limits::certificate_id_length, errc::invalid_name);
 }
 
 /// 1 to 128 bytes of UTF-8 without NUL; ids that start with `$` are reserved (AWS IoT Core quotas).

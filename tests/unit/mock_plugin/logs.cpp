@@ -70,8 +70,7 @@ TEST_CASE("a log that cannot be written costs entries and nothing else") {
 }
 
 TEST_CASE("text in a JSON line is escaped, and bytes that are not UTF-8 are replaced") {
-  CHECK(json_line::quote("a\"b\\c\n\x01") == R"("a\"b\\c\n\u0001")");
-  CHECK(json_line::quote("x\xFFy") == "\"x\xEF\xBF\xBDy\"");
+  CHECK(json_line().text("k\xFF", "a\"b\\c\n\x01").take() == "{\"k\xEF\xBF\xBD\":" R"("a\"b\\c\n\u0001"})");
   CHECK(json_line().take() == "{}");
   CHECK(json_line().text("k", "v").number("n", -3).boolean("b", true).raw("r", "[]").take() ==
         R"({"k":"v","n":-3,"b":true,"r":[]})");

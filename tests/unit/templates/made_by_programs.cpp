@@ -59,3 +59,10 @@ TEST_CASE("findings in a template without places have none") {
   CHECK(d->where.empty());
   CHECK(d->where == fleetprov::source_range{});
 }
+
+TEST_CASE("a policy document that is neither text nor object has nothing to check and is refused") {
+  auto subject = parse_good(R"({"Resources":{"p":{"Type":"AWS::IoT::Policy","Properties":{"PolicyDocument":"{}"}}}})");
+  subject.policies[0].document->text.reset();
+  CHECK(rule_of(subject) == "policy-source");
+  CHECK(find(templates::validate(subject), rule_id::policy_source) == nullptr);
+}

@@ -466,6 +466,36 @@ TEST_CASE("a policy object with functions is checked as what it will be") {
   CHECK(find(policy_findings(resource("arn:aws:iot:us-east-1:123456789012:client/${!iot:ClientId}${S}")), "P063") != nullptr);
 }
 
+TEST_CASE("a policy text that functions put together is checked as what it will be") {
+  const auto composed = [](const std::string& document) {
+    return validate(R"({"Parameters":{"S":{"Type":"String"},"D":{"Type":"String","Default":"eu-west-1"}},)"
+                    R"("Resources":{"p":{"Type":"AWS::IoT::Policy","Properties":{"PolicyDocument":)" + document + "}}}}");
+  };
+  const auto statement = [](const std::string& action, const std::string& resource) {
+    return R"({\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\")" + action + R"(\",\"Resource\":\")" + resource + R"(\"}]})";
+  };
+  const std::string arn = "arn:aws:iot:${D}:123456789012:client/";
+  const auto broad = composed(R"({"Fn::Sub":")" + statement("iot:Connect", arn + "*") + "\"}");
+  const diagnostic* d = find(broad, "P055");
+  REQUIRE(d != nullptr);
+  CHECK(d->pointer == "/Resources/p/Properties/PolicyDocument");
+  CHECK(d->where.end > d->where.begin);
+  CHECK(d->message.find("/Statement/0/Resource") != std::string::npos);
+  CHECK(find(composed(R"({"Fn::Sub":")" + statement("iot:Connect", arn + "${S}") + "\"}"), "P055") == nullptr);
+  CHECK(find(composed(R"({"Fn::Sub":")" + statement("iot:Subscribe", arn + "${S}") + "\"}"), "P014") != nullptr);
+  CHECK(find(composed(R"({"Fn::Sub":")" + statement("iot:Publsh", arn + "${S}${S}") + "\"}"), "P050") != nullptr);
+  CHECK(find(composed(R"({"Fn::Sub":")" + statement("iot:${S}", arn + "${S}") + "\"}"), "P050") == nullptr);
+  CHECK(find(composed(R"({"Fn::Join":["",["{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"iot:Connect\",\"Resource\":\"arn:aws:iot:us-east-1:123456789012:client/",{"Ref":"S"},"\",\"X\":1}]}"]]})"), "P004") != nullptr);
+  // A member's name and a value may hold more than one parameter; the rest is read all the same.
+  CHECK(find(composed(R"({"Fn::Sub":"{\"Version\":\"2012-10-17\",\"${S}-${S}\":1,\"Statement\":[]}"})"), "P004") != nullptr);
+  // What is JSON only with certain values, or holds what marks a parameter, is left alone.
+  for (const char* unknown : {R"({"Ref":"S"})", R"({"Fn::Join":["",["{\"Version\":",{"Ref":"S"},"}"]]})",
+                              R"({"Fn::Sub":"{\"Id\":\"\ue000\",\"X\":\"${S}\"}"})", R"({"Fn::Sub":"{\"Id\":\"\ue001\",\"X\":\"${S}\"}"})"}) {
+    CAPTURE(unknown);
+    for (const diagnostic& found : composed(unknown)) CHECK(found.broken->id.substr(0, 1) == "T");
+  }
+}
+
 TEST_CASE("an open region or account of an inline policy is any") {
   for (const char* head : {"${S}:${T}", "${S}:123456789012", "us-east-1:${T}"}) {
     CAPTURE(head);

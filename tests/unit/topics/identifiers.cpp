@@ -5,8 +5,11 @@
 
 #include "support/catch.hpp"
 
+#include <cstddef>
+#include <iterator>
 #include <string>
 #include <string_view>
+#include <utility>
 
 using namespace fleetprov;
 using namespace fleetprov::topics;
@@ -154,14 +157,18 @@ constexpr reserved_case reserved_cases[] = {
     {"$share/g/$SYS/x", reserved_service::undefined, false, false},
 };
 
-constexpr bool all_reserved_agree() {
-  for (const reserved_case& row : reserved_cases) {
-    const reserved_topic got = classify_reserved(row.text);
-    if (got.service != row.service || got.may_publish != row.publish || got.may_subscribe != row.subscribe) return false;
-  }
-  return true;
+constexpr bool agrees(const reserved_case& row) {
+  const reserved_topic got = classify_reserved(row.text);
+  return got.service == row.service && got.may_publish == row.publish && got.may_subscribe == row.subscribe;
 }
-static_assert(all_reserved_agree());
+// Each row is a constant expression of its own: compilers bound the steps of one.
+template <std::size_t Row>
+constexpr bool row_agrees = agrees(reserved_cases[Row]);
+template <std::size_t... Rows>
+constexpr bool all_agree(std::index_sequence<Rows...>) {
+  return (row_agrees<Rows> && ...);
+}
+static_assert(all_agree(std::make_index_sequence<std::size(reserved_cases)>{}));
 
 }  // namespace
 

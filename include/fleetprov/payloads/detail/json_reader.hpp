@@ -1,5 +1,6 @@
 #pragma once
 
+#include <fleetprov/core/detail/hex.hpp>
 #include <fleetprov/core/result.hpp>
 #include <fleetprov/core/utf8.hpp>
 #include <fleetprov/payloads/detail/scratch.hpp>
@@ -251,11 +252,7 @@ class json_reader {
   static bool read_hex(std::string_view raw, std::size_t& i, std::uint32_t& code) noexcept {
     if (raw.size() - i < 4) return false;
     for (int k = 0; k < 4; ++k, ++i) {
-      const char c = raw[i];
-      const int digit = is_digit(c)                ? c - '0'
-                        : (c >= 'a' && c <= 'f') ? c - 'a' + 10
-                        : (c >= 'A' && c <= 'F') ? c - 'A' + 10
-                                                 : -1;
+      const int digit = fleetprov::detail::hex_value(raw[i]);
       if (digit < 0) return false;
       code = (code << 4U) | static_cast<std::uint32_t>(digit);
     }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <fleetprov/core/detail/hex.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -83,7 +85,6 @@ class json_writer {
   void escape(unsigned char c) noexcept {
     constexpr std::string_view meant = "\"\\\b\f\n\r\t";
     constexpr std::string_view letters = "\"\\bfnrt";
-    constexpr std::string_view hex = "0123456789abcdef";
     const std::size_t known = meant.find(static_cast<char>(c));
     out_->put('\\');
     if (known != std::string_view::npos) {
@@ -91,8 +92,8 @@ class json_writer {
       return;
     }
     out_->put("u00");
-    out_->put(hex[c >> 4U]);
-    out_->put(hex[c & 15U]);
+    out_->put(fleetprov::detail::hex_digits[c >> 4U]);
+    out_->put(fleetprov::detail::hex_digits[c & 15U]);
   }
 
   Sink* out_;

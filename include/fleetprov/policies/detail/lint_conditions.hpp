@@ -1,5 +1,6 @@
 #pragma once
 
+#include <fleetprov/core/detail/hex.hpp>
 #include <fleetprov/policies/detail/condition_keys.hpp>
 #include <fleetprov/policies/detail/lint_variables.hpp>
 #include <fleetprov/policies/detail/lint_view.hpp>
@@ -41,7 +42,7 @@ inline bool is_vpc_id(std::string_view text, std::string_view prefix) noexcept {
   if (text.substr(0, prefix.size()) != prefix) return false;
   text.remove_prefix(prefix.size());
   return (text.size() == 8 || text.size() == 17) &&
-         text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+         text.find_first_not_of(fleetprov::detail::hex_digits) == std::string_view::npos;
 }
 
 inline bool has_plain_wildcard(std::string_view text) noexcept {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <fleetprov/core/detail/json_string.hpp>
 #include <fleetprov/policies/placeholders.hpp>
 #include <fleetprov/policies/render.hpp>
 #include <fleetprov/policies/rules.hpp>
@@ -98,31 +99,6 @@ inline std::size_t arn_end(std::string_view text, std::size_t at) noexcept {
   return std::min(text.find_first_of("\"\\\n", at), text.size());
 }
 
-inline std::string json_string(std::string_view text) {
-  static constexpr char digits[] = "0123456789abcdef";
-  std::string out = "\"";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (c == '\n') {
-      out += "\\n";
-    } else if (c == '\t') {
-      out += "\\t";
-    } else if (c == '\r') {
-      out += "\\r";
-    } else if (byte < 0x20) {
-      out += "\\u00";
-      out += digits[byte >> 4];
-      out += digits[byte & 15];
-    } else {
-      out += c;
-    }
-  }
-  return out + '"';
-}
-
 class renderer {
  public:
   renderer(const json::document& source, const render_values& values) : source_(source), values_(values) {}
@@ -166,7 +142,7 @@ class renderer {
     }
     if (made == text) return;
     text_ += source_.text().substr(copied_, v.where.begin - copied_);
-    text_ += json_string(made);
+    fleetprov::detail::append_json_string(text_, made);
     copied_ = v.where.end;
   }
   void leftover(const json::value& v, const std::string& pointer, std::string_view what) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <fleetprov/core/detail/json_string.hpp>
 #include <fleetprov/core/utf8.hpp>
 #include <fleetprov/json/document.hpp>
 #include <fleetprov/storage/credential_store.hpp>
@@ -27,16 +28,10 @@ struct pending_file {
   present_key present = present_key::replace;  // of a device.pem.key that is in the folder
 };
 
+/// A JSON string. Bytes that are not UTF-8 stay, for the caller to find: a record that says something else is no record.
 inline std::string quote(std::string_view text) {
-  static constexpr char digits[] = "0123456789abcdef";
   std::string out = "\"";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') (out += '\\') += c;
-    else if (c == '\n') out += "\\n";
-    else if (byte < 0x20) ((out += "\\u00") += digits[byte >> 4U]) += digits[byte & 15U];
-    else out += c;
-  }
+  fleetprov::detail::append_json_escaped(out, text);
   return out += '"';
 }
 
@@ -124,11 +119,6 @@ inline std::optional<device_record> read_device(std::string text) {
 /// One plain file name: nothing empty, nothing that leaves the folder.
 inline bool is_plain_name(std::string_view name) noexcept {
   return !name.empty() && name.find('/') == std::string_view::npos && name.find('\0') == std::string_view::npos && name != "." && name != "..";
-}
-
-/// Whether AWS IoT gives such ids to certificates: 64 hexadecimal digits.
-inline bool is_certificate_id(std::string_view id) noexcept {
-  return id.size() == 64 && id.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
 }
 
 /// The id in the name of a set's file, `<id>.pem.crt`, `<id>.pem.key` or `<id>.token`; empty where the name is none of these.

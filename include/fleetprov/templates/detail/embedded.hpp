@@ -1,5 +1,6 @@
 #pragma once
 
+#include <fleetprov/core/detail/hex.hpp>
 #include <fleetprov/core/diagnostic.hpp>
 #include <fleetprov/json/document.hpp>
 #include <fleetprov/templates/detail/nearest.hpp>
@@ -18,12 +19,6 @@ namespace fleetprov::templates::detail {
 /// Entry i: the byte of the source that byte i of the decoded text came from; one more entry for its end.
 using offset_map = std::vector<std::uint32_t>;
 
-/// Of a hexadecimal digit.
-constexpr unsigned hex_value(char digit) noexcept {
-  const auto c = static_cast<unsigned char>(digit);
-  return c <= '9' ? c - unsigned{'0'} : (c | 0x20U) - unsigned{'a'} + 10U;
-}
-
 /// The map of a JSON string token (its quotes included, already known to be well formed) whose first
 /// byte stands at `base`.
 inline offset_map decoded_offsets(std::string_view token, std::uint32_t base) {
@@ -31,7 +26,7 @@ inline offset_map decoded_offsets(std::string_view token, std::uint32_t base) {
   out.reserve(token.size());
   const auto code_unit = [&](std::size_t at) {
     unsigned unit = 0;
-    for (const char digit : token.substr(at, 4)) unit = unit * 16 + hex_value(digit);
+    for (const char digit : token.substr(at, 4)) unit = unit * 16 + static_cast<unsigned>(fleetprov::detail::hex_value(digit));
     return unit;
   };
   std::size_t i = 1;

@@ -6,6 +6,7 @@
 #include <fleetprov/templates/document.hpp>
 #include <fleetprov/templates/hook.hpp>
 #include <fleetprov/topics/arn.hpp>
+#include <fleetprov/topics/thing_name.hpp>
 
 #include <array>
 #include <string>
@@ -19,10 +20,6 @@ namespace detail {
 inline constexpr std::array<std::string_view, 6> hook_request_members{"claimCertificateId", "certificateId", "certificatePem",
                                                                       "templateArn",        "clientId",      "parameters"};
 inline constexpr std::array<std::string_view, 2> hook_response_members{"allowProvisioning", "parameterOverrides"};
-
-inline bool is_certificate_id(std::string_view text) noexcept {
-  return text.size() == 64 && text.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
-}
 
 /// Reads a map of strings; anything else in it is an error.
 inline std::map<std::string, std::string> read_text_map(const json::member& from, report& findings) {
@@ -48,7 +45,7 @@ inline std::map<std::string, std::string> read_text_map(const json::member& from
 inline void check_hook_values(const json::value& root, report& findings) {
   for (const std::string_view key : {"claimCertificateId", "certificateId"}) {
     const json::value* id = root.find(key);
-    if (id != nullptr && id->is_string() && !is_certificate_id(id->text))
+    if (id != nullptr && id->is_string() && !topics::validate_certificate_id(id->text))
       findings.add(rule_id::hook_request_value, json::child_pointer("", key), id->where, shown(key) + " is not 64 hex digits");
   }
   const json::value* arn = root.find("templateArn");

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <fleetprov/core/utf8.hpp>
+#include <fleetprov/core/detail/json_string.hpp>
 #include <fleetprov/json/document.hpp>
 
 #include <cstddef>
@@ -11,40 +11,7 @@
 // Writing JSON by hand: small, ordered, and safe for any bytes.
 namespace fleetprov::templates::detail {
 
-/// Appends `text` as a JSON string; bytes that are not UTF-8 become U+FFFD.
-inline void append_json_string(std::string& out, std::string_view text) {
-  static constexpr char digits[] = "0123456789abcdef";
-  const auto append_valid = [&](std::string_view part) {
-    for (const char c : part) {
-      const auto byte = static_cast<unsigned char>(c);
-      if (c == '"' || c == '\\') {
-        out += '\\';
-        out += c;
-      } else if (byte >= 0x20) {
-        out += c;
-      } else if (c == '\n') {
-        out += "\\n";
-      } else if (c == '\r') {
-        out += "\\r";
-      } else if (c == '\t') {
-        out += "\\t";
-      } else {
-        out += "\\u00";
-        out += digits[byte >> 4];
-        out += digits[byte & 15];
-      }
-    }
-  };
-  out += '"';
-  while (!text.empty()) {
-    const std::size_t bad = find_invalid_utf8(text);
-    append_valid(text.substr(0, bad));
-    if (bad == text.size()) break;
-    out += "\xEF\xBF\xBD";
-    text.remove_prefix(bad + 1);
-  }
-  out += '"';
-}
+using fleetprov::detail::append_json_string;
 
 /// Appends `v` without blanks, its members in their order. Nulls are the caller's: `append_null(out, v)` writes one or
 /// returns false, which is the answer in the end.

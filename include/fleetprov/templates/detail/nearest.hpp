@@ -1,5 +1,6 @@
 #pragma once
 
+#include <fleetprov/core/detail/hex.hpp>
 #include <fleetprov/core/utf8.hpp>
 
 #include <algorithm>
@@ -65,7 +66,6 @@ std::string did_you_mean(std::string_view word, const Candidates& candidates) {
 /// For messages: long or unprintable user text, shortened and escaped; text that is not UTF-8 loses
 /// all its bytes above ASCII.
 inline std::string shown(std::string_view text, std::size_t most = 80) {
-  static constexpr char digits[] = "0123456789abcdef";
   const bool is_utf8 = is_valid_utf8(text);
   std::string out = "`";
   std::size_t end = std::min(text.size(), most);
@@ -73,9 +73,7 @@ inline std::string shown(std::string_view text, std::size_t most = 80) {
   for (const char c : text.substr(0, end)) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte < 0x20 || byte == 0x7F || (byte >= 0x80 && !is_utf8)) {
-      out += "\\x";
-      out += digits[byte >> 4];
-      out += digits[byte & 15];
+      fleetprov::detail::append_hex(out += "\\x", byte);
     } else {
       out += c;
     }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <fleetprov/core/detail/hex.hpp>
 #include <fleetprov/templates/detail/json_text.hpp>
 #include <fleetprov/templates/detail/sha1.hpp>
 #include <fleetprov/templates/plan.hpp>
@@ -10,14 +11,8 @@
 namespace fleetprov::templates {
 
 inline std::string default_policy_name(std::string_view document) {
-  static constexpr char digits[] = "0123456789ABCDEF";
-  std::string out;
-  out.reserve(40);
-  for (const std::uint8_t byte : detail::sha1(document)) {
-    out += digits[byte >> 4];
-    out += digits[byte & 15];
-  }
-  return out;
+  const auto digest = detail::sha1(document);
+  return fleetprov::detail::to_hex(digest.data(), digest.size(), fleetprov::detail::upper_case_hex_digits);
 }
 
 namespace detail {

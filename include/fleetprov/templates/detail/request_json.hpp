@@ -1,5 +1,6 @@
 #pragma once
 
+#include <fleetprov/core/detail/hex.hpp>
 #include <fleetprov/core/utf8.hpp>
 #include <fleetprov/policies/placeholders.hpp>
 #include <fleetprov/templates/detail/embedded.hpp>
@@ -233,7 +234,7 @@ inline void read_flags(request_reader& reader, const json::value& root, creation
 
 /// "U+200B": for characters that show nothing themselves.
 inline std::string code_point_name(std::uint32_t code_point) {
-  static constexpr char digits[] = "0123456789ABCDEF";
+  constexpr std::string_view digits = fleetprov::detail::upper_case_hex_digits;
   std::string out;
   for (; code_point != 0 || out.size() < 4; code_point >>= 4) out.insert(out.begin(), digits[code_point & 15U]);
   return "U+" + out;

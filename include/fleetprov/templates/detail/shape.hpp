@@ -193,10 +193,10 @@ class shape_reader {
   }
 
   shape reference(const std::string& name) const {
-    if (name == certificate_id_parameter) {  // 64 hex digits
+    if (name == certificate_id_parameter) {
       shape out = open("");
-      out.pieces[0].min = out.pieces[0].max = 64;
-      out.pieces[0].alternatives.emplace_back(64, '0');
+      out.pieces[0].min = out.pieces[0].max = topics::limits::certificate_id_length;
+      out.pieces[0].alternatives.emplace_back(topics::limits::certificate_id_length, '0');
       return out;
     }
     if (bound_.given != nullptr) {

@@ -224,18 +224,31 @@ class template_validator {
       else lint_stand_in(policy_stand_in(subject_, from), from.at.pointer);
       return;
     }
-    if (!from.text || !from.text->is_literal()) return;
+    if (!from.text) return;  // made by a program; `evaluate` refuses it
+    if (!from.text->is_literal()) {
+      const policy_stand_in known(subject_, from);
+      if (known.document()) check_inside(from, [&] { lint_stand_in(known, ""); });
+      return;
+    }
     const std::string& text = from.text->text;
     if (looks_encoded_twice(text)) {
       add(rule_id::encoded_twice, from.at, "the policy document is JSON that was encoded twice",
           "escape its quotes once, or write it as an object");
       return;
     }
+    check_inside(from, [&] {
+      auto source = json::document::from_text(text);
+      const bool good = source.has_errors() ? false : source.value.has_value();
+      findings_.append(std::move(source.diagnostics));
+      if (good) lint(policies::parse(*source.value));
+    });
+  }
+
+  /// `check` adds findings about the text itself.
+  template <class Check>
+  void check_inside(const policy_source& from, const Check& check) {
     report outer = std::exchange(findings_, report());
-    auto source = json::document::from_text(text);
-    const bool good = source.has_errors() ? false : source.value.has_value();
-    findings_.append(std::move(source.diagnostics));
-    if (good) lint(policies::parse(*source.value));
+    check();
     std::vector<diagnostic> inner = findings_.take();
     findings_ = std::move(outer);
     move_outside(inner, from.at.pointer, "the policy document", from.offsets, from.at.where);
@@ -250,7 +263,7 @@ class template_validator {
 
   /// What holds whatever the parameters are. The size is not known.
   void lint_stand_in(const policy_stand_in& known, const std::string& pointer) {
-    outcome<policies::policy_document> parsed = policies::parse(known.document(), pointer);
+    outcome<policies::policy_document> parsed = policies::parse(*known.document(), pointer);
     std::vector<diagnostic> found = std::move(parsed.diagnostics);
     if (known.is_telling() && parsed.value)
       for (diagnostic& d : policies::lint(*parsed.value)) found.push_back(std::move(d));

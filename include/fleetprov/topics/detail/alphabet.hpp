@@ -11,11 +11,16 @@ class alphabet {
  public:
   /// Letters, digits and the characters of `others`.
   static constexpr alphabet alphanumeric_and(std::string_view others) noexcept {
-    alphabet out;
+    alphabet out = of(others);
     for (char c = '0'; c <= '9'; ++c) out.add(c);
     for (char c = 'A'; c <= 'Z'; ++c) out.add(c);
     for (char c = 'a'; c <= 'z'; ++c) out.add(c);
-    for (const char c : others) out.add(c);
+    return out;
+  }
+  /// The characters of `all`.
+  static constexpr alphabet of(std::string_view all) noexcept {
+    alphabet out;
+    for (const char c : all) out.add(c);
     return out;
   }
 
