@@ -89,7 +89,7 @@ const std::vector<route>& all_routes() {
   static const std::vector<route> routes = [] {
     std::vector<route> joined;
     for (const auto* part :
-         {&policy_routes(), &certificate_routes(), &template_routes(), &thing_routes(), &data_plane_routes()})
+         {&policy_routes(), &certificate_routes(), &template_routes(), &thing_routes(), &tag_routes(), &data_plane_routes()})
       joined.insert(joined.end(), part->begin(), part->end());
     // Patterns without parameters first: `/thing-groups/addThingToThingGroup` is not a group's name.
     std::stable_sort(joined.begin(), joined.end(), [](const route& a, const route& b) {
@@ -288,6 +288,11 @@ std::optional<std::string> api_call::text_of(const json::value& object, std::str
   return found->text;
 }
 
+void api_call::require(std::string_view member) const {
+  const json::value* found = body().find(member);
+  if (found == nullptr || found->is(json::kind::null)) missing(member);
+}
+
 std::string api_call::required_text(std::string_view member) const {
   auto given = text(member);
   if (!given) missing(member);
@@ -349,6 +354,7 @@ text_map api_call::tags() const {
     if (!key) missing("tags.Key");
     out[*key] = text_of(item, "Value").value_or("");
   }
+  check_tags(out);
   return out;
 }
 

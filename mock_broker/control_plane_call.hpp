@@ -37,6 +37,7 @@ class api_call {
   /// The body as an object; an empty body is an empty object.
   const json::value& body() const;
   std::optional<std::string> text(std::string_view member) const { return text_of(body(), member); }
+  void require(std::string_view member) const;
   std::string required_text(std::string_view member) const;
   std::optional<bool> flag(std::string_view member) const { return flag_of(body(), member); }
   std::optional<std::int64_t> number(std::string_view member) const;
@@ -73,6 +74,7 @@ const std::vector<route>& policy_routes();
 const std::vector<route>& certificate_routes();
 const std::vector<route>& template_routes();
 const std::vector<route>& thing_routes();
+const std::vector<route>& tag_routes();
 const std::vector<route>& data_plane_routes();
 
 /// `items` as an array under `member`, and the next page's token where there is one.

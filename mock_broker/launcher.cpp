@@ -223,9 +223,15 @@ std::vector<std::uint16_t> choose_ports(const launch_options& wanted) {
 
 bool is_any_address(const std::string& bind) { return bind == "0.0.0.0" || bind == "::" || bind == "*"; }
 
+/// What `localhost` reaches wherever a client runs; the server's certificate is for it.
+bool is_at_localhost(const std::string& bind) { return bind == "127.0.0.1" || bind == "localhost" || is_any_address(bind); }
+
+std::string endpoint_of(const std::string& host, std::uint16_t port) {
+  return (host.find(':') != std::string::npos ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
 std::string url_of(const std::string& bind, std::uint16_t port) {
-  const std::string host = is_any_address(bind) ? "127.0.0.1" : bind;
-  return "http://" + (host.find(':') != std::string::npos ? "[" + host + "]" : host) + ":" + std::to_string(port);
+  return "http://" + endpoint_of(is_any_address(bind) ? "127.0.0.1" : bind, port);
 }
 
 // ---- signals ------------------------------------------------------------------------------------------
@@ -316,7 +322,7 @@ class launcher {
       tell("warning: --bind " + wanted_.bind +
            " lets other machines use the mock; its HTTP side asks for no credentials");
     host_names_ = wanted_.host_names;
-    if (!is_loopback(wanted_.bind) && !is_any_address(wanted_.bind)) host_names_.push_back(wanted_.bind);
+    if (!is_at_localhost(wanted_.bind)) host_names_.push_back(wanted_.bind);
     std::optional<started_broker> broker = start();
     if (!broker) return;
     announce(*broker);
@@ -324,7 +330,11 @@ class launcher {
   }
 
  private:
-  std::string host() const { return wanted_.host_names.empty() ? "localhost" : wanted_.host_names.front(); }
+  /// What clients are told: the first `--host`, else a name or address that reaches the mock.
+  std::string host() const {
+    if (!wanted_.host_names.empty()) return wanted_.host_names.front();
+    return is_at_localhost(wanted_.bind) ? "localhost" : wanted_.bind;
+  }
 
   static void make_folder(const fs::path& folder) {
     if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
@@ -516,7 +526,7 @@ std::string to_ready_json(const ready_facts& facts) {
 }
 
 std::string to_ready_text(const ready_facts& facts) {
-  const std::string endpoint = facts.host + ":" + std::to_string(facts.port);
+  const std::string endpoint = endpoint_of(facts.host, facts.port);
   const mock_files files = mock_files_in(facts.directory);
   std::string out = "ready: mqtts://" + endpoint + ", " + facts.http_url + ", root " + files.root.string();
   if (!facts.world.claim_certificate_id) return out + "; no claim certificate (--empty)";
@@ -524,7 +534,7 @@ std::string to_ready_text(const ready_facts& facts) {
   const std::string key = files.claim_key.string();
   out += ", claim " + certificate + " " + key;
   if (facts.world.templates.empty()) return out;
-  return out + "; try: fleetprov provision --endpoint " + endpoint + " --cert " + shell_word(certificate) + " --key " +
+  return out + "; try: fleetprov provision --endpoint " + shell_word(endpoint) + " --cert " + shell_word(certificate) + " --key " +
          shell_word(key) + " --ca-file " + shell_word(files.root.string()) + " --template-name " +
          facts.world.templates.front() + " --template-parameters '{\"SerialNumber\":\"1\"}'";
 }

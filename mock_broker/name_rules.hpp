@@ -1,6 +1,8 @@
 #pragma once
 // What AWS's service model says of names, for whoever reads them.
 
+#include <mock_broker/world.hpp>
+
 #include <cstdint>
 #include <string_view>
 
@@ -13,6 +15,7 @@ void check_policy_name(std::string_view name);
 void check_template_name(std::string_view name);
 void check_certificate_id(std::string_view field, std::string_view id);
 void check_policy_version(std::string_view version);
+void check_tags(const text_map& tags);
 /// Of a page: 1 to `max_page_limit`.
 inline constexpr std::int64_t max_page_limit = 250;
 void check_page_limit(std::string_view field, std::int64_t limit);

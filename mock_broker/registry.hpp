@@ -182,7 +182,7 @@ class registry {
   std::string arn_of(std::string_view type, std::string_view name) const;
   std::string certificate_arn(std::string_view id) const { return arn_of("cert", id); }
 
-  // ---- notification -------------------------------------------------------------------------------
+  // ---- notification ---------------------------------------------------------------------------------
   /// Rises with each change.
   std::uint64_t generation() const noexcept;
   /// The generation since which a certificate's rights, status and thing are what they are, or a later one: whoever read
@@ -193,7 +193,7 @@ class registry {
   /// Register before other threads run.
   void on_change(std::function<void(const change_notice&)> listener);
 
-  // ---- reads for the gate -------------------------------------------------------------------------
+  // ---- reads for the gate ---------------------------------------------------------------------------
   std::optional<certificate_status> status_of(std::string_view certificate_id) const;
   principal_view view_principal(std::string_view certificate_id, std::string_view client_id) const;
   std::optional<claim_rights> find_claim(std::string_view certificate_id) const;  ///< empty when expired
@@ -205,7 +205,12 @@ class registry {
   /// The thing that has the certificate for itself alone (EXCLUSIVE_THING).
   std::optional<std::string> exclusive_thing_of(std::string_view certificate_id) const;
 
-  // ---- policies (6.2) -----------------------------------------------------------------------------
+  // ---- tags: of policies, provisioning templates, thing types, thing groups and billing groups ------
+  text_map tags_of(std::string_view resource_arn) const;
+  void tag_resource(std::string_view resource_arn, const text_map& tags);
+  void untag_resource(std::string_view resource_arn, const std::vector<std::string>& keys);  ///< those that are there
+
+  // ---- policies -------------------------------------------------------------------------------------
   snapshot_of<policy_record> create_policy(std::string_view name, std::string_view document, text_map tags = {});
   snapshot_of<policy_record> get_policy(std::string_view name) const;
   snapshot_of<policy_record> find_policy(std::string_view name) const;  ///< null instead of a refusal
@@ -224,7 +229,7 @@ class registry {
   /// GetEffectivePolicies: `principal` (ARN, may be empty) and the groups of `thing_name` (may be empty).
   std::vector<effective_policy> effective_policies(std::string_view principal, std::string_view thing_name) const;
 
-  // ---- certificates (6.3) -------------------------------------------------------------------------
+  // ---- certificates ---------------------------------------------------------------------------------
   snapshot_of<certificate_record> add_certificate(const issued_certificate& issued, certificate_status status);
   snapshot_of<certificate_record> register_certificate(std::string_view pem, std::string_view ca_pem,
                                                        certificate_status status);
@@ -246,7 +251,7 @@ class registry {
                              const std::optional<ca_registration>& config = std::nullopt);
   void delete_ca_certificate(std::string_view id);
 
-  // ---- provisioning templates (6.4) ---------------------------------------------------------------
+  // ---- provisioning templates -----------------------------------------------------------------------
   snapshot_of<template_record> create_template(const template_settings& wanted);
   /// The hook of a template that is not there yet, for its first creation unless that names one (a JITP template has
   /// none). A template that is created again has only what it is created with.
@@ -261,7 +266,7 @@ class registry {
   page<template_version_record> list_template_versions(std::string_view name, const page_request& which) const;
   void delete_template_version(std::string_view name, int version);
 
-  // ---- things, types, groups (6.5) ----------------------------------------------------------------
+  // ---- things, types, groups ------------------------------------------------------------------------
   snapshot_of<thing_record> create_thing(std::string_view name, const thing_properties& wanted);
   snapshot_of<thing_record> describe_thing(std::string_view name) const;
   page<snapshot_of<thing_record>> list_things(const thing_filter& filter, const page_request& which) const;
@@ -299,7 +304,7 @@ class registry {
                                                               const page_request& which) const;
   void delete_billing_group(std::string_view name, std::optional<std::int64_t> expected_version = std::nullopt);
 
-  // ---- provisioning -------------------------------------------------------------------------------
+  // ---- provisioning ---------------------------------------------------------------------------------
   /// MQTT create: the certificate as PENDING_ACTIVATION with its token, one transaction.
   snapshot_of<certificate_record> add_pending_certificate(const issued_certificate& issued, token_record token);
   std::optional<token_record> find_token(std::string_view digest) const;  ///< empty when expired
@@ -313,7 +318,7 @@ class registry {
   std::vector<std::string> apply_expiry();
   std::optional<instant> next_expiry() const;  ///< the earliest moment `apply_expiry` would do something
 
-  // ---- whole world --------------------------------------------------------------------------------
+  // ---- whole world ----------------------------------------------------------------------------------
   /// Remembers the world as it is (the folder's state at this start), awaited templates included; `restore` brings it back.
   void take_snapshot();
   void restore_snapshot();

@@ -132,6 +132,25 @@ TEST_CASE("a connection from the first packet to the last") {
   CHECK((static_cast<unsigned char>(goodbye.empty() ? 0 : goodbye[0]) == disconnect));
 }
 
+TEST_CASE("a connection to an IPv6 address") {
+  auto own = test::listener::at(test::ipv6_loopback());
+  if (!own) {
+    WARN("::1 cannot be listened on here");
+    return;
+  }
+  const auto version = GENERATE(mqtt_version::v3_1_1, mqtt_version::v5);
+  world it(version);
+  it.how.host = "::1";
+  test::mqtt_peer peer(it.who, {[&](mqtt_client_seen& client) {
+    it.accept(client);
+    (void)client.read();
+  }}, std::move(*own));
+  link_under_test link(it.at(peer.port()));
+  be_connected(link);
+  link.close();
+  CHECK(peer.was_content());
+}
+
 TEST_CASE("a CONNACK that refuses has its code") {
   const auto version = GENERATE(mqtt_version::v3_1_1, mqtt_version::v5);
   const world it(version);

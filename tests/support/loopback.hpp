@@ -1,5 +1,5 @@
 #pragma once
-// Sockets on 127.0.0.1, on ports that the system chooses.
+// Sockets on 127.0.0.1 and ::1, on ports that the system chooses.
 
 #include "support/catch.hpp"
 
@@ -42,12 +42,20 @@ inline sockaddr_in loopback(std::uint16_t port) {
   return at;
 }
 
+inline sockaddr_in6 ipv6_loopback() {
+  sockaddr_in6 at{};
+  at.sin6_family = AF_INET6;
+  at.sin6_addr = in6addr_loopback;
+  return at;
+}
+
 /// A socket that is bound to a port, and listens unless told otherwise.
 class listener {
  public:
   explicit listener(int backlog = 16) : listener(loopback(0), backlog) { REQUIRE(port_ != 0); }
   /// At an address of the test's choice, if that is possible.
-  static std::optional<listener> at(const sockaddr_in& where) {
+  template <class Address>
+  static std::optional<listener> at(const Address& where) {
     listener made(where, 16);
     if (made.port_ == 0) return std::nullopt;
     return made;
@@ -65,12 +73,16 @@ class listener {
   }
 
  private:
-  listener(sockaddr_in at, int backlog) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  template <class Address>
+  listener(Address at, int backlog)
+      : socket_(::socket(reinterpret_cast<const sockaddr&>(at).sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     socklen_t size = sizeof at;
     const bool bound = ::bind(get(), reinterpret_cast<const sockaddr*>(&at), size) == 0 &&
                        ::getsockname(get(), reinterpret_cast<sockaddr*>(&at), &size) == 0 && (backlog < 0 || ::listen(get(), backlog) == 0);
-    if (bound) port_ = ntohs(at.sin_port);
+    if (bound) port_ = ntohs(port_of(at));
   }
+  static in_port_t port_of(const sockaddr_in& at) noexcept { return at.sin_port; }
+  static in_port_t port_of(const sockaddr_in6& at) noexcept { return at.sin6_port; }
   descriptor socket_;
   std::uint16_t port_ = 0;
 };

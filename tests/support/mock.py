@@ -44,7 +44,7 @@ class Mock:
             raise RuntimeError("the mock did not start: " + self.stderr())
         self.ready = json.loads(line)
         self.host, self.port = self.ready["mqtt"]["host"], self.ready["mqtt"]["port"]
-        self.endpoint = "%s:%d" % (self.host, self.port)
+        self.endpoint = "%s:%d" % ("[%s]" % self.host if ":" in self.host else self.host, self.port)
         self.url = self.ready["http"]["url"]
         self.ca_file = self.ready["ca_file"]
         self.claim = self.ready["claim"]

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <cstring>
 #include <deque>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -53,6 +54,10 @@ struct link_options {
   std::chrono::seconds connect_limit_in_seconds() const {
     return std::clamp<std::chrono::seconds>(std::chrono::ceil<std::chrono::seconds>(connect_limit()), std::chrono::seconds(1), std::chrono::hours(24));
   }
+
+  /// For both Paho libraries. An IPv6 address stands without brackets: they take what follows the last colon for the port, and
+  /// would look for a bracket in the server's certificate (1.3.12).
+  std::string paho_uri() const { return "ssl://" + host + ":" + std::to_string(port); }
 
   /// The ALPN protocol that AWS IoT Core wants on port 443, else empty. AWS IoT Developer Guide,
   /// "Device communication protocols".
@@ -116,11 +121,6 @@ class tcp_connection {
   tcp_connection(tcp_connection&& other) noexcept : why(std::move(other.why)), number_(std::exchange(other.number_, -1)) {}
   tcp_connection(const tcp_connection&) = delete;
   tcp_connection& operator=(const tcp_connection&) = delete;
-  tcp_connection& operator=(tcp_connection&& other) noexcept {
-    std::swap(number_, other.number_);
-    why.swap(other.why);
-    return *this;
-  }
   ~tcp_connection() {
     if (number_ >= 0) ::close(number_);
   }
@@ -141,7 +141,7 @@ inline tcp_connection connect_first(const addrinfo* next, std::chrono::milliseco
   const auto end = after(clock::now(), limit);
   auto next_start = clock::now();
   tcp_connection out(-1, "no socket could be made");
-  std::vector<tcp_connection> trying;
+  std::list<tcp_connection> trying;
   std::vector<pollfd> ready;
   while (next != nullptr || !trying.empty()) {
     if (next != nullptr && (trying.empty() || clock::now() >= next_start)) {
@@ -158,14 +158,16 @@ inline tcp_connection connect_first(const addrinfo* next, std::chrono::milliseco
     for (const tcp_connection& one : trying) ready.push_back({one.number(), POLLOUT, 0});
     const auto left = std::chrono::ceil<std::chrono::milliseconds>((next != nullptr ? std::min(end, next_start) : end) - clock::now());
     (void)::poll(ready.data(), ready.size(), static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 60'000)));
-    for (std::size_t i = ready.size(); i-- > 0;) {
-      if (ready[i].revents == 0) continue;
+    auto one = trying.begin();
+    for (const pollfd& polled : ready) {
+      const auto this_one = one++;
+      if (polled.revents == 0) continue;
       int error = 0;
       socklen_t size = sizeof error;
-      ::getsockopt(trying[i].number(), SOL_SOCKET, SO_ERROR, &error, &size);
-      if (error == 0) return std::move(trying[i]);
+      ::getsockopt(polled.fd, SOL_SOCKET, SO_ERROR, &error, &size);
+      if (error == 0) return std::move(*this_one);
       out.why = std::strerror(error);
-      trying.erase(trying.begin() + static_cast<std::ptrdiff_t>(i));
+      trying.erase(this_one);
       next_start = clock::now();  // the next one at once
     }
     if (clock::now() >= end) return tcp_connection(-1, trying.empty() ? out.why : std::strerror(ETIMEDOUT));

@@ -80,7 +80,7 @@ class mosquitto_link {
     while (events_.empty() && !over_ && monotonic_now() <= end) {
       const auto left = std::clamp(end - monotonic_now(), std::chrono::milliseconds(0), std::chrono::milliseconds(60'000));
       const int rc = mosquitto_loop(client_.get(), static_cast<int>(left.count()), 1);
-      if (rc != MOSQ_ERR_SUCCESS && events_.empty()) lost(rc);
+      if (rc != MOSQ_ERR_SUCCESS) lost(rc);  // once more where a callback told it already
       if (limit.count() == 0) break;
     }
     if (events_.empty()) return std::nullopt;

@@ -36,8 +36,7 @@ class paho_link {
     queue_.expect_outcome(false);
     patience_ends_ = monotonic_now() + how_.connect_limit_in_seconds();
     guarded([this] {
-      client_ = std::make_unique<mqtt::async_client>("ssl://" + bracketed() + ":" + std::to_string(how_.port),
-                                                     how_.client_id, mqtt::create_options(version()));
+      client_ = std::make_unique<mqtt::async_client>(how_.paho_uri(), how_.client_id, mqtt::create_options(version()));
       client_->set_connection_lost_handler(
           [this](const std::string&) { lost("connection closed by the server"); });  // Paho gives no cause
       client_->set_disconnected_handler([this](const mqtt::properties&, mqtt::ReasonCode code) {
@@ -97,7 +96,6 @@ class paho_link {
   };
 
   int version() const noexcept { return how_.version == mqtt_version::v5 ? MQTTVERSION_5 : MQTTVERSION_3_1_1; }
-  std::string bracketed() const { return how_.host.find(':') == std::string::npos ? how_.host : "[" + how_.host + "]"; }
 
   mqtt::connect_options connect_options() {
     mqtt::ssl_options tls;

@@ -49,11 +49,10 @@ class paho_c_link {
     close();
     if (auto nobody = find_unreachable(how_)) return queue_.push(std::move(*nobody));
     patience_ends_ = monotonic_now() + how_.connect_limit_in_seconds();
-    const std::string uri = "ssl://" + (how_.host.find(':') == std::string::npos ? how_.host : "[" + how_.host + "]") + ":" + std::to_string(how_.port);
     MQTTAsync_createOptions make = MQTTAsync_createOptions_initializer5;
     if (!is_v5()) make.MQTTVersion = MQTTVERSION_3_1_1;
     MQTTAsync made = nullptr;
-    int rc = MQTTAsync_createWithOptions(&made, uri.c_str(), how_.client_id.c_str(), MQTTCLIENT_PERSISTENCE_NONE, nullptr, &make);
+    int rc = MQTTAsync_createWithOptions(&made, how_.paho_uri().c_str(), how_.client_id.c_str(), MQTTCLIENT_PERSISTENCE_NONE, nullptr, &make);
     client_.reset(made);
     if (rc == MQTTASYNC_SUCCESS) rc = MQTTAsync_setCallbacks(client_.get(), this, on_lost, on_message, nullptr);
     if (rc == MQTTASYNC_SUCCESS && is_v5()) rc = MQTTAsync_setDisconnected(client_.get(), this, on_disconnected);

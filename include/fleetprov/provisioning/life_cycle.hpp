@@ -211,7 +211,7 @@ inline phase life_cycle::provision() {
 inline phase life_cycle::wait(instant now, instant span) {
   step_due_ = after(now, span);
   // A refused claim is due in its own time, however long the back-off of the old credentials is by then.
-  if (wants_new() && claim_due_ && *claim_due_ > now) step_due_ = (std::min)(*step_due_, *claim_due_);
+  if (wants_new() && claim_due_) step_due_ = (std::min)(*step_due_, *claim_due_);
   return phase_ = phase::waiting;
 }
 

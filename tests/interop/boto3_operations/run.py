@@ -417,6 +417,24 @@ def types_and_groups(w):
 
 
 @case
+def tags(w):
+    iot = w.iot
+    policy = iot.create_policy(policyName="p", policyDocument=statement("*"), tags=[{"Key": "team", "Value": "a"}])["policyArn"]
+    kind = iot.create_thing_type(thingTypeName="k", tags=[{"Key": "team", "Value": "a"}])["thingTypeArn"]
+    for arn in (policy, kind):
+        assert iot.list_tags_for_resource(resourceArn=arn)["tags"] == [{"Key": "team", "Value": "a"}]
+        iot.tag_resource(resourceArn=arn, tags=[{"Key": "team", "Value": "b"}, {"Key": "stage", "Value": "test"}])
+        iot.untag_resource(resourceArn=arn, tagKeys=["team", "never"])
+        assert iot.list_tags_for_resource(resourceArn=arn)["tags"] == [{"Key": "stage", "Value": "test"}]
+    for call, more in ((iot.list_tags_for_resource, {}), (iot.tag_resource, {"tags": []}), (iot.untag_resource, {"tagKeys": []})):
+        w.refused("ResourceNotFoundException", 404, call, resourceArn=ARN + "policy/nobody", **more)
+        w.refused("InvalidRequestException", 400, call, resourceArn=ARN + "thing/t", **more)
+    w.refused("InvalidRequestException", 400, iot.list_tags_for_resource, resourceArn=policy, nextToken="x")
+    w.refused("LimitExceededException", 410, iot.tag_resource, resourceArn=policy, tags=[{"Key": "k%d" % i} for i in range(50)])
+    assert iot.list_tags_for_resource(resourceArn=policy)["tags"] == [{"Key": "stage", "Value": "test"}]
+
+
+@case
 def authorization_and_endpoint(w):
     iot = w.iot
     for kind in ("iot:Data", "iot:Data-ATS", "iot:CredentialProvider", "iot:Jobs"):
@@ -682,7 +700,9 @@ def storage_that_fails_is_an_internal_failure(w):
         (iot.delete_thing, {"thingName": "u"}),
         (iot.create_thing_type, {"thingTypeName": "new"}), (iot.deprecate_thing_type, {"thingTypeName": "t"}), (iot.delete_thing_type, {"thingTypeName": "u"}),
         (iot.create_thing_group, {"thingGroupName": "new"}), (iot.delete_thing_group, {"thingGroupName": "u"}),
-        (iot.create_billing_group, {"billingGroupName": "new"}), (iot.delete_billing_group, {"billingGroupName": "u"})]
+        (iot.create_billing_group, {"billingGroupName": "new"}), (iot.delete_billing_group, {"billingGroupName": "u"}),
+        (iot.tag_resource, {"resourceArn": ARN + "policy/p", "tags": [{"Key": "k", "Value": "v"}]}),
+        (iot.untag_resource, {"resourceArn": ARN + "policy/p", "tagKeys": ["k"]})]
 
     def no_room(wanted):
         _, most = resource.prlimit(w.mock.broker_pid(), resource.RLIMIT_FSIZE)
@@ -694,7 +714,7 @@ def storage_that_fails_is_an_internal_failure(w):
 
     before = world()
     for call, arguments in changes:
-        if "detach" in call.__name__ or "remove" in call.__name__ or call == iot.delete_ca_certificate or call == iot.delete_certificate:
+        if any(word in call.__name__ for word in ("detach", "remove", "untag")) or call == iot.delete_ca_certificate or call == iot.delete_certificate:
             continue  # these undo the call before them: below
         no_room(True)
         w.refused("InternalFailureException", 500, call, **arguments)

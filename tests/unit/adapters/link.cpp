@@ -142,4 +142,7 @@ TEST_CASE("an address that is silent or closed does not keep from the next one")
   CHECK_FALSE(nobody);
   CHECK(nobody.why == std::strerror(ETIMEDOUT));
   CHECK_FALSE(connect_to({address_of(silent.port()), address_of(open.port())}, std::chrono::milliseconds(0)));
+  const auto refused = connect_to({address_of(test::closed_port()), address_of(test::closed_port())}, std::chrono::milliseconds(0));
+  CHECK_FALSE(refused);  // the first was looked at, and for the next there is no time
+  CHECK(refused.why == std::strerror(ECONNREFUSED));
 }

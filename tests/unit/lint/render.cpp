@@ -221,6 +221,8 @@ TEST_CASE("examples in double braces are replaced on request, and are leftovers 
   CHECK(kept.diagnostics[0].message == "`{{us-east-1}}` is still a placeholder");
   CHECK(kept.diagnostics[0].help == "--replace-examples fills it too, with --region and --account");
   CHECK(run(R"(["arn:aws:iot:eu-west-1:{{123456789012}}:topic/a"])", values).diagnostics[0].help == kept.diagnostics[0].help);
+  CHECK(policies::detail::in_double_braces("{{a}}") == "a");
+  for (const char* open : {"{{abc", "abc}}", "{{abc}", "{{}}", "{}"}) CHECK(policies::detail::in_double_braces(open).empty());
   values.examples = policies::example_arns::replace;
   CHECK(*run(text, values).value == R"(["arn:aws:iot:eu-west-1:210987654321:topic/north"])");
 }
@@ -239,10 +241,19 @@ TEST_CASE("what Fn::Sub fills in is no leftover of an ARN") {
   CHECK(*run(R"({"Fn::Sub":"arn:aws:iot:${AWS::Region}:${AWS::AccountId}:topic/a"})", usual()).value == R"({"Fn::Sub":"arn:aws:iot:eu-west-1:210987654321:topic/a"})");
 }
 
+TEST_CASE("a region to fill in that is none leaves the partition alone and is a leftover itself") {
+  auto values = usual();
+  values.region = "mars";
+  const auto out = run(R"(["arn:aws-cn:iot:aws-region:aws-account-id:topic/a"])", values);
+  CHECK_FALSE(out.value.has_value());
+  REQUIRE(out.diagnostics.size() == 1);
+  CHECK(out.diagnostics[0].message == "`mars` is still a placeholder");
+}
+
 TEST_CASE("a whole string in angle brackets is filled by its name") {
   auto values = usual();
   values.set = {{"NAME", "fleet"}};
   CHECK(*run(R"({"a":"<NAME>"})", values).value == R"({"a":"fleet"})");
   CHECK_FALSE(run(R"({"a":"<OTHER>"})", values).value.has_value());
-  CHECK(*run(R"({"a":"<>"})", values).value == R"({"a":"<>"})");
+  for (const char* kept : {R"({"a":"<>"})", R"({"a":"<NAME> and more"})", R"({"a":"more <NAME>"})"}) CHECK(*run(kept, values).value == kept);
 }

@@ -105,6 +105,12 @@ TEST_CASE("a variable in a condition value is looked at like one in a resource")
   CHECK_FALSE(has(found("${iot:ConnectAttributes}"), "P116"));
 }
 
+TEST_CASE("a key of several values that is meant for Condition is told once in a resource") {
+  const auto found = ids(lint_text(policy({statement("Allow", "iot:Connect", "client/${iot:ConnectAttributes}")})));
+  CHECK(std::count(found.begin(), found.end(), "P115") == 1);
+  CHECK(std::count(found.begin(), found.end(), "P116") == 0);
+}
+
 TEST_CASE("a thing's key in a condition of an action over HTTPS has no value") {
   const auto found = [](const std::string& action, const std::string& condition) {
     return fires(lint_text(raw(R"("Effect":"Allow","Action":)" + action + R"(,"Resource":"*","Condition":)" + condition)), "P067");

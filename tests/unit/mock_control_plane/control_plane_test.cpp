@@ -164,6 +164,59 @@ TEST_CASE("the filters of a listing reach the registry") {
   CHECK(aws.call("GET", "/cacertificates?templateName=none").body == R"({"certificates":[]})");
 }
 
+TEST_CASE("tags are listed, changed and removed, whatever kind of resource has them") {
+  const account aws;
+  const std::string tags = R"("tags":[{"Key":"team","Value":"a"},{"Key":"empty"}])";
+  const auto arn = [&](const std::string& target, const std::string& body, const std::string& member) {
+    const api_reply made = aws.call("POST", target, body);
+    REQUIRE(made.status == 200);
+    return member_of(made, "/" + member);
+  };
+  const std::string policy = std::string(some_policy).substr(1);
+  const std::vector<std::string> resources{
+      arn("/policies/p", "{" + tags + "," + policy, "policyArn"),
+      arn("/provisioning-templates", R"({"templateName":"t","provisioningRoleArn":"arn:aws:iam::123456789012:role/r","templateBody":)"
+          R"("{\"Resources\":{\"c\":{\"Type\":\"AWS::IoT::Certificate\",\"Properties\":{\"CertificateId\":{\"Ref\":\"AWS::IoT::Certificate::Id\"}}}}}",)" + tags + "}", "templateArn"),
+      arn("/thing-types/y", "{" + tags + "}", "thingTypeArn"), arn("/thing-groups/g", "{" + tags + "}", "thingGroupArn"),
+      arn("/billing-groups/b", "{" + tags + "}", "billingGroupArn")};
+  for (const std::string& resource : resources) {
+    CAPTURE(resource);
+    const std::string list = "/tags?resourceArn=" + resource;
+    CHECK(aws.call("GET", list).body == R"({"tags":[{"Key":"empty","Value":""},{"Key":"team","Value":"a"}]})");
+    CHECK(aws.call("POST", "/tags", R"({"resourceArn":")" + resource + R"(","tags":[{"Key":"team","Value":"b"},{"Key":"x","Value":"1"}]})").body == "{}");
+    CHECK(aws.call("POST", "/untag", R"({"resourceArn":")" + resource + R"(","tagKeys":["empty","never"]})").body == "{}");
+    CHECK(aws.call("GET", list).body == R"({"tags":[{"Key":"team","Value":"b"},{"Key":"x","Value":"1"}]})");
+  }
+}
+
+TEST_CASE("tags that AWS does not take and resources that have none are refused") {
+  const account aws;
+  REQUIRE(aws.call("POST", "/policies/p", some_policy).status == 200);
+  const std::string arn = member_of(aws.call("GET", "/policies/p"), "/policyArn");
+  const auto tag = [&](const std::string& list) { return aws.call("POST", "/tags", R"({"resourceArn":")" + arn + R"(","tags":)" + list + "}"); };
+  for (const std::string& bad : {std::string(R"([{"Key":""}])"), R"([{"Key":")" + std::string(129, 'k') + R"("}])", std::string(R"([{"Key":"aws:x"}])"),
+                                 R"([{"Key":"k","Value":")" + std::string(257, 'v') + R"("}])", std::string(R"([{"Value":"v"}])"), std::string("null"), std::string("7")}) {
+    CAPTURE(bad);
+    CHECK(header_of(tag(bad), "x-amzn-errortype") == "InvalidRequestException");
+  }
+  CHECK(aws.call("POST", "/policies/q", "{\"tags\":[{\"Key\":\"aws:x\"}]," + std::string(some_policy).substr(1)).status == 400);
+  std::string many;
+  for (int i = 0; i < 50; ++i) many += (i != 0 ? "," : "") + std::string(R"({"Key":"k)") + std::to_string(i) + "\"}";
+  CHECK(tag("[" + many + "]").status == 200);
+  CHECK(tag(R"([{"Key":"k7","Value":"again"}])").status == 200);
+  CHECK(header_of(tag(R"([{"Key":"one-more"}])"), "x-amzn-errortype") == "LimitExceededException");
+  CHECK(aws.call("POST", "/untag", R"({"resourceArn":")" + arn + "\"}").status == 400);
+  CHECK(aws.call("GET", "/tags").status == 400);
+  CHECK(aws.call("GET", "/tags?nextToken=x&resourceArn=" + arn).status == 400);
+  for (const char* gone : {"policy/none", "thinggroup/none"}) {
+    const std::string resource = arn.substr(0, arn.find("policy/")) + gone;
+    CHECK(aws.call("GET", "/tags?resourceArn=" + resource).status == 404);
+    CHECK(aws.call("POST", "/tags", R"({"resourceArn":")" + resource + R"(","tags":[]})").status == 404);
+    CHECK(aws.call("POST", "/untag", R"({"resourceArn":")" + resource + R"(","tagKeys":[]})").status == 404);
+  }
+  for (const char* other : {"arn:aws:iot:us-east-1:123456789012:thing/t", "nonsense", "arn:aws:s3:::bucket"}) CHECK(aws.call("GET", std::string("/tags?resourceArn=") + other).status == 400);
+}
+
 TEST_CASE("a message published over HTTP reaches the broker with its properties") {
   account aws;
   const api_reply reply = aws.call("POST", "/topics/a%2Fb?qos=1&retain=true&contentType=text%2Fplain&messageExpiry=60", "hello",

@@ -151,6 +151,8 @@ TEST_CASE("a required member that is missing or null is a missing field, an empt
   CHECK(why<register_thing_request>("").code == errc::missing_field);
   CHECK(why<register_thing_request>("{}").code == errc::missing_field);
   CHECK(why<register_thing_request>(R"({"parameters":{}})").code == errc::missing_field);
+  CHECK(why<register_thing_request>(R"({"certificateOwnershipToken":null,"parameters":{}})").code == errc::missing_field);
+  CHECK(why<register_thing_request>(R"({"certificateOwnershipToken":nul})").code == errc::encoding);
   CHECK(why<create_certificate_from_csr_request>("{}").code == errc::missing_field);
   CHECK(why<certificate_response>(R"({"certificateId":"i","certificatePem":"p"})").code == errc::missing_field);
   CHECK(read<register_thing_request>(R"({"certificateOwnershipToken":""})")->certificate_ownership_token.empty());

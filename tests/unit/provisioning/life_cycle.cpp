@@ -541,6 +541,20 @@ TEST_CASE("a claim whose wait ends while the device connects is tried when that 
   CHECK(gives<provision_device>(life));
 }
 
+TEST_CASE("a claim whose wait ends while nobody answers the device is tried at once") {
+  life_settings how;
+  how.claim_retry = instant{10'000};
+  life_cycle life = provisioning_again(how);
+  REQUIRE(life.handle_provisioning_refused(instant{1}));
+  CHECK(pass(life) < instant{10'001});
+  CHECK(gives<connect_device>(life));
+  REQUIRE(life.handle_unreachable(instant{10'500}));
+  REQUIRE(life.poll_timeout());
+  CHECK(*life.poll_timeout() <= instant{10'500});
+  life.handle_timeout(instant{10'500});
+  CHECK(gives<provision_device>(life));
+}
+
 TEST_CASE("a claim delivered while an older one's session runs does not share its refusal") {
   const bool has_credentials = GENERATE(false, true);
   const std::string delivered = GENERATE("claim-2", "claim-1");  // a path names whatever is there

@@ -224,6 +224,8 @@ TEST_CASE("what stands in the wrong place is named, whichever resource it is in"
            {name, R"({"Prefix":"x","Suffix":"y"})", rule_id::wrong_type, "/Resources/thing/Properties/ThingName", "an object stands where"},
            {name, R"({"Default":"x","Ref":"Serial"})", rule_id::malformed_function, "/Resources/thing/Properties/ThingName/Default", "`Default` does not belong here"},
            {name, R"({"Fn::ImportValue":"x"})", rule_id::unknown_function, "/Resources/thing/Properties/ThingName/Fn::ImportValue", "it exists in CloudFormation only; templates know Ref, Fn::Join"},
+           {name, R"({"Fn::Joint":["-",["a"]]})", rule_id::unknown_function, "/Resources/thing/Properties/ThingName/Fn::Joint", "did you mean `Fn::Join`?"},
+           {name, R"({"Fn::Xyzzy":"x"})", rule_id::unknown_function, "/Resources/thing/Properties/ThingName/Fn::Xyzzy", "templates know Ref, Fn::Join"},
            {name, R"({"Ref":""})", rule_id::malformed_function, "/Resources/thing/Properties/ThingName/Ref", "wrong arguments for `Ref`"},
            {name, R"({"Fn::Join":["-"]})", rule_id::malformed_function, "/Resources/thing/Properties/ThingName/Fn::Join", "wrong arguments for `Fn::Join`"},
            {name, R"({"Fn::Join":[7,["a"]]})", rule_id::wrong_type, "/Resources/thing/Properties/ThingName/Fn::Join/0", "a number stands where"},

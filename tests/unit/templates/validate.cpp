@@ -507,7 +507,8 @@ TEST_CASE("an open region or account of an inline policy is any") {
 
 TEST_CASE("what an open value decides is left alone, and so is what it hides") {
   for (const char* text : {"${S}", "${S}:client/*", "arn:aws:iot:${S}:client/*", "arn:aws:iot:x${S}:123456789012:client/*", "arn:aws:iot:us-east-1:1234${S}:client/*",
-                           "arn:aws:${S}:us-east-1:123456789012:client/*", "arn:aws:iot:us-east-1:123456789012:${S}/*", "arn:aws:iot:us-east-1:123456789012:${S}"}) {
+                           "arn:aws:${S}:us-east-1:123456789012:client/*", "arn:aws:iot:us-east-1:123456789012:${S}/*", "arn:aws:iot:us-east-1:123456789012:${S}",
+                           "arn:aws:iot:${S}x:123456789012:client/*", "arn:aws:iot:us-east-1:${S}1:client/*"}) {
     CAPTURE(text);
     for (const diagnostic& d : policy_findings(resource(text, "iot:Publish")))
       CHECK((d.broken == &templates::row_of(rule_id::parameter_in_policy) || d.broken->id.substr(0, 1) == "T"));
@@ -519,6 +520,8 @@ TEST_CASE("what an open value decides is left alone, and so is what it hides") {
   const auto action = policy_findings(R"("Effect":"Allow","Action":{"Fn::Sub":"iot:${S}"},"Resource":"arn:aws:iot:us-east-1:123456789012:client/*")");
   CHECK(find(action, "P050") == nullptr);
   CHECK(find(action, "P084") == nullptr);
+  const auto both = policy_findings(R"("Effect":{"Ref":"S"},"Action":{"Fn::Sub":"iot:${T}"},"Resource":"arn:aws:iot:us-east-1:123456789012:client/*")");
+  for (const diagnostic& d : both) CHECK(d.broken->id.substr(0, 1) == "T");
   // A condition's value hides nothing else.
   const auto condition = policy_findings(R"("Effect":"Allow","Action":"iot:Connect","Resource":"arn:aws:iot:us-east-1:123456789012:client/*","Condition":)"
                                          R"({"IpAddress":{"aws:SourceIp":{"Ref":"S"}}})");
@@ -547,6 +550,10 @@ TEST_CASE("functions that give lists and values of maps stand in a policy as the
 TEST_CASE("null in a policy object stays null, and its size is unknown where a function is") {
   CHECK(find(policy_findings(resource("arn:aws:iot:us-east-1:123456789012:client/${S}"), "null"), "P005") != nullptr);
   CHECK(find(policy_findings(resource("arn:aws:iot:us-east-1:123456789012:client/${S}" + std::string(2000, 'a'))), "P031") == nullptr);
+  CHECK(find(policy_findings(R"("Effect":"Allow","Action":"iot:Connect","Resource":"arn:aws:iot:us-east-1:123456789012:client/a")", "null"), "P005") != nullptr);
+  const std::string long_name = "arn:aws:iot:us-east-1:123456789012:client/" + std::string(1840, 'a');
+  CHECK(find(policy_findings(R"("Effect":"Allow","Action":"iot:Connect","Resource":")" + long_name + "\""), "P074") != nullptr);
+  CHECK(find(policy_findings(resource(long_name)), "P074") == nullptr);
 }
 
 TEST_CASE("a misspelt certificate id means the id") {

@@ -172,6 +172,14 @@ static_assert(all_agree(std::make_index_sequence<std::size(reserved_cases)>{}));
 
 }  // namespace
 
+TEST_CASE("the services of which AWS IoT alone publishes are the events and the notifications of Wireless") {
+  for (const auto service : {reserved_service::lifecycle_events, reserved_service::registry_events, reserved_service::job_events,
+                             reserved_service::certificate_events, reserved_service::command_events, reserved_service::wireless})
+    CHECK(is_event(service));
+  for (const auto service : {reserved_service::not_reserved, reserved_service::jobs, reserved_service::fleetwise, reserved_service::undefined})
+    CHECK_FALSE(is_event(service));
+}
+
 TEST_CASE("reserved topics allow what their service defines and nothing else") {
   for (const reserved_case& row : reserved_cases) {
     const reserved_topic got = classify_reserved(row.text);

@@ -353,7 +353,7 @@ inline std::optional<bypass> find_bypass(document_view& view, const token_list& 
   string_query query;
   query.required = {{&covered}, denied, received};
   query.forbidden = {&plus, &hash};  // no topic has them
-  if (!plain.empty() && (plain[0] == '+' || plain[0] == '#')) query.forbidden.push_back(&dollar);
+  if (find_token(plain, '+') == 0 || find_token(plain, '#') == 0) query.forbidden.push_back(&dollar);
   // Receive that is denied without a condition; of a Deny with NotResource the complement, so it is required.
   for (const statement_view& s : view.statements()) {
     if (!s.denies(action::receive) || !s.node->conditions.empty()) continue;

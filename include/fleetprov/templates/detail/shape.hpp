@@ -56,16 +56,16 @@ struct shape {
     for (const shape_piece& p : pieces) n = add_saturated(n, p.is_fixed() ? count_code_points(p.text) : p.min);
     return n;
   }
-  /// The fixed text that it starts with.
+  /// The fixed text that a shape which is not fixed starts with.
   std::string start() const {
     std::string out;
-    for (auto p = pieces.begin(); p != pieces.end() && p->is_fixed(); ++p) out += p->text;
+    for (auto p = pieces.begin(); p->is_fixed(); ++p) out += p->text;
     return out;
   }
   /// The fixed text that it ends with.
   std::string end() const {
     std::string out;
-    for (auto p = pieces.rbegin(); p != pieces.rend() && p->is_fixed(); ++p) out.insert(0, p->text);
+    for (auto p = pieces.rbegin(); p->is_fixed(); ++p) out.insert(0, p->text);
     return out;
   }
 };
@@ -368,10 +368,9 @@ inline bool can_be(const shape& value, std::string_view word) {
   return true;
 }
 
-/// Can both be the same text? Only their fixed starts and ends are looked at.
+/// Can both be the same text? Only their fixed starts and ends are looked at. `a` is fixed only where `b` is.
 inline bool can_be_equal(const shape& a, const shape& b) {
   if (b.is_fixed()) return can_be(a, b.text());
-  if (a.is_fixed()) return can_be(b, a.text());
   const std::string a_start = a.start(), b_start = b.start(), a_end = a.end(), b_end = b.end();
   const std::size_t starts = std::min(a_start.size(), b_start.size()), ends = std::min(a_end.size(), b_end.size());
   return a_start.compare(0, starts, b_start, 0, starts) == 0 &&
