@@ -14,7 +14,7 @@ std::shared_ptr<const Record> must_find(const world& in, std::string_view name) 
 }
 
 /// Calls `use` with the type of record that the ARN names, and its name.
-// assumption: what has no tags in AWS's documentation (things, device certificates) is an invalid request, whether it exists or not.
+// assumption: what has no tags in AWS's documentation (things, device certificates) is an invalid request, there or not.
 template <class Use>
 auto with_resource(const registry_options& how, std::string_view arn, Use use) {
   const auto parsed = topics::parse_arn(arn);
