@@ -530,28 +530,22 @@ TEST_CASE("connections that work meanwhile do not shorten the wait of a refused 
   CHECK(next_claim(life) == instant{3'600'001});
 }
 
-TEST_CASE("a claim whose wait ends while the device connects is tried when that is refused") {
+TEST_CASE("a claim whose wait ends while the device connects is tried next, whether that is refused or nobody answers") {
   life_settings how;
   how.claim_retry = instant{10'000};
   life_cycle life = provisioning_again(how);
   REQUIRE(life.handle_provisioning_refused(instant{1}));
   CHECK(pass(life) < instant{10'001});
   CHECK(gives<connect_device>(life));
-  REQUIRE(life.handle_refused(instant{10'001}));
-  CHECK(gives<provision_device>(life));
-}
-
-TEST_CASE("a claim whose wait ends while nobody answers the device is tried at once") {
-  life_settings how;
-  how.claim_retry = instant{10'000};
-  life_cycle life = provisioning_again(how);
-  REQUIRE(life.handle_provisioning_refused(instant{1}));
-  CHECK(pass(life) < instant{10'001});
-  CHECK(gives<connect_device>(life));
-  REQUIRE(life.handle_unreachable(instant{10'500}));
-  REQUIRE(life.poll_timeout());
-  CHECK(*life.poll_timeout() <= instant{10'500});
-  life.handle_timeout(instant{10'500});
+  SECTION("refused") {
+    REQUIRE(life.handle_refused(instant{10'001}));
+  }
+  SECTION("nobody answers") {
+    REQUIRE(life.handle_unreachable(instant{10'500}));
+    REQUIRE(life.poll_timeout());
+    CHECK(*life.poll_timeout() <= instant{10'500});
+    life.handle_timeout(instant{10'500});
+  }
   CHECK(gives<provision_device>(life));
 }
 
