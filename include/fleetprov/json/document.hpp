@@ -598,9 +598,10 @@ namespace detail {
 /// The escape of a lone surrogate because of which the lexer stopped at `at`, or npos.
 inline std::size_t find_lone_surrogate(std::string_view text, std::size_t at) noexcept {
   const auto is_half = [&](std::size_t i, std::string_view second_digits) {
-    const std::string_view escape = text.substr(i, 4);
-    return escape.size() == 4 && escape[0] == '\\' && escape[1] == 'u' && (escape[2] == 'd' || escape[2] == 'D') &&
-           second_digits.find(escape[3]) != std::string_view::npos;
+    const std::string_view escape = text.substr(i, 6);
+    return escape.size() == 6 && escape[0] == '\\' && escape[1] == 'u' && (escape[2] == 'd' || escape[2] == 'D') &&
+           second_digits.find(escape[3]) != std::string_view::npos && fleetprov::detail::hex_value(escape[4]) >= 0 &&
+           fleetprov::detail::hex_value(escape[5]) >= 0;
   };
   const std::size_t start = text.substr(0, at + 1).rfind('"');  // of the string that is being read
   if (start == std::string_view::npos) return start;

@@ -158,9 +158,11 @@ TEST_CASE("half of a surrogate pair is named") {
   CHECK(message(R"({"a":"\ud83d\ude00\ud83dx"})") == half("\\ud83d"));
   CHECK(message(R"({"a":"\n\\\ud83d\u0041"})") == half("\\ud83d"));
   CHECK(message(R"({"\udbff":1})") == half("\\udbff"));
-  for (const char* other : {R"({"a":"\ud83d\ude00" 1})", R"({"a":"\\ud800" 1})", R"({"a":"\ud83d\ude00\x"})", R"({"a":"\u0041\x"})", R"({"a":"\)", "[\\ud800"}) {
+  for (const char* other : {R"({"a":"\ud83d\ude00" 1})", R"({"a":"\\ud800" 1})", R"({"a":"\ud83d\ude00\x"})", R"({"a":"\u0041\x"})", R"({"a":"\)", "[\\ud800",
+                            R"({"a":"\ud8"})", R"({"a":"\ud83z"})", R"({"a":"\ud8z3"})", "[\"\\ud83\xEF\xBF\xBB\"]", "[\"\\ud8\xEF\xBF\xBB\"]"}) {
     CAPTURE(other);
     CHECK(message(other).find("surrogate") == std::string::npos);
+    CHECK(is_valid_utf8(message(other)));
   }
 }
 
