@@ -124,6 +124,7 @@ class plugin_core final : public broker_actions {
   broker_answer request_operation(session& whose, const topics::fleet_topic& topic, const incoming_publish& message);
   broker_answer apply_publish_fault(session& whose, incoming_publish& message);
   void remember_retained(const incoming_publish& message);
+  void remember_retained(const outgoing_message& message);
 
   void send_rejected(session_key to, const topics::fleet_topic& request, int status, std::string code,
                      std::string message);

@@ -131,6 +131,15 @@ void plugin_core::remember_retained(const incoming_publish& message) {
   retained_.insert_or_assign(copy.topic, kept_message{std::move(kept), std::nullopt});
 }
 
+void plugin_core::remember_retained(const outgoing_message& message) {
+  incoming_publish kept;
+  kept.topic = message.topic;
+  kept.payload = reinterpret_cast<const std::uint8_t*>(message.payload.data());
+  kept.size = message.payload.size();
+  kept.qos = message.qos;
+  remember_retained(kept);
+}
+
 broker_answer plugin_core::on_message(incoming_publish& message) {
   session* whose = book_.find(message.client);
   if (whose == nullptr) return broker_answer::deny;
@@ -176,13 +185,7 @@ broker_answer plugin_core::apply_publish_fault(session& whose, incoming_publish&
     case fault_kind::delay:
       later_.push_back({now + std::chrono::milliseconds(hit->delay_ms), [this, late = copy_of(message, host_)] {
                           host_.publish(late);
-                          if (!late.retain) return;
-                          incoming_publish kept;
-                          kept.topic = late.topic;
-                          kept.payload = reinterpret_cast<const std::uint8_t*>(late.payload.data());
-                          kept.size = late.payload.size();
-                          kept.qos = late.qos;
-                          remember_retained(kept);
+                          if (late.retain) remember_retained(late);
                         }});
       break;
     case fault_kind::drop: break;

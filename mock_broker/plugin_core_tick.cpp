@@ -132,12 +132,7 @@ bool plugin_core::publish(outgoing_message message) {
   // Handed over before it is answered: who publishes a retained message and asks for it finds it.
   return wait_on_broker_thread([this, message = std::move(message)] {
     if (message.retain) {
-      incoming_publish kept;
-      kept.topic = message.topic;
-      kept.payload = reinterpret_cast<const std::uint8_t*>(message.payload.data());
-      kept.size = message.payload.size();
-      kept.qos = message.qos;
-      remember_retained(kept);
+      remember_retained(message);
       const std::lock_guard<std::mutex> lock(guard_);
       if (const auto at = retained_.find(message.topic); at != retained_.end()) {
         at->second.message.properties = message.properties;

@@ -3,12 +3,15 @@
 #include <fleetprov/topics/arn.hpp>
 #include <mock_broker/registry_state.hpp>
 
+#include <memory>
+#include <type_traits>
+
 namespace fleetprov::mock {
 namespace {
 
-template <class Record>
-std::shared_ptr<const Record> must_find(const world& in, std::string_view name) {
-  auto found = in.find<Record>(name);
+template <class Record, class Place>
+std::shared_ptr<const Record> must_find(const Place& in, std::string_view name) {
+  auto found = in.template find<Record>(name);
   if (!found) throw aws_error::not_found();
   return found;
 }
@@ -52,9 +55,7 @@ text_map registry::tags_of(std::string_view resource_arn) const {
 void registry::tag_resource(std::string_view resource_arn, const text_map& tags) {
   state_->write([&](draft& staged) {
     with_resource(state_->how, resource_arn, [&](auto* kind, const std::string& name) {
-      auto found = staged.find<std::remove_pointer_t<decltype(kind)>>(name);
-      if (!found) throw aws_error::not_found();
-      auto changed = *found;
+      auto changed = *must_find<std::remove_pointer_t<decltype(kind)>>(staged, name);
       for (const auto& [key, value] : tags) changed.tags[key] = value;
       check_tags(changed.tags);
       staged.put(std::move(changed));
@@ -65,9 +66,7 @@ void registry::tag_resource(std::string_view resource_arn, const text_map& tags)
 void registry::untag_resource(std::string_view resource_arn, const std::vector<std::string>& keys) {
   state_->write([&](draft& staged) {
     with_resource(state_->how, resource_arn, [&](auto* kind, const std::string& name) {
-      auto found = staged.find<std::remove_pointer_t<decltype(kind)>>(name);
-      if (!found) throw aws_error::not_found();
-      auto changed = *found;
+      auto changed = *must_find<std::remove_pointer_t<decltype(kind)>>(staged, name);
       for (const std::string& key : keys) changed.tags.erase(key);
       staged.put(std::move(changed));
     });
