@@ -116,20 +116,24 @@ api_reply refusal_reply(const std::string& code, int status, const std::string& 
   return out;
 }
 
-void check_name(std::string_view parameter, std::string_view value) {
-  if (parameter == "policyName") return check_policy_name(value);
-  if (parameter == "templateName") return check_template_name(value);
-  if (parameter == "policyVersionId") return check_policy_version(value);
-  if (parameter == "certificateId" || parameter == "caCertificateId") return check_certificate_id(parameter, value);
-  for (const std::string_view name : {"thingName", "thingTypeName", "thingGroupName", "billingGroupName"})
-    if (parameter == name) return check_thing_name(parameter, value);
+/// What the service model says of a member, wherever HTTP carries it (path, query or body); others pass. As AWS does before
+/// anything is looked up: a name that nothing can have is a 400, not a 404.
+void check_member(std::string_view member, std::string_view value) {
+  if (member == "policyName") return check_policy_name(member, value);
+  if (member == "templateName") return check_template_name(value);
+  if (member == "policyVersionId") return check_policy_version(value);
+  if (member == "certificateId" || member == "caCertificateId") return check_certificate_id(member, value);
+  if (member == "certificateSigningRequest") return check_length(member, value, 4096);
+  for (const std::string_view name : {"thingName", "thingTypeName", "thingGroupName", "billingGroupName", "parentGroupName", "parentGroup"})
+    if (member == name) return check_thing_name(member, value);
+  for (const std::string_view name : {"certificatePem", "caCertificatePem", "caCertificate"})
+    if (member == name) return check_length(member, value, 65536);
 }
 
-/// As AWS does before anything is looked up: a name that nothing can have is a 400, not a 404.
 void check_names(std::string_view pattern, const std::vector<std::string>& parameters) {
   auto value = parameters.begin();
   for (const std::string_view part : split(pattern, '/'))
-    if (part.size() > 2 && part.front() == '{') check_name(part.substr(1, part.size() - 2), *value++);
+    if (part.size() > 2 && part.front() == '{') check_member(part.substr(1, part.size() - 2), *value++);
 }
 
 api_reply dispatch(const control_plane_context& context, const api_request& request) {
@@ -228,8 +232,11 @@ int api_call::path_number(std::size_t index) const {
 }
 
 std::optional<std::string> api_call::query(std::string_view name) const {
-  for (const auto& [key, value] : query_)
-    if (key == name) return value;
+  for (const auto& [key, value] : query_) {
+    if (key != name) continue;
+    check_member(name, value);
+    return value;
+  }
   return std::nullopt;
 }
 
@@ -285,6 +292,7 @@ std::optional<std::string> api_call::text_of(const json::value& object, std::str
   const json::value* found = object.find(member);
   if (found == nullptr || found->is(json::kind::null)) return std::nullopt;
   if (!found->is_string()) wrong_type(member, "a string", found->what);
+  check_member(member, found->text);
   return found->text;
 }
 

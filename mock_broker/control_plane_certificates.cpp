@@ -109,7 +109,7 @@ json_out register_ca_certificate(const api_call& call) {
     throw aws_error::invalid_request("'certificateMode' must be DEFAULT or SNI_ONLY.");
   const auto made = call.world().register_ca_certificate(
       call.required_text("caCertificate"), mode == "SNI_ONLY" ? certificate_mode::sni_only : certificate_mode::ca_signed,
-      call.query_flag("setAsActive", false), call.query_flag("allowAutoRegistration", false), read_registration(call));
+      call.query_flag("setAsActive", false), call.query_flag("allowAutoRegistration", false), read_registration(call), call.tags());
   return {{"certificateArn", call.world().arn_of("cacert", made->id)}, {"certificateId", made->id}};
 }
 
@@ -156,7 +156,11 @@ json_out update_ca_certificate(const api_call& call) {
   }
   std::optional<ca_registration> config;
   if (call.object("registrationConfig") != nullptr) config = read_registration(call);
-  if (call.flag("removeAutoRegistration").value_or(false)) config = ca_registration{};
+  if (call.flag("removeAutoRegistration").value_or(false)) {
+    config = ca_registration{};
+    // assumption: what has no registration config registers nothing, unless the same call says otherwise.
+    if (!automatic) automatic = false;
+  }
   call.world().update_ca_certificate(call.path(0), active, automatic, config);
   return nullptr;
 }

@@ -1,6 +1,7 @@
 // Policies (AWS IoT API Reference).
 #include <fleetprov/policies/evaluate.hpp>
 #include <mock_broker/control_plane_call.hpp>
+#include <mock_broker/name_rules.hpp>
 
 namespace fleetprov::mock {
 namespace {
@@ -41,11 +42,11 @@ json_out delete_policy(const api_call& call) {
 json_out create_policy_version(const api_call& call) {
   const auto made = call.world().create_policy_version(call.path(0), call.required_text("policyDocument"),
                                                        call.query_flag("setAsDefault", false));
-  const auto whole = call.world().get_policy(call.path(0));
-  return {{"policyArn", call.world().arn_of("policy", call.path(0))},
-          {"policyDocument", made.document},
-          {"policyVersionId", made.id},
-          {"isDefaultVersion", whole->default_version == made.id}};
+  const policy_version_record& version = made->versions.back();
+  return {{"policyArn", call.world().arn_of("policy", made->name)},
+          {"policyDocument", version.document},
+          {"policyVersionId", version.id},
+          {"isDefaultVersion", made->default_version == version.id}};
 }
 
 const policy_version_record& version_of(const policy_record& policy, const std::string& id) {
@@ -93,7 +94,12 @@ json_out attach_policy(const api_call& call) {
 }
 
 json_out detach_policy(const api_call& call) {
-  call.world().detach_policy(call.path(0), call.required_text("target"));
+  const std::string target = call.required_text("target");
+  try {
+    call.world().detach_policy(call.path(0), target);
+  } catch (const aws_error& refused) {  // DetachPolicy declares no ResourceNotFoundException
+    throw aws_error::invalid_request(refused.message());
+  }
   return nullptr;
 }
 
@@ -121,10 +127,10 @@ json_out list_targets_for_policy(const api_call& call) {
 
 json_out get_effective_policies(const api_call& call) {
   json_out list = json_out::array();
-  for (const effective_policy& one :
+  for (const auto& one :
        call.world().effective_policies(call.text("principal").value_or(""), call.query("thingName").value_or(""))) {
-    json_out shown = show_policy_name(call, one.name);
-    shown["policyDocument"] = call.world().get_policy(one.name)->default_version_record().document;
+    json_out shown = show_policy_name(call, one->name);
+    shown["policyDocument"] = one->default_version_record().document;
     list.push_back(std::move(shown));
   }
   return {{"effectivePolicies", std::move(list)}};
@@ -156,8 +162,13 @@ authorization_request read_authorization(const api_call& call) {
   authorization_request asked;
   asked.principal = call.text("principal").value_or(call.text("cognitoIdentityPoolId").value_or(""));
   asked.client_id = call.query("clientId").value_or("");
-  asked.policies_to_add = api_call::texts_of(call.body(), "policyNamesToAdd");
-  asked.policies_to_skip = api_call::texts_of(call.body(), "policyNamesToSkip");
+  const auto names = [&](const char* member) {
+    auto given = api_call::texts_of(call.body(), member);
+    for (const std::string& name : given) check_policy_name(member, name);
+    return given;
+  };
+  asked.policies_to_add = names("policyNamesToAdd");
+  asked.policies_to_skip = names("policyNamesToSkip");
   const json::value* infos = call.body().find("authInfos");
   if (infos == nullptr || !infos->is_array() || infos->items.empty() || infos->items.size() > 10)
     throw aws_error::invalid_request("'authInfos' must be an array of 1 to 10 objects.");

@@ -93,26 +93,25 @@ json_out create_template_version(const api_call& call) {
   const auto made = call.world().create_template_version(call.path(0), call.required_text("templateBody"),
                                                          call.query_flag("setAsDefault", false));
   json_out out = show_name(call, call.path(0));
-  out["versionId"] = made.id;
-  out["isDefaultVersion"] = call.world().describe_template(call.path(0))->default_version == made.id;
+  out["versionId"] = made->versions.back().id;
+  out["isDefaultVersion"] = made->default_version == made->versions.back().id;
   return out;
 }
 
 json_out describe_template_version(const api_call& call) {
   const auto found = call.world().describe_template_version(call.path(0), call.path_number(1));
-  return {{"versionId", found.id},
-          {"creationDate", to_epoch_seconds(found.created)},
-          {"templateBody", found.body},
-          {"isDefaultVersion", call.world().describe_template(call.path(0))->default_version == found.id}};
+  return {{"versionId", found.version.id},
+          {"creationDate", to_epoch_seconds(found.version.created)},
+          {"templateBody", found.version.body},
+          {"isDefaultVersion", found.is_default}};
 }
 
 json_out list_template_versions(const api_call& call) {
-  const int default_version = call.world().describe_template(call.path(0))->default_version;
   return page_of("versions", call.world().list_template_versions(call.path(0), call.token_page()), "nextToken",
-                 [&](const template_version_record& one) -> json_out {
-                   return {{"versionId", one.id},
-                           {"creationDate", to_epoch_seconds(one.created)},
-                           {"isDefaultVersion", one.id == default_version}};
+                 [](const template_version_summary& one) -> json_out {
+                   return {{"versionId", one.version.id},
+                           {"creationDate", to_epoch_seconds(one.version.created)},
+                           {"isDefaultVersion", one.is_default}};
                  });
 }
 
@@ -132,7 +131,10 @@ json_out create_provisioning_claim(const api_call& call) {
 json_out register_thing(const api_call& call) {
   const http_registration made = call.service().register_thing(call.required_text("templateBody"),
                                                                api_call::text_map_of(call.body(), "parameters"));
-  return {{"certificatePem", made.certificate_pem}, {"resourceArns", made.resource_arns}};
+  json_out out = json_out::object();
+  put_unless_empty(out, "certificatePem", made.certificate_pem);
+  out["resourceArns"] = made.resource_arns;
+  return out;
 }
 
 }  // namespace

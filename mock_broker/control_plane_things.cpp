@@ -1,12 +1,17 @@
 // Things, principals, types, groups and the endpoint (AWS IoT API Reference).
 #include <mock_broker/control_plane_call.hpp>
+#include <mock_broker/name_rules.hpp>
+
+#include <algorithm>
 
 namespace fleetprov::mock {
 namespace {
 
-text_map read_attributes(const api_call& call, const char* payload_member) {
-  const json::value* payload = call.object(payload_member);
-  return payload != nullptr ? api_call::text_map_of(*payload, "attributes") : text_map{};
+text_map read_attributes(const json::value& in) {
+  const json::value* payload = api_call::object_of(in, "attributePayload");
+  if (payload == nullptr) return {};
+  api_call::flag_of(*payload, "merge");  // nothing to merge with at creation, but no other type either
+  return api_call::text_map_of(*payload, "attributes");
 }
 
 json_out show_thing(const api_call& call, const thing_record& thing) {
@@ -22,7 +27,7 @@ json_out create_thing(const api_call& call) {
   thing_properties wanted;
   wanted.thing_type = call.text("thingTypeName").value_or("");
   wanted.billing_group = call.text("billingGroupName").value_or("");
-  wanted.attributes = read_attributes(call, "attributePayload");
+  wanted.attributes = read_attributes(call.body());
   const auto made = call.world().create_thing(call.path(0), wanted);
   return {{"thingName", made->name}, {"thingArn", call.world().arn_of("thing", made->name)}, {"thingId", made->id}};
 }
@@ -117,6 +122,18 @@ json_out list_principal_things_v2(const api_call& call) {
                  });
 }
 
+/// `PropagatingAttribute`: each member has an alphabet of its own.
+void check_propagating_attribute(std::string_view member, std::string_view value) {
+  if (member == "thingAttribute") return check_attribute_name(member, value);
+  check_length(member, value, 128);
+  const std::string_view also = member == "userPropertyKey" ? ":$." : ":.";
+  const auto fits = [&](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || also.find(c) != std::string_view::npos;
+  };
+  if (!std::all_of(value.begin(), value.end(), fits))
+    refuse_value(member, value, "Member must satisfy regular expression pattern: [a-zA-Z0-9" + std::string(also) + "]+");
+}
+
 /// `mqtt5Configuration` as JSON text: kept and shown, nothing acts on it (docs/fidelity.md).
 std::string read_mqtt5_configuration(const json::value& given) {
   json_out attributes = json_out::array();
@@ -126,8 +143,12 @@ std::string read_mqtt5_configuration(const json::value& given) {
     for (const json::value& item : member.held.items) {
       if (!item.is_object()) throw aws_error::invalid_request("'propagatingAttributes' must be a list of objects.");
       json_out attribute = json_out::object();
-      for (const char* name : {"userPropertyKey", "thingAttribute", "connectionAttribute"})
-        put_unless_empty(attribute, name, api_call::text_of(item, name).value_or(""));
+      for (const char* name : {"userPropertyKey", "thingAttribute", "connectionAttribute"}) {
+        const auto value = api_call::text_of(item, name);
+        if (!value) continue;
+        check_propagating_attribute(name, *value);
+        attribute[name] = *value;
+      }
       attributes.push_back(std::move(attribute));
     }
   }
@@ -197,8 +218,7 @@ json_out create_thing_group(const api_call& call) {
   wanted.parent = call.text("parentGroupName").value_or("");
   if (const json::value* properties = call.object("thingGroupProperties")) {
     wanted.description = api_call::text_of(*properties, "thingGroupDescription").value_or("");
-    if (const json::value* payload = api_call::object_of(*properties, "attributePayload"))
-      wanted.attributes = api_call::text_map_of(*payload, "attributes");
+    wanted.attributes = read_attributes(*properties);
   }
   wanted.tags = call.tags();
   const auto made = call.world().create_thing_group(std::move(wanted));

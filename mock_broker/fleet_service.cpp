@@ -574,9 +574,8 @@ registration subject_of(const templates::plan& plan, const registry& world, cons
   } else if (wanted.pem) {
     const auto facts = read_certificate(*wanted.pem);
     if (!facts) throw aws_error::registration_failure("CertificatePem is not a PEM certificate");
-    if (wanted.ca_pem && !is_signed_by(*wanted.pem, *wanted.ca_pem))
-      throw aws_error::registration_failure("CertificatePem is not signed by CACertificatePem");
     out.new_certificate = record_of(*facts, now);
+    out.signed_by = registration::registered_ca{wanted.ca_pem.value_or("")};
     out.certificate_id = facts->id;
   } else if (wanted.id) {
     out.certificate_id = *wanted.id;
@@ -600,9 +599,12 @@ http_registration fleet_service::register_thing(std::string_view template_body,
       out.resource_arns["certificate"] = state_->world.certificate_arn(made.certificate_id);
       if (const auto record = state_->world.find_certificate(made.certificate_id)) out.certificate_pem = record->pem;
     }
-    for (std::size_t i = 0; i < made.policy_names.size(); ++i)
-      out.resource_arns[i < body->policies.size() ? body->policies[i].logical_name : made.policy_names[i]] =
-          state_->world.arn_of("policy", made.policy_names[i]);
+    for (std::size_t i = 0; i < made.policy_names.size(); ++i) {
+      const std::string arn = state_->world.arn_of("policy", made.policy_names[i]);
+      // A policy may be called `thing` or `certificate` in the template; those names are taken.
+      const bool told = i < body->policies.size() && out.resource_arns.emplace(body->policies[i].logical_name, arn).second;
+      if (!told) out.resource_arns.emplace(made.policy_names[i], arn);
+    }
     return out;
   } catch (const registration_refused& why) {
     throw why.why() == registration_fault::conflict ? aws_error::conflicting_update(why.what())
@@ -684,20 +686,13 @@ std::vector<authorization_answer> fleet_service::test_authorization(const author
   if (!certificate_id.empty()) world.describe_certificate(certificate_id);
   const principal_view view =
       certificate_id.empty() ? principal_view{} : world.view_principal(certificate_id, asked.client_id);
-  std::vector<effective_policy> held = world.effective_policies(asked.principal, view.thing ? view.thing->name : "");
-  held.erase(std::remove_if(held.begin(), held.end(),
-                            [&](const effective_policy& p) {
-                              return std::find(asked.policies_to_skip.begin(), asked.policies_to_skip.end(), p.name) !=
-                                     asked.policies_to_skip.end();
-                            }),
-             held.end());
-  for (const std::string& name : asked.policies_to_add) {
-    const auto policy = world.get_policy(name);
-    const policy_version_record& version = policy->default_version_record();
-    held.push_back({policy->name, version.id, version.parsed});
-  }
+  const std::set<std::string> skipped(asked.policies_to_skip.begin(), asked.policies_to_skip.end());
+  std::map<std::string, snapshot_of<policy_record>> held;  // by name: a policy that is added and attached counts once
+  for (auto& policy : world.effective_policies(asked.principal, view.thing ? view.thing->name : ""))
+    if (skipped.count(policy->name) == 0) held.emplace(policy->name, std::move(policy));
+  for (const std::string& name : asked.policies_to_add) held.emplace(name, world.get_policy(name));
   std::vector<policies::named_document> documents;
-  for (const effective_policy& one : held) documents.push_back({one.name, one.document.get()});
+  for (const auto& [name, policy] : held) documents.push_back({name, policy->default_version_record().parsed.get()});
   const policies::context values = context_of(world, certificate_id, view, asked.client_id);
   const policies::arn_scope where{world.options().region, world.options().account};
   std::vector<authorization_answer> out;

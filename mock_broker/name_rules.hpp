@@ -3,6 +3,7 @@
 
 #include <mock_broker/world.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -10,8 +11,11 @@ namespace fleetprov::mock {
 
 /// Throws aws_error InvalidRequestException in AWS's shape ("1 validation error detected: ...").
 [[noreturn]] void refuse_value(std::string_view field, std::string_view value, std::string_view constraint);
+/// 1 to `most` bytes.
+void check_length(std::string_view field, std::string_view value, std::size_t most);
+void check_attribute_name(std::string_view field, std::string_view name);
 void check_thing_name(std::string_view field, std::string_view name);
-void check_policy_name(std::string_view name);
+void check_policy_name(std::string_view field, std::string_view name);
 void check_template_name(std::string_view name);
 void check_certificate_id(std::string_view field, std::string_view id);
 void check_policy_version(std::string_view version);

@@ -116,13 +116,10 @@ bool attached(const world& in, std::string_view thing, std::string_view certific
 }
 
 void add_policies(const world& in, const std::string& target, std::set<std::string>& seen,
-                  std::vector<effective_policy>& out) {
+                  std::vector<snapshot_of<policy_record>>& out) {
   for (const auto& [name, note] : in.pairs_of(relation::policy_targets).to(target)) {
     if (!seen.insert(name).second) continue;
-    const auto policy = in.find<policy_record>(name);
-    if (!policy) continue;
-    const policy_version_record& version = policy->default_version_record();
-    out.push_back({name, version.id, version.parsed});
+    if (auto policy = in.find<policy_record>(name)) out.push_back(std::move(policy));
   }
 }
 
@@ -160,10 +157,16 @@ principal_view registry::view_principal(std::string_view certificate_id, std::st
       out.thing = in.find<thing_record>(client_id);
     }
     std::set<std::string> seen;
-    add_policies(in, certificate_key(certificate_id), seen, out.policies);
+    std::vector<snapshot_of<policy_record>> held;
+    add_policies(in, certificate_key(certificate_id), seen, held);
     if (out.thing)
       for (const std::string& group : groups_with_ancestors(in, out.thing->name))
-        add_policies(in, group_key(group), seen, out.policies);
+        add_policies(in, group_key(group), seen, held);
+    out.policies.reserve(held.size());
+    for (const auto& policy : held) {
+      const policy_version_record& version = policy->default_version_record();
+      out.policies.push_back({policy->name, version.id, version.parsed});
+    }
     return out;
   });
 }
@@ -195,13 +198,14 @@ std::optional<std::string> registry::exclusive_thing_of(std::string_view certifi
   return state_->read([&](const world& in) { return exclusive_thing(in, certificate_id); });
 }
 
-std::vector<effective_policy> registry::effective_policies(std::string_view principal,
-                                                           std::string_view thing_name) const {
+std::vector<snapshot_of<policy_record>> registry::effective_policies(std::string_view principal,
+                                                                     std::string_view thing_name) const {
   const std::string key = principal.empty() ? std::string() : principal_key(state_->how, principal);
   return state_->read([&](const world& in) {
     if (!thing_name.empty() && !in.find<thing_record>(thing_name))
       throw aws_error::not_found("Thing " + std::string(thing_name) + " does not exist in your account");
-    std::vector<effective_policy> out;
+    check_target(draft(in), key);
+    std::vector<snapshot_of<policy_record>> out;
     std::set<std::string> seen;
     if (!key.empty()) add_policies(in, key, seen, out);
     if (const auto group = group_of_key(key); !group.empty()) {
@@ -311,6 +315,13 @@ std::string name_from(const registry_options& how, std::string_view type, std::s
   return std::string(named.name);
 }
 
+void check_target(const draft& in, std::string_view key) {
+  if (const auto id = certificate_of_key(key); !id.empty() && !in.find<certificate_record>(id))
+    throw aws_error::not_found("Invalid principal. The certificate does not exist: " + std::string(id));
+  if (const auto group = group_of_key(key); !group.empty() && !in.find<thing_group_record>(group))
+    throw aws_error::not_found("Thing group " + std::string(group) + " does not exist in your account");
+}
+
 void refuse_value(std::string_view field, std::string_view value, std::string_view constraint) {
   std::string shown(value.substr(0, 200));
   shown.resize(find_invalid_utf8(shown));
@@ -335,10 +346,10 @@ void check_thing_name(std::string_view field, std::string_view name) {
   if (!topics::validate_thing_name(name))
     refuse_value(field, name, "Member must satisfy regular expression pattern: [a-zA-Z0-9:_-]{1,128}");
 }
-void check_policy_name(std::string_view name) {
-  check_length("policyName", name, topics::limits::max_policy_name);
+void check_policy_name(std::string_view field, std::string_view name) {
+  check_length(field, name, topics::limits::max_policy_name);
   if (!topics::validate_policy_name(name))
-    refuse_value("policyName", name, "Member must satisfy regular expression pattern: [\\w+=,.@-]{1,128}");
+    refuse_value(field, name, "Member must satisfy regular expression pattern: [\\w+=,.@-]{1,128}");
 }
 void check_template_name(std::string_view name) {
   check_length("templateName", name, topics::limits::max_template_name);
@@ -354,6 +365,11 @@ void check_policy_version(std::string_view version) {
     refuse_value("policyVersionId", version, "Member must satisfy regular expression pattern: [0-9]+");
 }
 
+void check_attribute_name(std::string_view field, std::string_view name) {
+  if (!topics::validate_attribute_name(name))
+    refuse_value(field, name, "Member must satisfy regular expression pattern: [a-zA-Z0-9_.,@/:#-]{1,128}");
+}
+
 void check_attributes(const text_map& attributes, bool has_thing_type) {
   namespace limits = topics::limits;
   const std::size_t most = has_thing_type ? limits::max_attributes : limits::max_attributes_untyped;
@@ -361,10 +377,16 @@ void check_attributes(const text_map& attributes, bool has_thing_type) {
     throw aws_error::invalid_request("A thing " + std::string(has_thing_type ? "with" : "without") +
                                      " a thing type can have at most " + std::to_string(most) + " attributes");
   for (const auto& [name, value] : attributes) {
-    if (!topics::validate_attribute_name(name))
-      refuse_value("attributes", name, "Map keys must satisfy constraint: [a-zA-Z0-9_.,@/:#-]{1,128}");
+    check_attribute_name("attributes", name);
     if (!topics::validate_attribute_value(value))
       refuse_value("attributes", value, "Map values must satisfy constraint: [a-zA-Z0-9_.,@/:#=\\[\\]-]{0,800}");
+  }
+}
+
+void merge_attributes(text_map& into, const text_map& given) {
+  for (const auto& [name, value] : given) {
+    if (value.empty()) into.erase(name);
+    else into[name] = value;
   }
 }
 

@@ -91,6 +91,11 @@ struct template_settings {
   template_type type = template_type::fleet_provisioning;
   text_map tags;
 };
+/// A version, and whether it was the default one at the same moment.
+struct template_version_summary {
+  template_version_record version;
+  bool is_default = false;
+};
 struct template_update {
   std::optional<std::string> description, role_arn;
   std::optional<bool> enabled;
@@ -137,12 +142,18 @@ struct change_notice {
 
 /// What the certificate of one registration is.
 struct registration {
+  /// A certificate that no CA of this world has signed: a registered CA must have, as for RegisterCertificate.
+  struct registered_ca {
+    std::string pem;  ///< which CA; empty: the one that fits
+  };
+
   std::string certificate_id;
   /// Fleet: the token's digest, consumed in the same transaction (an unknown, expired or spent one
   /// refuses). Absent over HTTP and for JITP.
   std::optional<std::string> token_digest;
   /// Certificates to add in the same transaction (HTTP RegisterThing with a CSR or PEM).
   std::optional<certificate_record> new_certificate;
+  std::optional<registered_ca> signed_by;  ///< with a PEM
 };
 struct registration_outcome {
   std::optional<std::string> thing_name;
@@ -205,7 +216,7 @@ class registry {
   /// The thing that has the certificate for itself alone (EXCLUSIVE_THING).
   std::optional<std::string> exclusive_thing_of(std::string_view certificate_id) const;
 
-  // ---- tags: of policies, provisioning templates, thing types, thing groups and billing groups ------
+  // ---- tags: of policies, provisioning templates, thing types, thing and billing groups, CA certificates
   text_map tags_of(std::string_view resource_arn) const;
   void tag_resource(std::string_view resource_arn, const text_map& tags);
   void untag_resource(std::string_view resource_arn, const std::vector<std::string>& keys);  ///< those that are there
@@ -216,7 +227,8 @@ class registry {
   snapshot_of<policy_record> find_policy(std::string_view name) const;  ///< null instead of a refusal
   page<snapshot_of<policy_record>> list_policies(const page_request& which) const;
   void delete_policy(std::string_view name);
-  policy_version_record create_policy_version(std::string_view name, std::string_view document, bool set_as_default);
+  /// The policy as it is then; what was made is its last version. Templates alike.
+  snapshot_of<policy_record> create_policy_version(std::string_view name, std::string_view document, bool set_as_default);
   void delete_policy_version(std::string_view name, std::string_view version);
   void set_default_policy_version(std::string_view name, std::string_view version);
   /// `target`: ARN of a certificate or thing group of this account, or a Cognito identity id.
@@ -227,7 +239,7 @@ class registry {
                                                           const page_request& which) const;
   page<std::string> list_targets_for_policy(std::string_view name, const page_request& which) const;  ///< ARNs
   /// GetEffectivePolicies: `principal` (ARN, may be empty) and the groups of `thing_name` (may be empty).
-  std::vector<effective_policy> effective_policies(std::string_view principal, std::string_view thing_name) const;
+  std::vector<snapshot_of<policy_record>> effective_policies(std::string_view principal, std::string_view thing_name) const;
 
   // ---- certificates ---------------------------------------------------------------------------------
   snapshot_of<certificate_record> add_certificate(const issued_certificate& issued, certificate_status status);
@@ -242,7 +254,7 @@ class registry {
 
   snapshot_of<ca_certificate_record> register_ca_certificate(std::string_view pem, certificate_mode mode, bool active,
                                                              bool auto_registration,
-                                                             const ca_registration& config = {});
+                                                             const ca_registration& config = {}, text_map tags = {});
   snapshot_of<ca_certificate_record> describe_ca_certificate(std::string_view id) const;
   /// `template_name`: of the registration config; empty: any.
   page<snapshot_of<ca_certificate_record>> list_ca_certificates(std::string_view template_name,
@@ -261,9 +273,9 @@ class registry {
   page<snapshot_of<template_record>> list_templates(const page_request& which) const;
   void update_template(std::string_view name, const template_update& wanted);
   void delete_template(std::string_view name);
-  template_version_record create_template_version(std::string_view name, std::string_view body, bool set_as_default);
-  template_version_record describe_template_version(std::string_view name, int version) const;
-  page<template_version_record> list_template_versions(std::string_view name, const page_request& which) const;
+  snapshot_of<template_record> create_template_version(std::string_view name, std::string_view body, bool set_as_default);
+  template_version_summary describe_template_version(std::string_view name, int version) const;
+  page<template_version_summary> list_template_versions(std::string_view name, const page_request& which) const;
   void delete_template_version(std::string_view name, int version);
 
   // ---- things, types, groups ------------------------------------------------------------------------

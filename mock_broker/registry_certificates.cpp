@@ -37,6 +37,27 @@ void check_registration_status(certificate_status status) {
 
 }  // namespace
 
+void place_below_ca(certificate_record& made, std::string_view ca_pem, const world& in) {
+  std::string named_ca;
+  if (!ca_pem.empty()) {
+    named_ca = must_read(ca_pem, "caCertificatePem").id;
+    if (!is_signed_by(made.pem, ca_pem))
+      throw aws_error::certificate_validation("The certificate is not signed by the given CA certificate");
+  }
+  std::size_t fitting = 0;
+  for (const auto& [id, ca] : in.all<ca_certificate_record>()) {
+    if (!named_ca.empty() ? id != named_ca : !is_signed_by(made.pem, ca->pem)) continue;
+    if (ca->status != certificate_status::active)
+      throw aws_error::certificate_state("The CA certificate is not active. Id: " + id);
+    made.ca_certificate_id = id;
+    made.mode = ca->mode;
+    ++fitting;
+  }
+  if (fitting == 0) throw aws_error::certificate_validation("CA certificate is not registered");
+  if (fitting > 1)
+    throw aws_error::certificate_conflict("Several registered CA certificates fit: name one with caCertificatePem");
+}
+
 snapshot_of<certificate_record> registry::add_certificate(const issued_certificate& issued, certificate_status status) {
   return state_->write([&](draft& staged) {
     certificate_record made;
@@ -55,29 +76,12 @@ snapshot_of<certificate_record> registry::register_certificate(std::string_view 
                                                                certificate_status status) {
   const certificate_facts facts = must_read(pem, "certificatePem");
   check_registration_status(status);
-  std::string named_ca;
-  if (!ca_pem.empty()) {
-    named_ca = must_read(ca_pem, "caCertificatePem").id;
-    if (!is_signed_by(pem, ca_pem))
-      throw aws_error::certificate_validation("The certificate is not signed by the given CA certificate");
-  }
   return state_->write([&](draft& staged) {
     if (staged.find<certificate_record>(facts.id))
       throw aws_error::already_exists("The certificate is already provisioned or registered", facts.id,
                                       state_->arn("cert", facts.id));
     certificate_record made = record_of(facts, status, state_->now());
-    std::size_t fitting = 0;
-    for (const auto& [id, ca] : state_->account.all<ca_certificate_record>()) {
-      if (!named_ca.empty() ? id != named_ca : !is_signed_by(pem, ca->pem)) continue;
-      if (ca->status != certificate_status::active)
-        throw aws_error::certificate_state("The CA certificate is not active. Id: " + id);
-      made.ca_certificate_id = id;
-      made.mode = ca->mode;
-      ++fitting;
-    }
-    if (fitting == 0) throw aws_error::certificate_validation("CA certificate is not registered");
-    if (fitting > 1)
-      throw aws_error::certificate_conflict("Several registered CA certificates fit: name one with caCertificatePem");
+    place_below_ca(made, ca_pem, state_->account);
     return staged.put(std::move(made));
   });
 }
@@ -184,7 +188,7 @@ void store(const ca_registration& config, ca_certificate_record& in) {
 
 snapshot_of<ca_certificate_record> registry::register_ca_certificate(std::string_view pem, certificate_mode mode,
                                                                      bool active, bool auto_registration,
-                                                                     const ca_registration& config) {
+                                                                     const ca_registration& config, text_map tags) {
   const certificate_facts facts = must_read(pem, "caCertificate");
   if (!facts.is_ca) throw aws_error::certificate_validation("caCertificate is not a CA certificate");
   check_registration_config(config);
@@ -199,6 +203,7 @@ snapshot_of<ca_certificate_record> registry::register_ca_certificate(std::string
     made.mode = mode;
     made.status = active ? certificate_status::active : certificate_status::inactive;
     made.auto_registration = auto_registration;
+    made.tags = std::move(tags);
     store(config, made);
     made.created = made.modified = state_->now();
     made.not_before = facts.not_before;

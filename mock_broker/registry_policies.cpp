@@ -11,17 +11,10 @@ std::shared_ptr<const policy_record> must_find(const draft& in, std::string_view
   return found;
 }
 
-void check_target(const draft& in, std::string_view key) {
-  if (const auto id = certificate_of_key(key); !id.empty() && !in.find<certificate_record>(id))
-    throw aws_error::not_found("Invalid principal. The certificate does not exist: " + std::string(id));
-  if (const auto group = group_of_key(key); !group.empty() && !in.find<thing_group_record>(group))
-    throw aws_error::not_found("Thing group " + std::string(group) + " does not exist in your account");
-}
-
 }  // namespace
 
 snapshot_of<policy_record> registry::create_policy(std::string_view name, std::string_view document, text_map tags) {
-  check_policy_name(name);
+  check_policy_name("policyName", name);
   auto parsed = read_policy(document);
   return state_->write([&](draft& staged) {
     if (staged.find<policy_record>(name))
@@ -73,8 +66,8 @@ void registry::delete_policy(std::string_view name) {
   });
 }
 
-policy_version_record registry::create_policy_version(std::string_view name, std::string_view document,
-                                                      bool set_as_default) {
+snapshot_of<policy_record> registry::create_policy_version(std::string_view name, std::string_view document,
+                                                           bool set_as_default) {
   auto parsed = read_policy(document);
   return state_->write([&](draft& staged) {
     policy_record changed = *must_find(staged, name);
@@ -87,9 +80,8 @@ policy_version_record registry::create_policy_version(std::string_view name, std
     if (set_as_default) changed.default_version = made.id;
     changed.modified = made.created;
     changed.generation_id = make_uuid();
-    changed.versions.push_back(made);
-    staged.put(std::move(changed));
-    return made;
+    changed.versions.push_back(std::move(made));
+    return staged.put(std::move(changed));
   });
 }
 

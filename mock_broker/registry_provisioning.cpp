@@ -31,7 +31,8 @@ bool is_usable(const token_record& token, instant now) { return !token.spent && 
 /// One registration: every precondition is checked while it is staged, nothing is written before (docs/fidelity.md).
 class registering {
  public:
-  registering(const registry_options& how, draft& staged, instant now) : how_(how), staged_(staged), now_(now) {}
+  registering(const registry_options& how, const world& account, draft& staged, instant now)
+      : how_(how), account_(account), staged_(staged), now_(now) {}
 
   registration_outcome run(const templates::plan& plan, const registration& subject) {
     consume_token(subject);
@@ -57,6 +58,7 @@ class registering {
     if (subject.new_certificate && !staged_.find<certificate_record>(subject.new_certificate->id)) {
       certificate_record made = *subject.new_certificate;
       made.generation_id = make_uuid();
+      if (subject.signed_by) as_parameters([&] { place_below_ca(made, subject.signed_by->pem, account_); });
       staged_.put(std::move(made));
       is_new_ = true;
     }
@@ -68,26 +70,28 @@ class registering {
     out_.certificate_id = subject.certificate_id;
   }
 
-  void check_references(const templates::thing_plan& plan) const {
-    if (plan.type) {
+  /// What is set must exist. An override that leaves what the thing has touches neither type nor groups.
+  void check_references(const templates::thing_plan& plan, bool sets_type, bool sets_groups) const {
+    if (plan.type && sets_type) {
       const auto type = staged_.find<thing_type_record>(*plan.type);
       if (!type) refuse_parameters("Thing type not found: " + *plan.type);
       if (type->deprecated) refuse_parameters("Thing type is deprecated: " + *plan.type);
     }
     for (const std::string& group : plan.groups)
-      if (!staged_.find<thing_group_record>(group)) refuse_parameters("Thing group not found: " + group);
+      if (sets_groups && !staged_.find<thing_group_record>(group)) refuse_parameters("Thing group not found: " + group);
     if (plan.billing_group && !staged_.find<billing_group_record>(*plan.billing_group))
       refuse_parameters("Billing group not found: " + *plan.billing_group);
   }
 
   void put_thing(const templates::thing_plan& plan) {
     as_parameters([&] { check_thing_name("ThingName", plan.name); });
-    check_references(plan);
-    out_.thing_name = plan.name;
     const auto found = staged_.find<thing_record>(plan.name);
+    const bool sets_groups = !found || plan.override_groups != override_setting::do_nothing;
+    check_references(plan, !found || plan.override_type != override_setting::do_nothing, sets_groups);
+    out_.thing_name = plan.name;
     if (found) override_thing(plan, *found);
     else create_thing(plan);
-    if (!found || plan.override_groups != override_setting::do_nothing)
+    if (sets_groups)
       set_groups(plan, found && plan.override_groups == override_setting::replace);
   }
 
@@ -110,8 +114,7 @@ class registering {
       refuse_conflict("Thing " + plan.name + " already exists and the template says FAIL");
     thing_record changed = found;
     if (plan.override_attributes == override_setting::replace) changed.attributes = plan.attributes;
-    if (plan.override_attributes == override_setting::merge)
-      for (const auto& [name, value] : plan.attributes) changed.attributes[name] = value;
+    if (plan.override_attributes == override_setting::merge) merge_attributes(changed.attributes, plan.attributes);
     if (plan.type && plan.override_type != override_setting::do_nothing) changed.thing_type = *plan.type;
     if (plan.billing_group) changed.billing_group = *plan.billing_group;
     if (changed.attributes == found.attributes && changed.thing_type == found.thing_type &&
@@ -148,7 +151,7 @@ class registering {
   }
 
   void attach_policy(const templates::plan_policy& plan) {
-    as_parameters([&] { check_policy_name(plan.name); });
+    as_parameters([&] { check_policy_name("PolicyName", plan.name); });
     if (!staged_.find<policy_record>(plan.name)) {
       if (!plan.document) refuse_parameters("Policy not found: " + plan.name);
       create_policy(plan);
@@ -192,6 +195,7 @@ class registering {
   }
 
   const registry_options& how_;
+  const world& account_;
   draft& staged_;
   instant now_;
   std::shared_ptr<const certificate_record> certificate_;
@@ -248,7 +252,7 @@ void registry::add_claim(const claim_record& claim) {
 
 registration_outcome registry::register_thing(const templates::plan& plan, const registration& subject) {
   return state_->write(
-      [&](draft& staged) { return registering(state_->how, staged, state_->now()).run(plan, subject); });
+      [&](draft& staged) { return registering(state_->how, state_->account, staged, state_->now()).run(plan, subject); });
 }
 
 std::vector<std::string> registry::apply_expiry() {

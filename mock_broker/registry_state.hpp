@@ -144,7 +144,16 @@ std::string_view group_of_key(std::string_view key) noexcept;
 /// The name in `name_or_arn`: itself, or the name of an ARN of `type` in this account.
 std::string name_from(const registry_options& how, std::string_view type, std::string_view name_or_arn);
 
+/// Throws aws_error where a key names a certificate or thing group that is not there.
+void check_target(const draft& in, std::string_view key);
+
 void check_attributes(const text_map& attributes, bool has_thing_type);
+/// API "AttributePayload": with merge, an empty value removes the attribute.
+void merge_attributes(text_map& into, const text_map& given);
+
+/// Notes whose registered CA signed `made`: the one in `ca_pem`, or the only one that fits where that is empty. Throws
+/// aws_error as RegisterCertificate does.
+void place_below_ca(certificate_record& made, std::string_view ca_pem, const world& in);
 
 /// The groups of a thing and all their ancestors, each once.
 std::set<std::string> groups_with_ancestors(const world& in, std::string_view thing);

@@ -27,21 +27,24 @@ auto with_resource(const registry_options& how, std::string_view arn, Use use) {
   if (type == "provisioningtemplate") return use(static_cast<template_record*>(nullptr), name);
   if (type == "thingtype") return use(static_cast<thing_type_record*>(nullptr), name);
   if (type == "thinggroup") return use(static_cast<thing_group_record*>(nullptr), name);
+  if (type == "cacert") return use(static_cast<ca_certificate_record*>(nullptr), name);
   if (type == "billinggroup") return use(static_cast<billing_group_record*>(nullptr), name);
   throw aws_error::invalid_request("Not the ARN of a resource that has tags: " + std::string(arn.substr(0, find_invalid_utf8(arn))));
 }
 
+constexpr std::size_t max_tags = 50;  // "Basic tag restrictions"
+std::string too_many_tags() { return "A resource can have at most " + std::to_string(max_tags) + " tags"; }
+
 }  // namespace
 
 void check_tags(const text_map& tags) {
-  constexpr std::size_t max_tags = 50;  // "Basic tag restrictions"
   for (const auto& [key, value] : tags) {
     if (key.empty()) refuse_value("tags", key, "Member must have length greater than or equal to 1");
     if (count_code_points(key) > 128) refuse_value("tags", key, "Member must have length less than or equal to 128");
     if (count_code_points(value) > 256) refuse_value("tags", value, "Member must have length less than or equal to 256");
     if (key.substr(0, 4) == "aws:") throw aws_error::invalid_request("Tag keys that start with 'aws:' are reserved");
   }
-  if (tags.size() > max_tags) throw aws_error::limit_exceeded("A resource can have at most " + std::to_string(max_tags) + " tags");
+  if (tags.size() > max_tags) throw aws_error::invalid_request(too_many_tags());
 }
 
 text_map registry::tags_of(std::string_view resource_arn) const {
@@ -57,7 +60,8 @@ void registry::tag_resource(std::string_view resource_arn, const text_map& tags)
     with_resource(state_->how, resource_arn, [&](auto* kind, const std::string& name) {
       auto changed = *must_find<std::remove_pointer_t<decltype(kind)>>(staged, name);
       for (const auto& [key, value] : tags) changed.tags[key] = value;
-      check_tags(changed.tags);
+      check_tags(tags);
+      if (changed.tags.size() > max_tags) throw aws_error::limit_exceeded(too_many_tags());  // creations declare no such error
       staged.put(std::move(changed));
     });
   });

@@ -22,7 +22,7 @@ void check_description(std::string_view text) {
     refuse_value("description", text, "Member must have length less than or equal to " + std::to_string(limits::max_template_description));
 }
 
-void check_length(std::string_view member, std::string_view text, std::size_t least, std::size_t most) {
+void check_characters(std::string_view member, std::string_view text, std::size_t least, std::size_t most) {
   const std::size_t size = count_code_points(text);
   if (size < least || size > most)
     refuse_value(member, text,
@@ -30,13 +30,13 @@ void check_length(std::string_view member, std::string_view text, std::size_t le
 }
 
 void check_role(std::string_view arn) {
-  check_length("provisioningRoleArn", arn, limits::min_role_arn, limits::max_role_arn);
+  check_characters("provisioningRoleArn", arn, limits::min_role_arn, limits::max_role_arn);
 }
 
 void check_hook(const hook_reference& hook, template_type type) {
   if (type == template_type::jitp)
     throw aws_error::invalid_request("A pre-provisioning hook is for FLEET_PROVISIONING templates only");
-  check_length("preProvisioningHook.targetArn", hook.target_arn, 1, limits::max_hook_target_arn);
+  check_characters("preProvisioningHook.targetArn", hook.target_arn, 1, limits::max_hook_target_arn);
   const std::string& version = hook.payload_version;
   if (version.size() < 10 || version.size() > 32 || version.find_first_not_of("0123456789-") != std::string::npos)
     refuse_value("preProvisioningHook.payloadVersion", version,
@@ -139,8 +139,8 @@ void registry::delete_template(std::string_view name) {
   });
 }
 
-template_version_record registry::create_template_version(std::string_view name, std::string_view body,
-                                                          bool set_as_default) {
+snapshot_of<template_record> registry::create_template_version(std::string_view name, std::string_view body,
+                                                               bool set_as_default) {
   const auto found = describe_template(name);
   auto parsed = read_template(body, found->type);  // the type never changes
   return state_->write([&](draft& staged) {
@@ -152,21 +152,21 @@ template_version_record registry::create_template_version(std::string_view name,
     template_version_record made{changed.next_version++, std::string(body), state_->now(), std::move(parsed)};
     if (set_as_default) changed.default_version = made.id;
     changed.modified = made.created;
-    changed.versions.push_back(made);
-    staged.put(std::move(changed));
-    return made;
+    changed.versions.push_back(std::move(made));
+    return staged.put(std::move(changed));
   });
 }
 
-template_version_record registry::describe_template_version(std::string_view name, int version) const {
-  return must_find_version(*describe_template(name), version);
+template_version_summary registry::describe_template_version(std::string_view name, int version) const {
+  const auto found = describe_template(name);
+  return {must_find_version(*found, version), found->default_version == version};
 }
 
-page<template_version_record> registry::list_template_versions(std::string_view name,
-                                                               const page_request& which) const {
+page<template_version_summary> registry::list_template_versions(std::string_view name, const page_request& which) const {
   const auto found = describe_template(name);
-  std::vector<std::pair<std::string, template_version_record>> all;
-  for (const template_version_record& v : found->versions) all.emplace_back(creation_key(instant(v.id), ""), v);
+  std::vector<std::pair<std::string, template_version_summary>> all;
+  for (const template_version_record& v : found->versions)
+    all.emplace_back(creation_key(instant(v.id), ""), template_version_summary{v, found->default_version == v.id});
   return cut_page(std::move(all), which);
 }
 

@@ -27,8 +27,10 @@ std::shared_ptr<const billing_group_record> must_find_billing_group(const draft&
 }
 
 void check_description(std::string_view text) {
-  if (!is_valid_utf8(text) || count_code_points(text) > 2028)
-    refuse_value("description", "", "Member must be UTF-8 with at most 2028 characters");
+  // assumption: `Graph` of the model's pattern is taken for every visible character, as of templates' descriptions.
+  if (!is_valid_utf8(text) || find_invisible(text) != text.size())
+    refuse_value("description", "", "Member must satisfy regular expression pattern: [\\p{Graph}\\x20]*");
+  if (count_code_points(text) > 2028) refuse_value("description", text, "Member must have length less than or equal to 2028");
 }
 
 template <class Record>
@@ -91,6 +93,7 @@ snapshot_of<thing_record> registry::describe_thing(std::string_view name) const 
 }
 
 page<snapshot_of<thing_record>> registry::list_things(const thing_filter& filter, const page_request& which) const {
+  if (!filter.attribute_name.empty()) check_attributes({{filter.attribute_name, filter.attribute_value}}, true);
   const auto fits = [&](const thing_record& thing) {
     if (!filter.thing_type.empty() && thing.thing_type != filter.thing_type) return false;
     if (filter.attribute_name.empty()) return true;
@@ -114,12 +117,8 @@ void registry::update_thing(std::string_view name, const thing_update& wanted) {
     }
     if (wanted.remove_thing_type) changed.thing_type.clear();
     if (wanted.attributes) {
-      if (wanted.how == attribute_change::replace) changed.attributes.clear();
-      for (const auto& [key, value] : *wanted.attributes) {
-        // API "AttributePayload": with merge, an empty value removes the attribute.
-        if (wanted.how == attribute_change::merge && value.empty()) changed.attributes.erase(key);
-        else changed.attributes[key] = value;
-      }
+      if (wanted.how == attribute_change::replace) changed.attributes = *wanted.attributes;
+      else merge_attributes(changed.attributes, *wanted.attributes);
     }
     check_attributes(changed.attributes, !changed.thing_type.empty());
     changed.version += 1;

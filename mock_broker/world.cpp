@@ -136,7 +136,8 @@ std::string encode_record(const ca_certificate_record& r) {
               {"notBefore", ms(r.not_before)},
               {"notAfter", ms(r.not_after)},
               {"customerVersion", r.customer_version},
-              {"generationId", r.generation_id}}
+              {"generationId", r.generation_id},
+              {"tags", r.tags}}
       .dump();
 }
 template <>
@@ -157,6 +158,7 @@ ca_certificate_record decode_record(const std::string& body) {
   r.not_after = ms(j.at("notAfter"));
   r.customer_version = j.at("customerVersion");
   r.generation_id = j.at("generationId");
+  r.tags = j.value("tags", text_map{});  // not in records of older versions
   return r;
 }
 

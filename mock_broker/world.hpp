@@ -61,6 +61,7 @@ struct ca_certificate_record {
   instant created{}, modified{}, not_before{}, not_after{};
   int customer_version = 1;
   std::string generation_id;
+  text_map tags;
 };
 
 struct policy_version_record {

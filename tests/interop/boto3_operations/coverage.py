@@ -24,10 +24,14 @@ NEVER = {
     "UnauthorizedException": "signatures are accepted, not verified",
     "ServiceUnavailableException": "there is no other service behind the mock",
     "MethodNotAllowedException": "another method is another operation, or 501",
-    "ConflictingResourceUpdateException": "changes are made one after the other",
 }
 NO_QUOTA = "the quota it stands for is not one of the mock's"
+ONE_BY_ONE = "changes are made one after the other"
 NEVER_OF = {
+    ("CreateProvisioningTemplateVersion", "ConflictingResourceUpdateException"): ONE_BY_ONE,
+    ("DeleteProvisioningTemplate", "ConflictingResourceUpdateException"): ONE_BY_ONE,
+    ("DeleteProvisioningTemplateVersion", "ConflictingResourceUpdateException"): ONE_BY_ONE,
+    ("UpdateProvisioningTemplate", "ConflictingResourceUpdateException"): ONE_BY_ONE,
     ("DetachPolicy", "LimitExceededException"): NO_QUOTA,
     ("ListAttachedPolicies", "LimitExceededException"): NO_QUOTA,
     ("ListTargetsForPolicy", "LimitExceededException"): NO_QUOTA,

@@ -191,6 +191,9 @@ def attachments(w):
     assert [p["policyName"] for p in inherited] == ["eleventh"]
     assert iot.list_attached_policies(target=child["thingGroupArn"])["policies"] == []
     assert len(iot.get_effective_policies(principal=arn)["effectivePolicies"]) == 10
+    w.refused("ResourceNotFoundException", 404, iot.get_effective_policies, principal=ARN + "cert/" + "0" * 64)
+    w.refused("InvalidRequestException", 400, iot.detach_policy, policyName="eleventh", target=arn.replace("123456789012", "111122223333"))
+    w.refused("InvalidRequestException", 400, iot.create_policy, policyName="tagged", policyDocument=statement(), tags=[{"Key": "k%d" % i} for i in range(51)])
 
 
 @case
@@ -238,7 +241,9 @@ def certificates(w):
     w.refused("CertificateValidationException", 400, iot.register_certificate_without_ca, certificatePem="-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----")
     assert iot.describe_certificate(certificateId=registered["certificateId"])["certificateDescription"]["certificateMode"] == "SNI_ONLY"
     ca_pem = w.own_certificate("ca")
-    ca = iot.register_ca_certificate(caCertificate=ca_pem, setAsActive=True, certificateMode="SNI_ONLY")
+    ca = iot.register_ca_certificate(caCertificate=ca_pem, setAsActive=True, certificateMode="SNI_ONLY", tags=[{"Key": "line", "Value": "3"}])
+    assert iot.list_tags_for_resource(resourceArn=ca["certificateArn"])["tags"] == [{"Key": "line", "Value": "3"}]
+    w.refused("InvalidRequestException", 400, iot.register_ca_certificate, caCertificate=ca_pem, tags=[{"Key": "aws:x", "Value": "1"}])
     assert iot.describe_ca_certificate(certificateId=ca["certificateId"])["certificateDescription"]["status"] == "ACTIVE"
     signed = w.own_certificate("signed", ca="ca")
     by_ca = iot.register_certificate(certificatePem=signed, caCertificatePem=ca_pem, status="ACTIVE")
@@ -315,6 +320,22 @@ def register_thing_over_http(w):
     assert made["certificatePem"].startswith("-----BEGIN CERTIFICATE-----")
     assert made["resourceArns"]["thing"] == ARN + "thing/bulk-1" and ":cert/" in made["resourceArns"]["certificate"]
     assert iot.list_attached_policies(target=made["resourceArns"]["certificate"])["policies"][0]["policyName"] == "registered"
+    # The policy's name in the template takes nobody's place, and where there is no certificate there is no certificatePem.
+    bare = json.loads(body)
+    bare["Resources"] = {"mine": bare["Resources"]["thing"], "thing": bare["Resources"]["policy"]}
+    made = iot.register_thing(templateBody=json.dumps(bare), parameters={"ThingName": "bulk-3", "CSR": csr})
+    assert made["resourceArns"] == {"thing": ARN + "thing/bulk-3", "registered": ARN + "policy/registered"} and "certificatePem" not in made
+    bare["Resources"]["mine"]["OverrideSettings"] = {"AttributePayload": "FAIL"}
+    w.refused("ConflictingResourceUpdateException", 409, iot.register_thing, templateBody=json.dumps(bare), parameters={"ThingName": "bulk-3", "CSR": csr})
+    # A certificate of one's own goes by the rules of RegisterCertificate.
+    ca_pem = w.own_certificate("bulk-ca")
+    signed = w.own_certificate("bulk-signed", ca="bulk-ca")
+    brought = json.dumps({"Resources": {"thing": {"Type": "AWS::IoT::Thing", "Properties": {"ThingName": "bulk-4"}},
+                                        "certificate": {"Type": "AWS::IoT::Certificate", "Properties": {"CertificatePem": signed}}}})
+    w.refused("ResourceRegistrationFailureException", 400, iot.register_thing, templateBody=brought)
+    ca = iot.register_ca_certificate(caCertificate=ca_pem, setAsActive=True)["certificateId"]
+    certificate = iot.register_thing(templateBody=brought)["resourceArns"]["certificate"].split("/")[1]
+    assert iot.describe_certificate(certificateId=certificate)["certificateDescription"]["caCertificateId"] == ca
     for bad, parameters in ((json.dumps(body), {}), ("", {}), (body, {"ThingName": "bulk-2"}), (body, {"ThingName": "no/slash", "CSR": csr})):
         try:
             iot.register_thing(templateBody=bad, parameters=parameters)
@@ -334,6 +355,16 @@ def things(w):
     assert again["thingId"] == made["thingId"]
     w.refused("ResourceAlreadyExistsException", 409, iot.create_thing, thingName="t1")
     w.refused("ResourceNotFoundException", 404, iot.create_thing, thingName="t2", thingTypeName="nobody")
+    # Names in bodies and queries go by the same rules as names in paths.
+    for method, path, body in (("POST", "/things/x", {"thingTypeName": ""}), ("POST", "/things/x", {"billingGroupName": "a b"}),
+                               ("POST", "/thing-groups/x", {"parentGroupName": ""}), ("PATCH", "/things/t1", {"thingTypeName": "a b"}),
+                               ("PUT", "/thing-groups/addThingToThingGroup", {"thingGroupName": "a b", "thingName": "t1"}),
+                               ("GET", "/things?thingTypeName=a%20b", None), ("GET", "/things?attributeName=a%20b", None),
+                               ("GET", "/cacertificates?templateName=a%20b", None), ("POST", "/effective-policies?thingName=a%20b", {}),
+                               ("POST", "/things/x", {"attributePayload": {"merge": "yes"}}),
+                               ("POST", "/thing-types/x", {"thingTypeProperties": {"thingTypeDescription": "a\nb"}}),
+                               ("POST", "/thing-types/x", {"thingTypeProperties": {"mqtt5Configuration": {"propagatingAttributes": [{"userPropertyKey": "a b"}]}}})):
+        assert w.http(method, path, body)[0] == 400, (method, path, body)
     for name in ("bad name", "x" * 129, "a*b"):
         w.refused("InvalidRequestException", 400, iot.create_thing, thingName=name)
     w.refused("InvalidRequestException", 400, iot.create_thing, thingName="t2", attributePayload={"attributes": {"bad name": "1"}})
@@ -454,6 +485,9 @@ def authorization_and_endpoint(w):
     denied = ask("a/secret", policyNamesToAdd=["deny"])
     assert denied["authDecision"] == "EXPLICIT_DENY" and [p["policyName"] for p in denied["denied"]["explicitDeny"]["policies"]] == ["deny"]
     assert ask("a/b", policyNamesToSkip=["allow"])["authDecision"] == "IMPLICIT_DENY"
+    assert [p["policyName"] for p in ask("b", policyNamesToAdd=["allow", "allow"])["denied"]["implicitDeny"]["policies"]] == ["allow"]
+    w.refused("InvalidRequestException", 400, iot.test_authorization, principal=arn, policyNamesToAdd=["a b"],
+              authInfos=[{"actionType": "CONNECT", "resources": [ARN + "client/c"]}])
     w.refused("InvalidRequestException", 400, iot.test_authorization, principal=arn, authInfos=[])
     w.refused("ResourceNotFoundException", 404, iot.test_authorization, principal=ARN + "cert/" + "0" * 64,
               authInfos=[{"actionType": "CONNECT", "resources": [ARN + "client/c"]}])

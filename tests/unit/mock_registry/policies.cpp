@@ -38,14 +38,16 @@ TEST_CASE("a policy keeps at most five versions and never its default one too fe
   test::world w;
   registry& r = w.registry();
   r.create_policy("p", test::allow_all_policy());
-  for (int i = 2; i <= 5; ++i) CHECK(r.create_policy_version("p", deny_policy(), false).id == std::to_string(i));
+  for (int i = 2; i <= 5; ++i) CHECK(r.create_policy_version("p", deny_policy(), false)->versions.back().id == std::to_string(i));
   CHECK(error_of([&] { r.create_policy_version("p", deny_policy(), true); }) == "VersionsLimitExceededException 409");
   CHECK(error_of([&] { r.delete_policy_version("p", "1"); }) == "InvalidRequestException 400");
   CHECK(error_of([&] { r.delete_policy_version("p", "9"); }) == "ResourceNotFoundException 404");
   CHECK(error_of([&] { r.delete_policy("p"); }) == "DeleteConflictException 409");
   r.set_default_policy_version("p", "3");
   r.delete_policy_version("p", "1");
-  CHECK(r.create_policy_version("p", deny_policy(), true).id == "6");
+  const auto sixth = r.create_policy_version("p", deny_policy(), true);
+  CHECK(sixth->versions.back().id == "6");
+  CHECK(sixth->default_version == "6");
   CHECK(r.get_policy("p")->default_version == "6");
 }
 
@@ -130,6 +132,8 @@ TEST_CASE("the gate sees the certificate's policies and those of its thing's gro
   CHECK(names("another") == "own child root ");
   CHECK(r.exclusive_thing_of(id) == std::string("t"));
   CHECK(r.effective_policies(w.arn(id), "t").size() == 3);
+  CHECK(error_of([&] { r.effective_policies(w.arn(std::string(64, '0')), ""); }) == "ResourceNotFoundException 404");
+  CHECK(error_of([&] { r.effective_policies(r.arn_of("thinggroup", "nobody"), ""); }) == "ResourceNotFoundException 404");
   CHECK(r.list_attached_policies(r.arn_of("thinggroup", "child"), true, {}).items.size() == 2);
   CHECK(r.list_attached_policies(r.arn_of("thinggroup", "child"), false, {}).items.size() == 1);
   CHECK_FALSE(r.view_principal(std::string(64, '0'), "t").status.has_value());

@@ -1,5 +1,6 @@
 // Registrations as the registry takes them, below the service and its own checks.
 
+#include <fleetprov/crypto/private_key.hpp>
 #include <fleetprov/templates/plan.hpp>
 #include <tests/support/catch.hpp>
 #include <tests/support/mock_world.hpp>
@@ -31,7 +32,7 @@ fleetprov::templates::plan thing_plan(const std::string& name, const std::string
 }
 
 registration with(const std::string& certificate_id, std::optional<std::string> digest = std::nullopt) {
-  return {certificate_id, std::move(digest), std::nullopt};
+  return {certificate_id, std::move(digest), std::nullopt, std::nullopt};
 }
 
 std::optional<registration_fault> fault_of(test::world& w, const fleetprov::templates::plan& plan, const registration& subject) {
@@ -91,6 +92,65 @@ TEST_CASE("a thing of a deprecated type is not registered") {
   CHECK(test::error_of([&] { w.registry().describe_thing("t"); }) == "ResourceNotFoundException 404");
   w.registry().deprecate_thing_type("sensor", true);
   CHECK_FALSE(fault_of(w, plan, with(id)));
+}
+
+TEST_CASE("an override that leaves what a thing has needs neither its type nor its groups") {
+  test::world w;
+  registry& r = w.registry();
+  thing_type_record type;
+  type.name = "sensor";
+  r.create_thing_type(type);
+  r.create_thing("t", {"sensor", "", {}});
+  r.deprecate_thing_type("sensor", false);
+  const std::string id = w.add_certificate();
+  auto plan = thing_plan("t");
+  plan.thing->type = "sensor";
+  plan.thing->groups = {"gone"};
+  plan.thing->override_groups = fleetprov::templates::override_setting::do_nothing;
+  plan.thing->override_type = fleetprov::templates::override_setting::do_nothing;
+  CHECK_FALSE(fault_of(w, plan, with(id)));
+  plan.thing->override_groups = fleetprov::templates::override_setting::replace;
+  CHECK(fault_of(w, plan, with(id)) == registration_fault::parameters);  // the group is asked for
+  plan.thing->override_groups = fleetprov::templates::override_setting::do_nothing;
+  plan.thing->override_type = fleetprov::templates::override_setting::replace;
+  CHECK(fault_of(w, plan, with(id)) == registration_fault::parameters);  // the type is
+  plan.thing->name = "new";
+  plan.thing->override_type = fleetprov::templates::override_setting::do_nothing;
+  CHECK(fault_of(w, plan, with(id)) == registration_fault::parameters);  // a new thing has nothing to keep
+}
+
+TEST_CASE("merging an empty value removes the attribute, as UpdateThing does") {
+  test::world w;
+  w.registry().create_thing("t", {"", "", {{"a", "1"}, {"b", "2"}}});
+  auto plan = thing_plan("t");
+  plan.thing->attributes = {{"a", ""}, {"c", "3"}};
+  plan.thing->override_attributes = fleetprov::templates::override_setting::merge;
+  REQUIRE_FALSE(fault_of(w, plan, with(w.add_certificate())));
+  CHECK(w.registry().describe_thing("t")->attributes == text_map{{"b", "2"}, {"c", "3"}});
+}
+
+TEST_CASE("a certificate of somebody else's CA is registered by the rules of RegisterCertificate") {
+  test::world w;
+  registry& r = w.registry();
+  const auto& ca = test::shared_authority();
+  const auto key = *fleetprov::crypto::private_key::generate(fleetprov::crypto::key_type::ec_p256);
+  const auto issued = ca.issue_for_key(*key.to_pem(), w.clock().now());
+  registration subject = with(issued.id);
+  subject.new_certificate.emplace();
+  subject.new_certificate->id = issued.id;
+  subject.new_certificate->pem = issued.pem;
+  subject.signed_by.emplace();
+  CHECK(fault_of(w, thing_plan("t"), subject) == registration_fault::parameters);  // no CA is registered
+  const auto registered = r.register_ca_certificate(ca.device_ca_pem(), certificate_mode::sni_only, false, false);
+  CHECK(fault_of(w, thing_plan("t"), subject) == registration_fault::parameters);  // it is INACTIVE
+  r.update_ca_certificate(registered->id, true, std::nullopt);
+  subject.signed_by->pem = ca.root_pem();
+  CHECK(fault_of(w, thing_plan("t"), subject) == registration_fault::parameters);  // another CA is named
+  CHECK(r.find_certificate(issued.id) == nullptr);
+  subject.signed_by->pem = ca.device_ca_pem();
+  CHECK_FALSE(fault_of(w, thing_plan("t"), subject));
+  CHECK(r.describe_certificate(issued.id)->ca_certificate_id == registered->id);
+  CHECK(r.describe_certificate(issued.id)->mode == certificate_mode::sni_only);
 }
 
 TEST_CASE("an exclusive attachment forbids a second thing, whichever of the two asks for it") {

@@ -60,7 +60,7 @@ TEST_CASE("template versions count up, five at most, the default one stays") {
   test::world w;
   registry& r = w.registry();
   w.add_template("T", test::fleet_template());
-  for (int i = 2; i <= 5; ++i) CHECK(r.create_template_version("T", test::fleet_template(), false).id == i);
+  for (int i = 2; i <= 5; ++i) CHECK(r.create_template_version("T", test::fleet_template(), false)->versions.back().id == i);
   CHECK(error_of([&] { r.create_template_version("T", test::fleet_template(), false); }) == "VersionsLimitExceededException 409");
   CHECK(error_of([&] { r.delete_template_version("T", 1); }) == "DeleteConflictException 409");
   CHECK(error_of([&] { r.delete_template_version("T", 9); }) == "ResourceNotFoundException 404");
@@ -68,7 +68,7 @@ TEST_CASE("template versions count up, five at most, the default one stays") {
   change.default_version = 3;
   r.update_template("T", change);
   r.delete_template_version("T", 1);
-  CHECK(r.create_template_version("T", test::fleet_template(), true).id == 6);
+  CHECK(r.create_template_version("T", test::fleet_template(), true)->versions.back().id == 6);
   CHECK(r.describe_template("T")->default_version == 6);
   CHECK(r.list_template_versions("T", {}).items.size() == 5);
   CHECK(error_of([&] { r.describe_template_version("T", 1); }) == "ResourceNotFoundException 404");
