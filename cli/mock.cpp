@@ -3,6 +3,7 @@
 #include <cli/output.hpp>
 #include <cli/values.hpp>
 
+#include <fleetprov/templates/rules.hpp>
 #include <fleetprov/topics/template_name.hpp>
 #include <fleetprov/topics/thing_name.hpp>
 #include <mock_broker/errors.hpp>
@@ -35,10 +36,15 @@ struct mock_arguments {
 /// Reads the documents of one option through `check`: findings are shown, errors are remembered.
 class document_reader {
  public:
-  mock::named_text read(const std::string& option, const std::string& argument, templates::document_kind kind) {
+  /// `hooks`: a template that gets its hook there is not told that it has none.
+  mock::named_text read(const std::string& option, const std::string& argument, templates::document_kind kind,
+                        const std::vector<std::pair<std::string, std::string>>& hooks = {}) {
     auto [name, file] = split_pair(option.c_str(), argument);
     check_options how;
     how.kind = kind;
+    if (std::any_of(hooks.begin(), hooks.end(), [&name = name](const auto& hook) { return hook.first == name; }))
+      for (const templates::rule_id id : {templates::rule_id::no_hook, templates::rule_id::unverified_thing_name})
+        how.disabled.emplace_back(templates::row_of(id).id);
     const checked_document found = check_document(file, read_input(file), how);
     for (const diagnostic& d : found.diagnostics)
       if (d.level != severity::note) print_error(render_text(found.source, d, colour_for(stderr)));
@@ -131,7 +137,7 @@ bool read_documents(const mock_arguments& in, mock::launch_options& out) {
     require(static_cast<bool>(topics::validate_policy_name(name)), "--policy: `" + name + "` is not a policy name");
   }
   for (const std::string& argument : in.templates) {
-    out.world.templates.push_back(reader.read("--template", argument, document_kind::fleet_template));
+    out.world.templates.push_back(reader.read("--template", argument, document_kind::fleet_template, out.world.hooks));
     read_template_name("--template", out.world.templates.back().name);
   }
   if (!in.claim_policy.empty()) {

@@ -82,7 +82,16 @@ std::string seconds_text(std::chrono::milliseconds limit) {
                                    : std::to_string(limit.count()) + " ms";
 }
 
-bool is_url(std::string_view target) { return target.substr(0, 7) == "http://" || target.substr(0, 8) == "https://"; }
+/// The scheme of a URL in small letters, as httplib wants it, which is case-insensitive (RFC 3986, 3.1); empty: a command.
+std::string_view scheme_of(std::string_view target) {
+  for (const std::string_view scheme : {std::string_view("http"), std::string_view("https")}) {
+    const auto is_same = [](char small, char c) { return small == (c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c); };
+    if (std::equal(scheme.begin(), scheme.end(), target.begin(), target.begin() + std::min(scheme.size(), target.size()), is_same) &&
+        target.substr(scheme.size(), 3) == "://")
+      return scheme;
+  }
+  return {};
+}
 
 /// One running hook process.
 struct child {
@@ -388,8 +397,9 @@ struct hook_runner::state {
   }
 
   void post_url(url_call& call) const {
-    const std::size_t slash = call.job.target.find('/', call.job.target.find("//") + 2);
-    const std::string host = call.job.target.substr(0, slash);
+    const std::size_t colon = call.job.target.find("://");
+    const std::size_t slash = call.job.target.find('/', colon + 3);
+    const std::string host = std::string(scheme_of(call.job.target)) + call.job.target.substr(colon, slash - colon);
     httplib::Request request;
     request.method = "POST";
     request.path = slash == std::string::npos ? "/" : call.job.target.substr(slash);
@@ -438,7 +448,7 @@ hook_runner::~hook_runner() { stop(); }
 
 void hook_runner::run(std::string target, std::string label, std::string input, std::function<void(hook_result)> done) {
   hook_job job{std::move(target), std::move(label), std::move(input), std::move(done)};
-  if (!is_url(job.target)) {
+  if (scheme_of(job.target).empty()) {
     {
       const std::lock_guard<std::mutex> held(state_->lock);
       if (state_->stopping) return;

@@ -330,9 +330,11 @@ class launcher {
   }
 
  private:
-  /// What clients are told: the first `--host`, else a name or address that reaches the mock.
+  /// What clients are told: the first `--host` (a wildcard is for the certificate only), else a name or address that reaches
+  /// the mock.
   std::string host() const {
-    if (!wanted_.host_names.empty()) return wanted_.host_names.front();
+    for (const std::string& name : wanted_.host_names)
+      if (name.find('*') == std::string::npos) return name;
     return is_at_localhost(wanted_.bind) ? "localhost" : wanted_.bind;
   }
 

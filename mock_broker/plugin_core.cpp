@@ -181,9 +181,10 @@ broker_answer plugin_core::refuse_subscribe(session& whose, const denial& why) {
 }
 
 broker_answer plugin_core::on_subscribe(mosquitto* client, std::string_view filter, std::uint8_t qos) {
-  if (kicking_) return broker_answer::accept;  // the broker looks after a stored session that loses its connection
-  begin_event();
   session* whose = book_.find(client);
+  // The broker asks which subscriptions of a session it shall keep without a connection (`kick`, `forget_ended_sessions`).
+  if (kicking_) return whose != nullptr && whose->is_void ? broker_answer::deny : broker_answer::accept;
+  begin_event();
   if (whose == nullptr) return broker_answer::deny;
   confirm_inherited(*whose, client);
   const auto refuse_by_rule = [&](std::string why) {
@@ -282,6 +283,12 @@ void plugin_core::kick(session& whose, const char* reason, bool with_will) {
   const std::string client_id = whose.client_id;
   host_.kick(client_id, with_will);
   kicking_ = false;
+}
+
+/// The plugin API has no call that ends a stored session. Closing one that has no connection makes the broker ask for each
+/// of its subscriptions whether it is still allowed, and drop it where not; the queue goes when the session is resumed (`on_read`).
+void plugin_core::forget_ended_sessions() {
+  for (session* ended : book_.make_ended_void()) kick(*ended, "", true);
 }
 
 void plugin_core::kick_by_fault(session_key key) {

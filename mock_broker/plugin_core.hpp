@@ -131,6 +131,7 @@ class plugin_core final : public broker_actions {
   void send_reply(completed_reply& reply);
   void send_payload(session& to, std::string_view topic, const void* payload, std::size_t size);
   void kick(session& whose, const char* reason, bool with_will);
+  void forget_ended_sessions();
   void kick_by_fault(session_key whose);
   void end_inactive(const std::vector<session_key>& lost);
   void drop_inactive(const std::set<std::string>& certificate_ids);

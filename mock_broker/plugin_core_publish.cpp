@@ -77,6 +77,7 @@ broker_answer plugin_core::on_write(const incoming_publish& message) {
   if (whose == nullptr) return broker_answer::deny;
   if (whose->live) confirm_inherited(*whose, message.client);
   const bool is_will = !whose->live || is_displaced(*whose);
+  if (whose->is_void) return broker_answer::deny;  // a delayed will
   const auto break_limit = [&](std::uint8_t reason_code, std::string why) {
     const std::string topic = shortened(message.topic);
     report(gate_.explain_rule(*whose, policies::action::publish, topic, std::move(why)), "Publish-In", *whose, topic, "CLIENT_ERROR");
@@ -307,6 +308,8 @@ broker_answer plugin_core::on_read(const incoming_publish& message) {
   if (topics::classify(message.topic)) return broker_answer::deny;
   if (topics::classify_reserved(message.topic).service == topics::reserved_service::rules) return broker_answer::deny;
   if (message.retain && routing_.subscribing == message.client && routing_.live_only) return broker_answer::deny;
+  // What waited in a session from before a reset comes while the broker resumes it, before anything can be subscribed to.
+  if (whose->is_void || (whose->follows_void && !session_book::granted_qos(*whose, message.topic))) return broker_answer::deny;
   if (whose->live) confirm_inherited(*whose, message.client);
   if (!is_delivered_by_aws(*whose, message.topic)) return broker_answer::deny;
   const std::string_view event_type = whose->live ? "Publish-Out" : queued_event;

@@ -36,6 +36,7 @@ void plugin_core::announce() {
 void plugin_core::publish_shared(const outgoing_message& event) {
   std::map<std::pair<std::string, std::string>, std::vector<session*>> groups;  // by share name and filter
   book_.for_each_live([&](session& whose) {
+    confirm_inherited(whose, static_cast<const mosquitto*>(whose.broker_client));
     for (const auto& subscription : whose.subscriptions) {
       const auto share = topics::parse_share(subscription.first);
       if (!share.is_shared || !topics::matches(share.filter, event.topic)) continue;
@@ -193,8 +194,10 @@ bool plugin_core::reset() {
     reply_faults_.clear();
     later_.clear();
     book_.for_each_live([](session& whose) { whose.outstanding = 0; });
-    book_.restart_version_numbers();
+    connects_ = {};
     drop_all_inactive();
+    forget_ended_sessions();
+    book_.restart_version_numbers();
   });
 }
 

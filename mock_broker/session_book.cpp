@@ -45,7 +45,9 @@ session& session_book::open(const void* broker_client, std::string client_id, st
   if (older != nullptr && !clean_start) {
     fresh->subscriptions = older->subscriptions;
     fresh->inherited = !fresh->subscriptions.empty();
+    fresh->follows_void = older->is_void;
   }
+  stored_.erase(fresh->client_id);  // resumed or discarded, the broker has it no longer
 
   forget(broker_client);
   session& opened = *(by_pointer_[broker_client] = std::move(fresh));
@@ -71,10 +73,12 @@ session* session_book::find_live(std::string_view client_id) noexcept {
 
 void session_book::close(session& ended) {
   ended.live = false;
+  erase_if_same(live_, ended);
   if (ended.clean_start && ended.version == mqtt_version::v3_1_1)
     ended_.push_back({ended.broker_client, ended.generation});
-  erase_if_same(live_, ended);
-  if (!ended.clean_start && live_.find(ended.client_id) == live_.end()) stored_[ended.client_id] = &ended;
+  // In MQTT 5 the Session Expiry Interval decides, which a plugin is not shown and DISCONNECT may change, not Clean Start:
+  // any may be kept.
+  else if (live_.find(ended.client_id) == live_.end()) stored_[ended.client_id] = &ended;
 }
 
 void session_book::forget_ended() noexcept {
@@ -85,10 +89,21 @@ void session_book::forget_ended() noexcept {
   ended_.clear();
 }
 
+std::vector<session*> session_book::make_ended_void() {
+  for (auto& [pointer, held] : by_pointer_) {
+    if (held->live) continue;
+    held->is_void = true;
+    held->subscriptions.clear();
+  }
+  std::vector<session*> out;
+  out.reserve(stored_.size());
+  for (const auto& [id, held] : stored_) out.push_back(held);
+  return out;
+}
+
 void session_book::restart_version_numbers() {
   std::unordered_map<std::string, std::uint64_t> kept;
   for (const auto& [id, held] : live_) kept.emplace(id, held->version_number + 1);
-  for (const auto& [id, held] : stored_) kept.emplace(id, held->version_number + 1);
   version_numbers_.swap(kept);
   by_pointer_.rehash(0);
   live_.rehash(0);

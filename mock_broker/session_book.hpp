@@ -27,6 +27,8 @@ struct session {
   mqtt_version version = mqtt_version::v3_1_1;
   bool clean_start = true;
   bool inherited = false;  ///< subscriptions were taken over from an earlier connection, not yet confirmed
+  bool is_void = false;    ///< it had ended when a reset came: queue, subscriptions and will are nobody's any more
+  bool follows_void = false;  ///< the broker may resume such a session with this one; nothing of it is delivered
   std::string client_id;
   std::string certificate_id;
   std::map<std::string, std::vector<std::string>> certificate_variables;
@@ -57,8 +59,8 @@ class session_book {
   session_book();
   ~session_book();
 
-  /// A new connection was accepted. An older session of the same client id that is not clean hands its
-  /// subscriptions over when the new one asks to resume.
+  /// A new connection was accepted. An older session of the same client id hands its subscriptions over when the new
+  /// one asks to resume, unless it is void; whether the broker has kept it is for the caller to ask.
   session& open(const void* broker_client, std::string client_id, std::string certificate_id, bool clean_start);
 
   /// The session behind a pointer of the broker, live or not; null when there is none.
@@ -73,7 +75,10 @@ class session_book {
   /// connection ends and nothing is queued for them. To be called once the broker is done with that, at its
   /// next tick. Others stay until the broker forgets them: an MQTT 5 will may be delayed.
   void forget_ended() noexcept;
-  /// Version numbers start again from 0 but for those who are connected or have a stored session.
+  /// Nobody goes on with what has ended: the sessions without a connection become void. Returns those that the broker
+  /// may have stored.
+  std::vector<session*> make_ended_void();
+  /// Version numbers start again from 0 but for those who are connected.
   void restart_version_numbers();
   /// The broker forgot the session.
   void forget(const void* broker_client) noexcept;
@@ -100,7 +105,7 @@ class session_book {
   std::unordered_map<std::string, session*> live_;     ///< by client id
   /// Every session that is known, with its certificate id. Thousands may share a claim certificate.
   std::set<std::pair<std::string_view, session*>> by_certificate_;
-  std::unordered_map<std::string, session*> stored_;   ///< closed persistent sessions by client id
+  std::unordered_map<std::string, session*> stored_;   ///< by client id the last one closed that the broker may have kept
   std::vector<session_key> ended_;  ///< closed since the last forget_ended
   std::unordered_map<std::string, std::uint64_t> version_numbers_;
   std::uint64_t next_generation_ = 1;

@@ -16,13 +16,13 @@ class token_bucket {
  public:
   explicit token_bucket(double rate) noexcept : rate_(rate), level_(rate) {}
 
-  /// Takes one; false when there is none. `now` from any clock that does not run backwards.
+  /// Takes one; false when there is none. Where the clock has been put back, it refills from there.
   bool take(instant now) noexcept {
     if (now > last_) {
       const double refill = static_cast<double>((now - last_).count()) / 1000.0 * rate_;
       level_ = level_ + refill < rate_ ? level_ + refill : rate_;
-      last_ = now;
     }
+    last_ = now;
     if (level_ < 1.0) return false;
     level_ -= 1.0;
     return true;
@@ -41,6 +41,7 @@ enum class connect_quota : std::uint8_t { kept, exceeded_by_client, exceeded_by_
 class connect_throttle {
  public:
   connect_quota take(const std::string& client_id, instant now);
+  std::size_t known_count() const noexcept { return last_.size(); }  ///< client ids whose CONNECT is remembered
 
  private:
   void forget_old(instant now);

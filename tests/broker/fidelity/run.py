@@ -45,6 +45,7 @@ ELSEWHERE = {
     "GetDeviceCredentials, ProvisionDevice entries": ("lifecycle", "provisioning leaves GetDeviceCredentials and ProvisionDevice entries"),
     "Queued, DeleteConnection entries": ("lifecycle", "a message for a client that is offline is Queued in the log, and Publish-Out once it is sent; DeleteConnection has an entry"),
     "policy changes": ("policies", "a policy change acts on the live session at its next packet"),
+    "stored session after `POST /_mock/reset`": ("sessions", "after a reset a stored session delivers nothing of before, has no subscriptions, and takes new ones"),
     "retained message and a wildcard filter": ("policies", "a retained message reaches an exact filter and never a wildcard"),
 }
 ROWS = set()

@@ -256,6 +256,17 @@ def reset(_mock):
             assert create(Client(mock, claim_identity(mock), "after"))
 
 
+@case("reset gives back the CONNECTs that --strict quotas has counted, also after the clock was moved")
+def reset_quotas(_mock):
+    with Mock("--strict", "quotas") as mock:
+        for ahead in (0, 86400):
+            mock.http("POST", "/_mock/clock", {"advance_seconds": ahead})
+            assert Client(mock, claim_identity(mock), "counted", version=5).accepted
+            assert mock.http("POST", "/_mock/reset")[0] == 200
+            assert Client(mock, claim_identity(mock), "counted", version=5).accepted
+            assert mock.http("POST", "/_mock/reset")[0] == 200
+
+
 @case("events are the log's lines, and follow=1 streams what comes")
 def event_stream(mock):
     client = Client(mock, claim_identity(mock), "streamed")
@@ -605,6 +616,26 @@ def hook_removed(_mock):
         assert mock.http("PATCH", "/provisioning-templates/fleet-basic", {"removePreProvisioningHook": True})[0] == 200
         assert hook_of(mock, "fleet-basic") == ""
         assert register(client, token, SerialNumber="unhooked")[0] == "accepted"
+
+
+@case("a --template that gets its hook with --hook is not told to have none, one that does not is")
+def hook_warnings(_mock):
+    file = os.path.join(HERE, "..", "..", "..", "templates", "fleet-basic.json")
+    with Mock("--template", "Hooked=" + file, "--lambda", "fn=cat >/dev/null; echo '{}'", "--hook", "Hooked=fn") as mock:
+        assert hook_of(mock, "Hooked") == "fn"
+        assert "T038" not in mock.stderr() and "T039" not in mock.stderr() and "hook" not in mock.stderr(), mock.stderr()
+    with Mock("--template", "Bare=" + file, "--lambda", "fn=cat >/dev/null; echo '{}'", "--hook", "fleet-basic=fn") as mock:
+        assert mock.stderr().count("[T038 ") == 1 and mock.stderr().count("[T039 ") == 1, mock.stderr()
+
+
+@case("a name with a wildcard is for the certificate: clients are told the next name, or the default")
+def wildcard_host(_mock):
+    for names, told in ((["*.example.test"], "localhost"), (["*.example.test", "127.0.0.1"], "127.0.0.1"),
+                        (["127.0.0.1", "*.example.test"], "127.0.0.1"), (["iot.*.test", "*"], "localhost")):
+        with Mock(*[word for name in names for word in ("--host", name)]) as mock:
+            assert mock.host == told, (names, mock.host)
+            assert mock.http("GET", "/endpoint?endpointType=iot:Data-ATS")[1]["endpointAddress"] == told
+            assert Client(mock, claim_identity(mock), "told").accepted
 
 
 @case("--empty --hook gives the template its hook when it is created; a restart of the folder finds or sets it, a reset waits again")

@@ -5,8 +5,10 @@
 #include <mock_broker/session_book.hpp>
 #include <mock_broker/throttle.hpp>
 
+#include <chrono>
 #include <set>
 #include <string>
+#include <vector>
 
 using namespace fleetprov::mock;
 
@@ -108,6 +110,77 @@ TEST_CASE("subscriptions pass on to a connection that resumes, live or stored, a
   CHECK(book.open(&clients[3], "a", "certificate", true).subscriptions.empty());
 }
 
+TEST_CASE("a closed MQTT 5 session passes its subscriptions on whatever its Clean Start was, a clean one of 3.1.1 does not") {
+  for (const mqtt_version version : {mqtt_version::v3_1_1, mqtt_version::v5})
+    for (const bool clean_start : {true, false}) {
+      CAPTURE(version, clean_start);
+      session_book book;
+      session& first = book.open(&clients[0], "a", "certificate", clean_start);
+      first.version = version;
+      first.subscriptions["t/#"] = 1;
+      book.close(first);
+      const session& later = book.open(&clients[1], "a", "certificate", false);
+      const bool kept = version == mqtt_version::v5 || !clean_start;
+      CHECK(later.inherited == kept);
+      CHECK(later.subscriptions.count("t/#") == (kept ? 1U : 0U));
+    }
+}
+
+TEST_CASE("subscriptions pass on from the last session of a client id only, and once the broker has forgotten it not at all") {
+  session_book book;
+  const auto connect = [&](const void* pointer, bool clean_start, mqtt_version version) -> session& {
+    session& opened = book.open(pointer, "a", "certificate", clean_start);
+    opened.version = version;
+    return opened;
+  };
+  session& first = connect(&clients[0], true, mqtt_version::v5);
+  first.subscriptions["old"] = 1;
+  book.close(first);
+  book.close(connect(&clients[1], true, mqtt_version::v3_1_1));
+  CHECK(connect(&clients[2], false, mqtt_version::v5).subscriptions.empty());  // the clean session ended the first
+  session& last = *book.find(&clients[2]);
+  last.subscriptions["new"] = 1;
+  book.close(last);
+  book.open(&clients[2], "other", "certificate", true);  // the broker reused the pointer
+  CHECK(connect(&clients[3], false, mqtt_version::v5).subscriptions.empty());
+}
+
+TEST_CASE("what has ended can be made void: its successor knows and inherits nothing, later ones and the living are as ever") {
+  session_book book;
+  session& stored = book.open(&clients[0], "stored", "certificate", false);
+  stored.subscriptions["t/#"] = 1;
+  book.close(stored);
+  session& live = book.open(&clients[1], "live", "certificate", false);
+  live.subscriptions["t/#"] = 1;
+  session& displaced = book.open(&clients[2], "live", "certificate", false);
+  book.close(live);
+  CHECK(book.make_ended_void() == std::vector<session*>{&stored});
+  CHECK((stored.is_void && stored.subscriptions.empty() && live.is_void && !displaced.is_void));
+  CHECK(displaced.subscriptions.count("t/#") == 1);
+
+  session& successor = book.open(&clients[3], "stored", "certificate", false);
+  CHECK((successor.follows_void && !successor.is_void && !successor.inherited));
+  successor.subscriptions["u"] = 1;
+  book.forget(&clients[0]);
+  book.close(successor);
+  const session& later = book.open(&clients[0], "stored", "certificate", false);
+  CHECK_FALSE(later.follows_void);
+  CHECK(later.subscriptions.count("u") == 1);
+  CHECK(book.make_ended_void().empty());
+}
+
+TEST_CASE("a clean start follows no void session, and version numbers of the void start again") {
+  session_book book;
+  book.close(book.open(&clients[0], "a", "certificate", false));
+  book.open(&clients[1], "live", "certificate", true);
+  book.make_ended_void();
+  book.restart_version_numbers();
+  const session& clean = book.open(&clients[2], "a", "certificate", true);
+  CHECK_FALSE(clean.follows_void);
+  CHECK(clean.version_number == 0);
+  CHECK(book.open(&clients[3], "live", "certificate", true).version_number == 1);
+}
+
 TEST_CASE("version numbers count the connections of a client id; session identifiers are 32 hex digits") {
   session_book book;
   CHECK(book.open(&clients[0], "a", "certificate", true).version_number == 0);
@@ -154,6 +227,27 @@ TEST_CASE("client ids are forgotten when their second is over, and none before")
   for (int i = 0; i < 20'000; ++i, now += instant{2}) REQUIRE(throttle.take("c" + std::to_string(i), now) == connect_quota::kept);
   CHECK(throttle.take("c19999", now) == connect_quota::exceeded_by_client);
   CHECK(throttle.take("c0", now) == connect_quota::kept);
+}
+
+TEST_CASE("a clock that is put back costs nobody a CONNECT but those of the second after it") {
+  connect_throttle throttle;
+  const instant start{1'000'000};
+  const instant ahead = start + std::chrono::hours(24);
+  for (int i = 0; i < 500; ++i) REQUIRE(throttle.take("c" + std::to_string(i), ahead) == connect_quota::kept);
+  CHECK(throttle.take("c0", start) == connect_quota::exceeded_by_account);
+  CHECK(throttle.take("c0", start + instant{4}) == connect_quota::kept);
+  int kept = 0;
+  for (int i = 0; i < 600; ++i) kept += throttle.take("d" + std::to_string(i), start + instant{1004}) == connect_quota::kept ? 1 : 0;
+  CHECK(kept == 500);
+}
+
+TEST_CASE("client ids that connected before the clock was put back are forgotten like others") {
+  connect_throttle throttle;
+  instant now{1'000'000'000};
+  for (int i = 0; i < 4'000; ++i, now += instant{2}) REQUIRE(throttle.take("c" + std::to_string(i), now) == connect_quota::kept);
+  now = instant{1'000'000};
+  for (int i = 0; i < 4'000; ++i, now += instant{4}) REQUIRE(throttle.take("d" + std::to_string(i), now) == connect_quota::kept);
+  CHECK(throttle.known_count() < 4'200);
 }
 
 TEST_CASE("a will is judged by the policies alone: a certificate that has left ACTIVE does not swallow it") {

@@ -180,6 +180,11 @@ TEST_CASE("URL hooks are posted to, and everything but a timely 200 is a failure
     limits.timeout = milliseconds(700);
     hook_runner runner(limits, [](std::string_view, std::string_view) {});
     CHECK(run(runner, base + "/echo", "{\"a\":1}").output == "{\"a\":1}");
+    const std::string place = base.substr(base.find(':'));
+    for (const char* scheme : {"HTTP", "Http", "hTtP"}) CHECK(run(runner, scheme + place + "/echo", "[1]").output == "[1]");
+    for (const char* scheme : {"HTTPS", "https"}) CHECK(run(runner, scheme + place + "/echo").failure.rfind("HTTP: ", 0) == 0);
+    for (const char* command : {"http", "httpx://127.0.0.1/", "http:/127.0.0.1/"})
+      CHECK(run(runner, command).failure == "exit status 127");
     CHECK(run(runner, base + "/bad").failure == "HTTP status 500");
     CHECK(run(runner, base + "/none").failure == "HTTP status 404");
     CHECK_FALSE(run(runner, base + "/big").failure.empty());
