@@ -22,10 +22,12 @@ struct device_options {
 /// `--endpoint --cert --key --ca-file --client-id --mqtt`.
 void add_device_options(CLI::App& to, device_options& into);
 
-/// What to look at when nobody answers, and when somebody else does.
+/// What to look at when nobody answers, when somebody else does, and when nobody could be asked.
 inline constexpr const char* network_help = "look at --endpoint, the network and the firewall (8883, or 443)";
 inline constexpr const char* trust_help =
     "the server's certificate is not trusted: look at --ca-file and at the host name of --endpoint";
+
+inline constexpr const char* own_file_help = "look at that file: whether it is there, its owner and its rights";
 
 struct host_port {
   std::string host;

@@ -5,7 +5,10 @@
 
 #include <fleetprov/version.hpp>
 
+#include <fcntl.h>
+
 #include <algorithm>
+#include <csignal>
 #include <exception>
 #include <new>
 #include <string>
@@ -143,10 +146,28 @@ int run(int argc, char** argv) {
   return exit_code;
 }
 
+/// A standard descriptor that is closed at the start would be that of the next file or socket, and what is printed would go
+/// there: into a TLS connection, unencrypted. Each gets something that nobody else uses. Reading 0 and writing 1 fail as they
+/// would (EBADF), so that a command can say so; 2 takes and drops what nobody will hear, of a child, too.
+bool occupy_standard_descriptors() noexcept {
+  constexpr int ways[] = {O_WRONLY, O_RDONLY, O_WRONLY};
+  for (int fd = 0; fd <= 2; ++fd) {
+    if (::fcntl(fd, F_GETFD) >= 0) continue;
+    // The lowest free number is this one. An early init may have no /dev.
+    if (::open("/dev/null", ways[fd]) != fd && ::open("/", O_PATH) != fd) return false;
+  }
+  return true;
+}
+
 }  // namespace
 }  // namespace fleetprov::cli
 
 int main(int argc, char** argv) {
+  if (!fleetprov::cli::occupy_standard_descriptors()) {
+    fleetprov::cli::print_error("fleetprov: standard input or output is closed, and nothing can be opened instead\n");
+    return fleetprov::cli::exit_trouble;
+  }
+  (void)std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is told (EFBIG) like a full disk
   try {
 #ifdef FLEETPROV_COMPANION_INSTALLED
     fleetprov::cli::become_companion_if_asked(argv);

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <utility>
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -134,7 +135,11 @@ std::string_view source_text::line(std::uint32_t number) const noexcept {
 }
 
 std::string read_input(const std::string& path) {
-  if (path == "-") return read_stream(stdin, "standard input");
+  if (path == "-") {
+    static bool is_read = false;  // a second reading would find nothing and call that an empty document
+    if (std::exchange(is_read, true)) throw usage_error("`-` is given twice, and standard input can be read only once");
+    return read_stream(stdin, "standard input");
+  }
   const std::unique_ptr<std::FILE, file_closer> file(std::fopen(path.c_str(), "rbe"));
   if (!file) throw input_error("cannot read `" + path + "`: " + reason(errno));
   struct stat facts {};
@@ -183,6 +188,23 @@ std::string printable(std::string_view text) {
     i = end;
   }
   return out;
+}
+
+std::string uncoloured(std::string_view lines) {
+  std::string out;
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const std::size_t end = lines.substr(i, 2) == "\x1b[" ? lines.find_first_not_of("0123456789;", i + 2) : std::string_view::npos;
+    if (end != std::string_view::npos && lines[end] == 'm') i = end;
+    else out += lines[i];
+  }
+  while (!out.empty() && out.back() == '\n') out.pop_back();
+  std::string shown;
+  for (std::size_t begin = 0, end = 0; end != std::string::npos; begin = end + 1) {
+    end = out.find('\n', begin);
+    shown += printable(std::string_view(out).substr(begin, end - begin));
+    if (end != std::string::npos) shown += '\n';
+  }
+  return shown;
 }
 
 std::string render_text(const source_text& source, const diagnostic& found, colour use) {

@@ -32,6 +32,10 @@ std::string paint(std::string_view text, ink what, colour use);
 /// `text` on one line and safe for a terminal: control characters and what is not UTF-8 become visible.
 std::string printable(std::string_view text);
 
+/// Lines that were made for a terminal, as a message for a program: without what `paint` added and without the last line
+/// break; other control characters become visible as in `printable`.
+std::string uncoloured(std::string_view lines);
+
 /// A text with its lines: of a document, whether or not it is JSON. A place costs the same whatever the length of its
 /// line, so that a long document on one line with many findings stays cheap.
 class source_text {

@@ -168,6 +168,7 @@ bool still_connect(const storage::posix_store& store, const prepared& what) {
     if (event.what == link_event::kind::unreachable)
       throw failed({"connect", "not reachable: " + printable(event.text), network_help});
     if (event.what == link_event::kind::untrusted) throw failed({"connect", printable(event.text), trust_help});
+    if (event.what == link_event::kind::not_tried) throw failed({"connect", printable(event.text), own_file_help});
     if (!adapters::is_refused_for_now(event)) ++refusals;
     if (refusals == refusals_needed) break;
     const std::string words =
@@ -270,7 +271,8 @@ int run_over(const provision_options& options, const prepared& what, storage::po
   careful_store keeper(store);
   const auto end = adapters::drive(session, link, keeper, how, seen);
   if (const auto* why = std::get_if<provisioning::gave_up>(&end.end)) {
-    const explanation told = explain(*why, seen, what, session);
+    explanation told = explain(*why, seen, what, session);
+    if (!end.confirmed) told.message += ": " + words_of(end.confirmed.error());  // the store's
     report_failure(told, options);
     return told.exit_code;
   }
@@ -314,13 +316,13 @@ int run(const provision_options& options) {
     report_failure(end.why, options);
     return end.why.exit_code;
   } catch (const usage_error& why) {
-    print_failure({"read the options", printable(why.what()), "see `fleetprov provision --help`"}, options);
+    print_failure({"read the options", uncoloured(why.what()), "see `fleetprov provision --help`"}, options);
     throw;
   } catch (const input_error& why) {
-    print_failure({"read the input", printable(why.what()), "look at the file"}, options);
+    print_failure({"read the input", uncoloured(why.what()), "look at the file"}, options);
     throw;
   } catch (const document_error& why) {
-    print_failure({"read the input", printable(why.what()), "look at the document"}, options);
+    print_failure({"read the input", uncoloured(why.what()), "look at the document"}, options);
     throw;
   }
 }

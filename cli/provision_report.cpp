@@ -109,6 +109,10 @@ void narrator::on_event(const link_event& event, state before) {
       untrusted_ = true;
       note(before, event.text);
       break;
+    case link_event::kind::not_tried:
+      not_tried_ = true;
+      note(before, event.text);
+      break;
     case link_event::kind::hung_up:
       note(before, event.text + (event.codes.empty() ? "" : ": " + describe_reason(link_.version, event.codes[0])));
       break;
@@ -145,9 +149,9 @@ explanation explain(const provisioning::gave_up& why, const narrator& seen, cons
   const std::string& host = what.link.host;
   const bool has_reply = why.reply.status_code || why.reply.error_code || why.reply.error_message;
   const std::string words = seen.last_words().empty() ? std::string(describe(why.why.code)) : seen.last_words();
-  if (seen.untrusted()) {
+  if (seen.untrusted() || seen.not_tried()) {
     out.message = words;
-    out.help = trust_help;
+    out.help = seen.untrusted() ? trust_help : own_file_help;
     out.exit_code = exit_trouble;
     return out;
   }

@@ -21,7 +21,7 @@ class narrator {
 
   void on_action(const provisioning::session_action& next);
   void on_event(const adapters::link_event& event, provisioning::state before);
-  bool stop() const { return untrusted_; }  // trying again cannot help
+  bool stop() const { return untrusted_ || not_tried_; }  // trying again cannot help
 
   const std::string& last_words() const noexcept { return words_; }
   bool unreachable() const noexcept { return last_ == adapters::link_event::kind::unreachable; }
@@ -31,6 +31,7 @@ class narrator {
     return last_ == adapters::link_event::kind::refused || last_ == adapters::link_event::kind::hung_up;
   }
   bool untrusted() const noexcept { return untrusted_; }
+  bool not_tried() const noexcept { return not_tried_; }
   const std::vector<std::string>& filters() const noexcept { return filters_; }
   const std::string& topic() const noexcept { return topic_; }
 
@@ -41,7 +42,7 @@ class narrator {
   std::vector<std::string> filters_;
   std::string topic_, words_;
   adapters::link_event::kind last_ = adapters::link_event::kind::connected;
-  bool untrusted_ = false, put_off_ = false;
+  bool untrusted_ = false, not_tried_ = false, put_off_ = false;
 };
 
 /// Why a session gave up and what to look at.

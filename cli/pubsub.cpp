@@ -64,6 +64,8 @@ class waiter {
         throw ended{exit_trouble, std::string(step) + ": not reachable: " + printable(event.text), network_help};
       case link_event::kind::untrusted:
         throw ended{exit_trouble, std::string(step) + ": " + printable(event.text), trust_help};
+      case link_event::kind::not_tried:
+        throw ended{exit_trouble, std::string(step) + ": " + printable(event.text), own_file_help};
       case link_event::kind::hung_up:
         throw ended{exit_findings, std::string(step) + ": " + printable(event.text) + reason, help};
       case link_event::kind::refused:

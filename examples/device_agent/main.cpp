@@ -210,6 +210,7 @@ class agent {
       case link_event::kind::refused:
       case link_event::kind::hung_up:
       case link_event::kind::untrusted:
+      case link_event::kind::not_tried:
       case link_event::kind::unreachable:
         if (adapters::says_nothing(*event)) (void)life_.handle_unreachable(now);
         else if (life_.current() == provisioning::phase::connecting) (void)life_.handle_refused(now);

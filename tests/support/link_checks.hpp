@@ -387,21 +387,53 @@ TEST_CASE("a port that nothing listens on is unreachable, by IPv4 and IPv6") {
   }
 }
 
-TEST_CASE("a client id that MQTT does not have, and files that are not there, are hang-ups") {
+TEST_CASE("a client id that MQTT does not have is a hang-up") {
   const world it(mqtt_version::v3_1_1);
   const test::listener open;
   auto how = it.at(open.port());
   how.client_id = "\xFF";
-  {
+  link_under_test link(how);
+  const auto event = outcome(link);
+  CHECK(event.what == kind::hung_up);
+  CHECK_FALSE(event.text.empty());
+}
+
+TEST_CASE("a file of the link's own that cannot be used is named, nobody is connected to, and nobody refused") {
+  const auto version = GENERATE(mqtt_version::v3_1_1, mqtt_version::v5);
+  const auto file = GENERATE(&link_options::ca_file, &link_options::certificate_file, &link_options::key_file);
+  const world it(version);
+  const std::string folder = it.how.key_file.substr(0, it.how.key_file.rfind('/')), blank = folder + "/blank.pem", good = it.how.*file;
+  std::ofstream(blank).flush();
+  const test::listener open;
+  for (const std::string& name : {good + ".none", folder, blank, std::string()}) {
+    CAPTURE(name);
+    auto how = it.at(open.port());
+    how.*file = name;
     link_under_test link(how);
     const auto event = outcome(link);
-    CHECK(event.what == kind::hung_up);
+    CHECK(event.what == kind::not_tried);
+    CHECK_THAT(event.text, test::ContainsSubstring(name));
     CHECK_FALSE(event.text.empty());
+    CHECK(says_nothing(event));
+    link.connect();
+    CHECK(wait_connected(link).what == kind::not_tried);
+    CHECK_FALSE(link.wait(std::chrono::milliseconds(1)));
   }
-  how.client_id = "device";
-  how.ca_file += ".none";
+  pollfd waiting{open.get(), POLLIN, 0};
+  CHECK(::poll(&waiting, 1, 0) == 0);  // nobody came
+}
+
+TEST_CASE("a file that was not there is used once it is") {
+  const world it(mqtt_version::v3_1_1);
+  test::mqtt_peer peer(it.who, {[&](mqtt_client_seen& client) { it.accept(client); client.read(); }});
+  auto how = it.at(peer.port());
+  how.key_file += ".late";
   link_under_test link(how);
-  CHECK(outcome(link).what == kind::hung_up);
+  CHECK(outcome(link).what == kind::not_tried);
+  REQUIRE(::symlink(it.how.key_file.c_str(), how.key_file.c_str()) == 0);
+  be_connected(link);
+  link.close();
+  CHECK(peer.was_content());
 }
 
 TEST_CASE("on port 443 the connection has the ALPN protocol") {

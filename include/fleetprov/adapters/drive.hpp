@@ -5,13 +5,20 @@
 #include <fleetprov/storage/credential_store.hpp>
 #include <fleetprov/topics/limits.hpp>
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <iterator>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <type_traits>
 #include <utility>
@@ -85,6 +92,54 @@ inline std::optional<link_event> find_unreachable(const link_options& how) {
   return link_event{link_event::kind::unreachable, std::move(tcp.why)};
 }
 
+namespace detail {
+/// Whether a file holds PEM, or the system's error. What is read of a key is wiped.
+struct pem_search { bool found = false; int error = 0; };
+inline pem_search find_pem(const std::string& path) noexcept {
+  constexpr std::string_view mark = "-----BEGIN ";
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return {false, errno};
+  pem_search out;
+  char bytes[4096];
+  std::size_t kept = 0;  // of what was read before: the mark may begin there
+  while (!out.found) {
+    const ssize_t got = ::read(file, bytes + kept, sizeof bytes - kept);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) out.error = errno;
+    if (got <= 0) break;
+    const std::string_view text(bytes, kept + static_cast<std::size_t>(got));
+    out.found = text.find(mark) != std::string_view::npos;
+    kept = (std::min)(text.size(), mark.size() - 1);
+    std::memmove(bytes, text.data() + text.size() - kept, kept);
+  }
+  wipe(bytes, sizeof bytes);
+  ::close(file);
+  return out;
+}
+
+/// Why a PEM file cannot be used, in words that name it; empty if nothing speaks against it. What is no regular file is left
+/// to the client library: a pipe can be read once only.
+inline std::string find_fault(const char* what, const std::string& path) {
+  if (path.empty()) return std::string("no ") + what + " is named";
+  struct stat found {};
+  if (::stat(path.c_str(), &found) == 0 && !S_ISREG(found.st_mode) && !S_ISDIR(found.st_mode)) return {};
+  const pem_search pem = find_pem(path);
+  if (pem.found) return {};
+  const std::string named = std::string(what) + " `" + path + "`";
+  return pem.error == 0 ? "the " + named + " holds no PEM" : "cannot read the " + named + ": " + std::strerror(pem.error);
+}
+}  // namespace detail
+
+/// For links that connect with files, asked before they connect: client libraries do not tell a file that they cannot read
+/// from a server that hangs up. The event if a file cannot be used.
+inline std::optional<link_event> find_unreadable(const link_options& how) {
+  std::string why = detail::find_fault("private key", how.key_file);
+  if (why.empty()) why = detail::find_fault("certificate", how.certificate_file);
+  if (why.empty()) why = detail::find_fault("CA file", how.ca_file);
+  if (why.empty()) return std::nullopt;
+  return link_event{link_event::kind::not_tried, std::move(why)};
+}
+
 /// A connection that ended without CONNACK. A server that said nothing until `patience_ended` has refused nothing; client
 /// libraries fail with the same code for both.
 inline link_event ended_unanswered(provisioning::instant patience_ended) {
@@ -102,7 +157,12 @@ inline bool is_refused_for_now(const link_event& event) noexcept {
 
 /// Whether a connection that failed says nothing about the credentials: nobody refused them.
 inline bool says_nothing(const link_event& event) noexcept {
-  return event.what == link_event::kind::unreachable || event.what == link_event::kind::untrusted || is_refused_for_now(event);
+  switch (event.what) {
+    case link_event::kind::untrusted:
+    case link_event::kind::not_tried:
+    case link_event::kind::unreachable: return true;
+    default: return is_refused_for_now(event);
+  }
 }
 
 /// Between two CONNECTs with the same credentials: AWS IoT Core takes one per second of a client id.
@@ -134,6 +194,7 @@ inline void deliver(provisioning::session& to, const link_event& event, topics::
     case link_event::kind::refused: (void)(is_refused_for_now(event) ? to.handle_disconnected(now) : to.handle_connect_refused(now)); break;
     case link_event::kind::hung_up:
     case link_event::kind::untrusted:
+    case link_event::kind::not_tried:
     case link_event::kind::unreachable: (void)to.handle_disconnected(now); break;
     case link_event::kind::subscribed: (void)to.handle_suback(now, call, event.codes.data(), event.codes.size()); break;
     case link_event::kind::publish_refused: (void)to.handle_publish_refused(now, call, event.codes.at(0)); break;
@@ -160,7 +221,8 @@ result<provisioning::state> start_or_resume(provisioning::session& session, cons
 }
 
 /// Runs a started (or resumed) session to its end. `store` keeps the credentials; its member
-/// `pending_certificate_path` and `pending_key_path` name the files to try them with.
+/// `pending_certificate_path` and `pending_key_path` name the files to try them with. A session runs once: for one that was
+/// not started, or has ended, the answer is `gave_up` with `out_of_order`, at once; try again with a new session.
 template <class Link, class Store, class Observer = silent_observer>
 drive_result drive(provisioning::session& session, Link& link, Store& store, const drive_options& how, Observer&& observer = {}) {
   drive_result out{provisioning::gave_up{failure{errc::timed_out}, provisioning::state::idle, {}}};
@@ -238,6 +300,11 @@ drive_result drive(provisioning::session& session, Link& link, Store& store, con
         link.close();
         return out;
       }
+    }
+    if (const auto now = session.current(); now == provisioning::state::idle || provisioning::is_terminal(now)) {
+      out.end = provisioning::gave_up{failure{errc::out_of_order}, now, {}};
+      link.close();
+      return out;
     }
     const auto due = session.poll_timeout();
     auto limit = due ? *due - monotonic_now() : provisioning::instant{1000};

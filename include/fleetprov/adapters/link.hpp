@@ -28,7 +28,8 @@ namespace fleetprov::adapters {
 
 enum class mqtt_version : std::uint8_t { v3_1_1, v5 };
 
-/// One TLS connection to AWS IoT Core or the mock. The server's certificate is always verified.
+/// One TLS connection to AWS IoT Core or the mock. The server's certificate is always verified. Without `tls_context` all three
+/// files are needed, and looked at before each connecting: what cannot be used of them is told as `link_event::kind::not_tried`.
 struct link_options {
   std::string host;
   std::uint16_t port = 8883;
@@ -71,6 +72,7 @@ struct link_event {
     refused,          ///< the service answered CONNECT with a refusal (`codes[0]`)
     hung_up,          ///< the connection was accepted and then closed, or TLS failed
     untrusted,        ///< the server's certificate does not verify: it is not the service that answers, so nobody refused
+    not_tried,        ///< a file or option of the link's own (`text` tells) cannot be used: nobody was connected to, so nobody refused
     unreachable,      ///< no TCP connection, or nobody who says anything on it
     subscribed,       ///< SUBACK with `codes`
     publish_refused,  ///< MQTT 5 PUBACK of 0x80 and above in `codes[0]`

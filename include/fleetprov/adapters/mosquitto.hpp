@@ -35,15 +35,17 @@ class mosquitto_link {
   /// A new connection, clean session; the outcome comes from `wait`.
   void connect() {
     close();
+    if (auto gone = how_.tls_context ? std::nullopt : find_unreadable(how_)) return push(std::move(*gone));
     if (auto nobody = find_unreachable(how_)) return push(std::move(*nobody));
     client_.reset(mosquitto_new(how_.client_id.c_str(), true, this));
-    if (!client_) return push({link_event::kind::hung_up, "no client of this id could be made"});
+    if (!client_) return push({link_event::kind::not_tried, "no client of this id could be made"});
     over_ = untrusted_ = false;
     const int rc = prepare();
-    if (rc != MOSQ_ERR_SUCCESS) return lost(rc);
+    if (rc != MOSQ_ERR_SUCCESS) return refused_option(rc);
     const int keep_alive = static_cast<int>(how_.keep_alive.count());
     const int connected = mosquitto_connect_bind_v5(client_.get(), how_.host.c_str(), how_.port, keep_alive, nullptr, nullptr);
-    if (connected != MOSQ_ERR_SUCCESS) lost(connected);
+    if (connected == MOSQ_ERR_INVAL) refused_option(connected);
+    else if (connected != MOSQ_ERR_SUCCESS) lost(connected);
   }
 
   void close() {
@@ -131,6 +133,12 @@ class mosquitto_link {
     if (!context_) return MOSQ_ERR_TLS;
     mosquitto_int_option(client_.get(), MOSQ_OPT_SSL_CTX_WITH_DEFAULTS, 0);
     return mosquitto_void_option(client_.get(), MOSQ_OPT_SSL_CTX, context_.get());
+  }
+
+  void refused_option(int rc) {
+    over_ = true;
+    push({link_event::kind::not_tried, how_.tls_context && !context_ ? "there is no TLS context: the key in the token, its certificate or the CA file cannot be used"
+                                                                      : mosquitto_strerror(rc)});
   }
 
   static mosquitto_link& me(void* self) noexcept { return *static_cast<mosquitto_link*>(self); }

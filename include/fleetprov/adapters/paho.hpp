@@ -32,6 +32,7 @@ class paho_link {
   /// A new connection, clean session; the outcome comes from `wait`.
   void connect() {
     close();
+    if (auto gone = find_unreadable(how_)) return queue_.push(std::move(*gone));
     if (auto nobody = find_unreachable(how_)) return queue_.push(std::move(*nobody));
     queue_.expect_outcome(false);
     patience_ends_ = monotonic_now() + how_.connect_limit_in_seconds();

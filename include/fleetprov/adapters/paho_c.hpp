@@ -47,6 +47,7 @@ class paho_c_link {
   /// A new connection, clean session; the outcome comes from `wait`.
   void connect() {
     close();
+    if (auto gone = find_unreadable(how_)) return queue_.push(std::move(*gone));
     if (auto nobody = find_unreachable(how_)) return queue_.push(std::move(*nobody));
     patience_ends_ = monotonic_now() + how_.connect_limit_in_seconds();
     MQTTAsync_createOptions make = MQTTAsync_createOptions_initializer5;

@@ -4,9 +4,8 @@
 #include <fleetprov/core/result.hpp>
 #include <fleetprov/json/document.hpp>
 
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <netinet/in.h>
+#include <netdb.h>
 #include <poll.h>
 #include <spawn.h>
 #include <sys/socket.h>
@@ -104,6 +103,39 @@ inline bool write_all(int fd, std::string_view text) {
   return true;
 }
 
+/// A connection to the first of a host's addresses that takes one.
+inline descriptor connect_to(const std::string& host, int port) {
+  addrinfo wanted{};
+  wanted.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  descriptor made;
+  if (::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &wanted, &found) != 0) return made;
+  for (const addrinfo* next = found; next != nullptr && made.get() < 0; next = next->ai_next) {
+    made.reset(::socket(next->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (::connect(made.get(), next->ai_addr, next->ai_addrlen) != 0) made.reset();
+  }
+  ::freeaddrinfo(found);
+  return made;
+}
+
+/// `http://HOST:PORT`, an IPv6 address in brackets.
+struct http_place {
+  std::string host{};  ///< without brackets
+  int port = 0;        ///< 0: it is no such URL
+};
+inline http_place place_of(std::string_view url) {
+  constexpr std::string_view scheme = "http://";
+  const std::size_t colon = url.rfind(':');
+  if (url.substr(0, scheme.size()) != scheme || colon < scheme.size()) return {};
+  std::string_view host = url.substr(scheme.size(), colon - scheme.size());
+  const std::string port(url.substr(colon + 1));
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+  else if (host.empty() || host.find_first_of("[]:/") != std::string_view::npos) return {};
+  if (port.empty() || port.size() > 5 || port.find_first_not_of("0123456789") != std::string::npos) return {};
+  const int number = std::atoi(port.c_str());
+  return number <= 65535 ? http_place{std::string(host), number} : http_place{};
+}
+
 inline std::string text_at(const json::document& ready, std::string_view pointer) {
   const json::value* found = ready.find(pointer);
   return found != nullptr && !found->is(json::kind::null) ? found->text : std::string();
@@ -181,7 +213,8 @@ class mock_broker {
     lifeline_ = std::move(other.lifeline_);
     host_ = std::move(other.host_);
     port_ = other.port_;
-    http_port_ = other.http_port_;
+    http_url_ = std::move(other.http_url_);
+    http_ = std::move(other.http_);
     ca_file_ = std::move(other.ca_file_);
     claim_certificate_ = std::move(other.claim_certificate_);
     claim_private_key_ = std::move(other.claim_private_key_);
@@ -212,9 +245,10 @@ class mock_broker {
 
   const std::string& host() const noexcept { return host_; }         ///< is in the server certificate
   int port() const noexcept { return port_; }                        ///< MQTT over mutual TLS
-  int http_port() const noexcept { return http_port_; }              ///< control plane and `/_mock/`
-  /// `http://127.0.0.1:PORT`, without a slash at the end: as `--endpoint-url` of AWS's tools wants it.
-  std::string http_url() const { return "http://127.0.0.1:" + std::to_string(http_port_); }
+  int http_port() const noexcept { return http_.port; }              ///< control plane and `/_mock/`
+  /// `http://127.0.0.1:PORT`, or what `--bind` makes of it, without a slash at the end: as `--endpoint-url` of AWS's tools
+  /// wants it.
+  std::string http_url() const { return http_url_; }
   const std::string& ca_file() const noexcept { return ca_file_; }
   const std::string& claim_certificate() const noexcept { return claim_certificate_; }  ///< path; empty with --empty
   const std::string& claim_private_key() const noexcept { return claim_private_key_; }  ///< path; empty with --empty
@@ -224,15 +258,10 @@ class mock_broker {
   /// One request to the HTTP port: the control plane as AWS spells it, or `/_mock/...`.
   /// Errors: disconnected, timed_out, encoding.
   result<http_answer> http(std::string_view method, std::string_view path, std::string_view body = {}) const {
-    detail::descriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<std::uint16_t>(http_port_));
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
-      return errc::disconnected;
+    const detail::descriptor socket = detail::connect_to(http_.host, http_.port);
+    if (socket.get() < 0) return errc::disconnected;
     std::string request(method);
-    request.append(" ").append(path).append(" HTTP/1.1\r\nHost: 127.0.0.1:").append(std::to_string(http_port_));
+    request.append(" ").append(path).append(" HTTP/1.1\r\nHost: ").append(http_url_.substr(http_url_.rfind('/') + 1));
     request.append("\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ");
     request.append(std::to_string(body.size())).append("\r\n\r\n").append(body);
     if (!detail::write_all(socket.get(), request)) return errc::disconnected;
@@ -291,16 +320,15 @@ class mock_broker {
     const json::document& ready = *parsed.value;
     host_ = detail::text_at(ready, "/mqtt/host");
     port_ = std::atoi(detail::text_at(ready, "/mqtt/port").c_str());
-    const std::string url = detail::text_at(ready, "/http/url");
-    const std::size_t colon = url.rfind(':');
-    http_port_ = colon == std::string::npos ? 0 : std::atoi(url.c_str() + colon + 1);
+    http_url_ = detail::text_at(ready, "/http/url");
+    http_ = detail::place_of(http_url_);
     ca_file_ = detail::text_at(ready, "/ca_file");
     claim_certificate_ = detail::text_at(ready, "/claim/certificate");
     claim_private_key_ = detail::text_at(ready, "/claim/private_key");
     directory_ = detail::text_at(ready, "/dir");
     if (const json::value* names = ready.find("/templates"))
       for (const json::value& name : names->items) templates_.push_back(name.text);
-    return !host_.empty() && port_ > 0 && http_port_ > 0;
+    return !host_.empty() && port_ > 0 && http_.port > 0;
   }
 
   result<void> expect_success(std::string_view method, std::string_view path, std::string_view body) const {
@@ -316,7 +344,8 @@ class mock_broker {
   detail::descriptor lifeline_;
   std::string host_;
   int port_ = 0;
-  int http_port_ = 0;
+  std::string http_url_;
+  detail::http_place http_;
   std::string ca_file_, claim_certificate_, claim_private_key_, directory_;
   std::vector<std::string> templates_;
 };

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from tool import BIN, Folder, expect  # noqa: E402
+from tool import BIN, Folder, arn, expect, policy, statement  # noqa: E402
 
 top = expect(0, "--help").stdout
 commands = re.findall(r"^  ([a-z]+)  ", top[top.index("Subcommands:"):], re.MULTILINE)
@@ -65,5 +65,22 @@ with Folder() as at:
         with open("/dev/full", "wb") as full:
             done = subprocess.run([str(BIN), "topics"], stdout=full, stderr=subprocess.PIPE, check=False)
         assert done.returncode == 3 and b"cannot write" in done.stderr, done
+
+    # so are a closed output, a closed input and a file that may not grow; a closed standard error is nobody's
+    def in_shell(code, redirections, *words, before=""):
+        done = subprocess.run(["bash", "-c", before + '"$@" ' + redirections, "bash", str(BIN), *map(str, words)], capture_output=True, timeout=120,
+                              check=False)
+        assert done.returncode == code, (redirections, words, done)
+        return done
+    for command in ("topics", "authorize"):
+        words = [command] if command == "topics" else [command, "--policy", at.write("p.json", policy(statement("iot:Connect", arn("client/a")))),
+                                                       "--action", "iot:Connect", "--resource", "client/a"]
+        assert b"cannot write the output: Bad file descriptor" in in_shell(3, ">&-", *words).stderr
+        assert in_shell(3, "<&- >&- 2>&-", *words).stderr == b""
+        assert in_shell(0, "<&- 2>&-", *words).stdout == in_shell(0, "", *words).stdout != b""
+        assert b"cannot write the output: File too large" in in_shell(3, f">{at.path}/out", *words, before="ulimit -f 0; ").stderr
+    assert b"standard input: Bad file descriptor" in in_shell(2, "<&-", "check", "-").stderr
+    assert in_shell(2, "<&- 2>&-", "check", "-").stdout == b""
+    assert in_shell(1, "2>&-", "check", bad).stdout == expect(1, "check", bad).stdout.encode()
 
 print("ok")

@@ -5,6 +5,9 @@
 
 #include "unit/storage/store_checks.hpp"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <deque>
 #include <map>
 #include <string>
@@ -289,15 +292,40 @@ TEST_CASE("a run that is stopped gives up where it is") {
   CHECK(it.aws.count("create") == 0);
 }
 
-TEST_CASE("a session that was not started waits until it is stopped") {
-  struct stopped : silent_observer {
-    bool stop() const { return true; }
-  };
+TEST_CASE("a session that was not started, or has ended, is not waited for") {
+  using provisioning::state;
   device it;
-  auto flow = it.session();
-  const auto out = it.go(flow, stopped{});
-  CHECK(why(out).during == provisioning::state::idle);
-  CHECK(it.aws.log == std::vector<std::string>{"close"});
+  const auto at_once = [&](provisioning::session& flow, state during) {
+    it.aws.log.clear();
+    const auto out = it.go(flow, silent_observer{});
+    CHECK(why(out).why.code == errc::out_of_order);
+    CHECK(why(out).during == during);
+    CHECK(it.aws.log == std::vector<std::string>{"close"});
+  };
+  const auto start = [&](provisioning::session& flow) {
+    return start_or_resume(flow, it.store, payloads::create_keys_and_certificate_request{}, {{"SerialNumber", "1"}});
+  };
+  auto forgotten = it.session();
+  at_once(forgotten, state::idle);
+
+  it.how.max_connects = 1;
+  auto failed = it.session();
+  it.aws.plan["connect"].push_back(one({kind::unreachable, "nobody"}));
+  REQUIRE(start(failed));
+  CHECK(why(it.go(failed, silent_observer{})).why.code == errc::disconnected);
+  CHECK(start(failed).error().code == errc::out_of_order);
+  at_once(failed, state::failed);
+
+  auto done = it.session();
+  REQUIRE(start(done));
+  CHECK(it.go(done, silent_observer{}));
+  CHECK(start(done).error().code == errc::out_of_order);
+  at_once(done, state::provisioned);
+
+  auto fresh = std::move(forgotten);
+  REQUIRE(start(fresh));
+  CHECK(it.go(fresh, silent_observer{}));
+  at_once(forgotten, state::idle);  // moved from
 }
 
 TEST_CASE("the reply to RegisterThing is lost and its token spent: the credentials work, the record says what was expected") {
@@ -481,6 +509,67 @@ TEST_CASE("a trial that is not answered, or put off by the service, says nothing
   REQUIRE(it.resume());
   CHECK(it.aws.count("serial-1") == 5);
   CHECK(it.store.device()->certificate_id == "c1");
+}
+
+TEST_CASE("what keeps a link's own files from being used is found before anybody is connected to") {
+  const temporary_folder folder;
+  const auto file = [&](const char* name, const std::string& content) {
+    std::ofstream(folder.path + "/" + name) << content;
+    return folder.path + "/" + name;
+  };
+  link_options good;
+  good.ca_file = file("ca.pem", std::string(5'000, '#') + "\n-----BEGIN CERTIFICATE-----\n");
+  good.certificate_file = file("certificate.pem", "-----BEGIN CERTIFICATE-----\n");
+  good.key_file = file("key.pem", "-----BEGIN PRIVATE KEY-----\n");
+  CHECK_FALSE(find_unreadable(good));
+  const std::string pipe = folder.path + "/pipe", loop = folder.path + "/loop";
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  REQUIRE(::symlink("loop", loop.c_str()) == 0);
+  struct bad { std::string name, words; };
+  const std::vector<bad> each{{folder.path + "/none.pem", "No such file"}, {good.ca_file + "/below", "Not a directory"},
+                              {folder.path, "Is a directory"},           {loop, "symbolic links"},
+                              {file("empty.pem", ""), "no PEM"},          {file("binary.der", "\x30\x82"), "no PEM"}};
+  struct part { std::string link_options::*member; std::string words; };
+  for (const part& one : {part{&link_options::ca_file, "CA file"}, part{&link_options::certificate_file, "certificate"}, part{&link_options::key_file, "private key"}}) {
+    CAPTURE(one.words);
+    auto how = good;
+    for (const bad& wrong : each) {
+      CAPTURE(wrong.name);
+      how.*one.member = wrong.name;
+      const auto event = find_unreadable(how);
+      REQUIRE(event);
+      CHECK(event->what == kind::not_tried);
+      CHECK(says_nothing(*event));
+      CHECK_THAT(event->text, test::ContainsSubstring("`" + wrong.name + "`"));
+      CHECK_THAT(event->text, test::ContainsSubstring(wrong.words));
+      CHECK_THAT(event->text, test::ContainsSubstring(one.words));
+    }
+    how.*one.member = "";
+    const auto unnamed = find_unreadable(how);
+    REQUIRE(unnamed);
+    CHECK(unnamed->text == "no " + one.words + " is named");
+    // What is read of a pipe is gone; a bundle may be of any size.
+    for (const std::string& fine : {pipe, file("large.pem", std::string(2'000'000, '#') + "-----BEGIN CERTIFICATE-----"), file("across.pem", std::string(4'090, '#') + "-----BEGIN X-----")}) {
+      how.*one.member = fine;
+      CHECK_FALSE(find_unreadable(how));
+    }
+  }
+}
+
+TEST_CASE("a link that could not try says nothing about the certificate, and nobody refused it") {
+  device it;
+  it.keep_pending("a1");
+  const auto gone = [] { return one({kind::not_tried, "cannot read the private key `k`"}); };
+  for (int i = 0; i < 2; ++i) it.aws.plan["fleet-1"].push_back(gone());
+  CHECK(it.resume());
+  CHECK(it.aws.certificates == 0);
+  CHECK(it.aws.count("fleet-1") == 3);
+  CHECK(it.aws.count("serial-1") == 0);
+
+  device claim;
+  claim.aws.plan["connect"].push_back(gone());
+  CHECK(claim.run());
+  CHECK(claim.aws.count("connect") == 2);
 }
 
 TEST_CASE("a trial that is put off does not go on to the next client id") {

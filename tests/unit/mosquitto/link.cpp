@@ -6,25 +6,25 @@ using link_under_test = fleetprov::adapters::mosquitto_link;
 
 #include "support/link_checks.hpp"
 
-TEST_CASE("an option that the library does not take is a hang-up") {
+TEST_CASE("an option that the library does not take is nobody's refusal") {
   const world it(mqtt_version::v3_1_1);
   const test::listener open;
   auto how = it.at(open.port());
   how.keep_alive = std::chrono::seconds(1);
   link_under_test link(how);
   const auto event = outcome(link);
-  CHECK(event.what == kind::hung_up);
+  CHECK(event.what == kind::not_tried);
   CHECK_FALSE(event.text.empty());
 }
 
-TEST_CASE("a context of the caller's own is connected with, and none is a hang-up") {
+TEST_CASE("a context of the caller's own is connected with, and none is nobody's refusal") {
   const world it(mqtt_version::v5);
   test::mqtt_peer peer(it.who, {[&](mqtt_client_seen& client) { it.accept(client); client.expect(disconnect); }});
   auto how = it.at(peer.port());
   how.certificate_file = how.key_file = "nowhere";
   how.tls_context = [](const link_options&) { return std::shared_ptr<void>(); };
   link_under_test without(how);
-  CHECK(outcome(without).what == kind::hung_up);
+  CHECK(outcome(without).what == kind::not_tried);
 
   how.tls_context = [](const link_options& with) {
     const std::shared_ptr<SSL_CTX> made(SSL_CTX_new(TLS_client_method()), SSL_CTX_free);

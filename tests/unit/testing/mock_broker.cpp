@@ -60,8 +60,8 @@ std::string then_idle(const std::string& text) { return "[ -p \"$0.fifo\" ] || m
 std::string ready_with(const std::string& line, const std::string& at_the_end = "exit 3", const std::string& first = "") {
   return then_idle("trap '" + at_the_end + "' TERM\n" + first + "echo '" + line + "'\n");
 }
-std::string ready_line(int http_port) {
-  return R"({"mqtt":{"host":"localhost","port":1883},"http":{"url":"http://127.0.0.1:)" + std::to_string(http_port) +
+std::string ready_line(int http_port, const std::string& http_host = "127.0.0.1") {
+  return R"({"mqtt":{"host":"localhost","port":1883},"http":{"url":"http://)" + http_host + ":" + std::to_string(http_port) +
          R"("},"ca_file":"/ca","claim":{"certificate":null},"dir":"/dir","templates":["one","two"]})";
 }
 
@@ -155,6 +155,7 @@ TEST_CASE("a mock moves, onto itself and onto another, which ends") {
   CHECK(first->port() == 1883);
   *second = std::move(*first);
   CHECK(second->http_port() == 8080);
+  CHECK(second->http_url() == "http://127.0.0.1:8080");
   CHECK(first->stop() == -1);
   CHECK(second->stop() == 3);
 }
@@ -198,7 +199,10 @@ TEST_CASE("the program gets its arguments and a ready line may come in pieces") 
 TEST_CASE("a ready line that does not say where the mock listens is malformed") {
   for (const char* line : {"no JSON", "{}", R"({"mqtt":{"host":"h","port":1}})", R"({"mqtt":{"host":"h","port":1},"http":{"url":"nowhere"}})",
                            R"({"mqtt":{"host":"h","port":0},"http":{"url":"http://x:2"}})", R"({"mqtt":{"host":"","port":1},"http":{"url":"http://x:2"}})",
-                           R"({"mqtt":{"host":"h","port":1},"http":{"url":"http://x:-2"}})"}) {
+                           R"({"mqtt":{"host":"h","port":1},"http":{"url":"http://x:-2"}})", R"({"mqtt":{"host":"h","port":1},"http":{"url":"http://x"}})",
+                           R"({"mqtt":{"host":"h","port":1},"http":{"url":"http://:2"}})", R"({"mqtt":{"host":"h","port":1},"http":{"url":"http://[]:2"}})",
+                           R"({"mqtt":{"host":"h","port":1},"http":{"url":"https://x:2"}})", R"({"mqtt":{"host":"h","port":1},"http":{"url":"x:2"}})",
+                           R"({"mqtt":{"host":"h","port":1},"http":{"url":"http://x:2/y"}})", R"({"mqtt":{"host":"h","port":1},"http":{"url":"http://x:65536"}})"}) {
     CAPTURE(line);
     const script it(ready_with(line));
     CHECK(it.start().error().code == errc::encoding);
@@ -366,8 +370,9 @@ namespace {
 /// A mock whose HTTP port answers each request with `reply`, then hangs up; `requests` is what it was asked.
 class answering {
  public:
-  explicit answering(std::string reply)
-      : reply_(std::move(reply)), program_(ready_with(ready_line(listener_.port()))), mock_(std::move(*program_.start())), thread_([this] { serve(); }) {}
+  explicit answering(std::string reply, test::listener at = test::listener(), const std::string& host = "127.0.0.1")
+      : reply_(std::move(reply)), listener_(std::move(at)), program_(ready_with(ready_line(listener_.port(), host))), mock_(std::move(*program_.start())),
+        thread_([this] { serve(); }) {}
   ~answering() {
     (void)::shutdown(listener_.get(), SHUT_RDWR);
     thread_.join();
@@ -383,6 +388,13 @@ class answering {
     const std::lock_guard<std::mutex> hold(mutex_);
     return last_.substr(0, last_.find(" HTTP/1.1\r\n")) + " " + last_.substr(last_.find("\r\n\r\n") + 4);
   }
+  /// Its Host header.
+  std::string host() {
+    const std::lock_guard<std::mutex> hold(mutex_);
+    const std::size_t at = last_.find("Host: ") + 6;
+    return last_.substr(at, last_.find("\r\n", at) - at);
+  }
+  std::uint16_t port() const noexcept { return listener_.port(); }
 
  private:
   void serve() {
@@ -436,6 +448,33 @@ TEST_CASE("the control plane's answers") {
   CHECK(good.last() == "GET /things/t ");
   CHECK(good->describe_certificate("c"));
   CHECK(good.last() == "GET /certificates/c ");
+}
+
+TEST_CASE("the control plane is where the ready line says, by IPv4, IPv6 and name") {
+  sockaddr_in second = test::loopback(0);
+  second.sin_addr.s_addr = htonl(0x7F000002);
+  struct place { std::string host; std::optional<test::listener> at; };
+  std::vector<place> places;
+  places.push_back({"127.0.0.2", test::listener::at(second)});
+  places.push_back({"[::1]", test::listener::at(test::ipv6_loopback())});
+  places.push_back({"localhost", test::listener::at(test::loopback(0))});  // ::1 may come first, and nobody is there
+  for (place& each : places) {
+    CAPTURE(each.host);
+    if (!each.at) {
+      WARN("cannot be listened on here");
+      continue;
+    }
+    answering mock(http_reply("200 OK", "{}"), std::move(*each.at), each.host);
+    const std::string authority = each.host + ":" + std::to_string(mock.port());
+    CHECK(mock->http_url() == "http://" + authority);
+    CHECK(mock->http_port() == mock.port());
+    CHECK(mock->reset());
+    CHECK(mock.host() == authority);
+    CHECK(mock->inject_fault("{}"));
+    CHECK(mock->http("GET", "/x"));
+  }
+  const script nowhere(ready_with(ready_line(8080, "fleetprov.invalid")));
+  CHECK(nowhere.start()->query("/x").error().code == errc::disconnected);
 }
 
 TEST_CASE("answers that are refusals, no JSON, no HTTP or nothing") {

@@ -4,16 +4,19 @@ import fcntl
 import glob
 import json
 import os
+import pty
+import re
 import shutil
 import socket
 import subprocess
 import sys
 import tempfile
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, ".."), os.path.join(HERE, "..", "..", "..", "support")]
 from cases import case, run  # noqa: E402
-from device import PATIENCE, command, connects, fault, files_below, provision, read_bytes, record  # noqa: E402
+from device import PATIENCE, check_whole, command, connects, fault, files_below, provision, read_bytes, record  # noqa: E402
 from mock import BIN, FLEETPROV, Mock, skip  # noqa: E402
 
 @case("both MQTT versions, both wire formats and all key types end with a certificate that connects as its thing")
@@ -257,6 +260,136 @@ def failures_in_json(mock):
         os.close(folder)
         assert "missing" in told(2, "--csr", out + "/missing")["message"]
         told(2, template="no such name")
+
+
+@case("a document that cannot be read is told in JSON once escaped: its lines are lines, and nothing drives a terminal")
+def documents_in_json(mock):
+    with tempfile.TemporaryDirectory() as out:
+        with open(out + "/broken.json", "w", encoding="utf-8") as file:
+            file.write('{"Parameters": {"\u0085": \x1b[31m}\n')
+        for arguments in (["--template-parameters", "{SerialNumber:e2}"], ["--template", out + "/broken.json"],
+                          ["--template-parameters", "@" + out + "/broken.json"], ["--csr", out + "/a\nb\x1b[2J"]):
+            line = command(mock, out + "/never", "--format", "json", *arguments)
+            for on_terminal in (False, True):
+                done = run_on_terminal(line) if on_terminal else subprocess.run(line, capture_output=True, text=True, timeout=PATIENCE)
+                assert done.returncode == 2, done
+                message = json.loads(done.stdout)["error"]["message"]
+                assert "\\u000a" not in message or "--csr" in arguments, message
+                assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", message) and not message.endswith("\n"), (on_terminal, message)
+                if "--csr" not in arguments:
+                    first, *rest = message.split("\n")
+                    assert re.search(r":\d+:\d+: error: ", first) and len(rest) >= 2 and "^" in rest[1], message
+                    assert on_terminal or message in done.stderr, (message, done.stderr)
+
+
+def run_on_terminal(line):
+    """The command with a terminal for its standard error, where it uses colours."""
+    ours, its = pty.openpty()
+    try:
+        env = dict({k: v for k, v in os.environ.items() if k != "NO_COLOR"}, TERM="xterm")
+        return subprocess.run(line, stdout=subprocess.PIPE, stderr=its, text=True, timeout=PATIENCE, env=env)
+    finally:
+        os.close(its)
+        os.close(ours)
+
+
+def with_closed(closed, line, **how):
+    """The command without these of its standard descriptors, as some init starts programs."""
+    return subprocess.run(["sh", "-c", '"$@" ' + " ".join("%d>&-" % number for number in closed), "sh", *line],
+                          capture_output=True, text=True, timeout=PATIENCE, **how)
+
+
+EVERY_CLOSING = [[0], [1], [2], [0, 1], [0, 2], [1, 2], [0, 1, 2]]
+
+
+@case("with any of its standard descriptors closed a command does its work, and what it prints goes nowhere else")
+def closed_descriptors(mock):
+    with tempfile.TemporaryDirectory() as out:
+        assert provision(mock, out + "/device", serial="closed").returncode == 0
+        line = [FLEETPROV, "pubsub", "--endpoint", mock.endpoint, "--cert", out + "/device/device.pem.crt", "--key", out + "/device/device.pem.key",
+                "--ca-file", mock.ca_file, "--client-id", "fleet-closed", "--topic", "sdk/test/cpp", "--message", "telemetry", "--count", "2"]
+        for closed in EVERY_CLOSING:
+            done = with_closed(closed, line)
+            if 1 in closed:  # what it is for cannot be told
+                assert done.returncode == 3 and (2 in closed or "cannot write the output: Bad file descriptor" in done.stderr), (closed, done)
+                assert "error:" not in done.stderr and "help:" not in done.stderr, done.stderr
+            else:
+                assert done.returncode == 0 and done.stdout.count("sdk/test/cpp: telemetry\n") == 2, (closed, done)
+            folder = out + "/" + "".join(map(str, closed))
+            done = with_closed(closed, command(mock, folder, serial="closed"))
+            assert done.returncode == (3 if 1 in closed else 0), (closed, done)
+            assert 1 not in closed or 2 in closed or "cannot write the output: Bad file descriptor" in done.stderr, (closed, done)
+            assert connects(mock, folder), closed
+            check_whole(folder)
+        # What is to be read cannot be.
+        for descriptor in ("0<&-", "0</dev/null"):
+            done = subprocess.run(["sh", "-c", '"$@" ' + descriptor, "sh", *command(mock, out + "/never", "--template-parameters", "-")],
+                                  capture_output=True, text=True, timeout=PATIENCE)
+            assert done.returncode == 2 and ("Bad file descriptor" in done.stderr) == ("&" in descriptor), done
+
+
+@case("the mock starts with any of its standard descriptors closed, and serves")
+def closed_descriptors_of_the_mock(_):
+    for closed in EVERY_CLOSING:
+        with tempfile.TemporaryDirectory() as out:
+            ready = out + "/ready.json"
+            process = subprocess.Popen(["sh", "-c", 'exec "$@" ' + " ".join("%d>&-" % number for number in closed), "sh", FLEETPROV, "mock", "--ephemeral",
+                                        "--port", "0", "--http-port", "0", "--ready-file", ready], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            try:
+                end = time.monotonic() + PATIENCE
+                while not os.path.exists(ready) and process.poll() is None and time.monotonic() < end:
+                    time.sleep(0.02)
+                assert process.poll() is None, (closed, process.returncode)
+                with open(ready, encoding="utf-8") as file:
+                    told = json.load(file)
+                line = [FLEETPROV, "provision", "--endpoint", "localhost:%d" % told["mqtt"]["port"], "--cert", told["claim"]["certificate"], "--key",
+                        told["claim"]["private_key"], "--ca-file", told["ca_file"], "--template-name", "fleet-basic", "--out", out + "/device",
+                        "--template-parameters", '{"SerialNumber":"closed"}']
+                assert subprocess.run(line, capture_output=True, timeout=PATIENCE).returncode == 0, closed
+            finally:
+                process.terminate()
+                status = process.wait(PATIENCE)
+            assert status == 0, (closed, status)
+
+
+@case("a file that may not grow is told like a full disk: the step, the reason, exit 3, and what was there stays")
+def file_size_limit(mock):
+    with tempfile.TemporaryDirectory() as out:
+        def limited(line, blocks, **how):
+            return subprocess.run(["bash", "-c", 'ulimit -f "$0"; "$@"', str(blocks), *line], text=True, timeout=PATIENCE, **how)
+        assert provision(mock, out + "/store", serial="limited").returncode == 0
+        before = record(out + "/store")
+        for blocks in (0, 1):
+            for folder in ("/store", "/new-%d" % blocks):
+                done = limited(command(mock, out + folder, "--format", "json", serial="limited"), blocks, capture_output=True)
+                assert done.returncode == 3 and "error: store credentials: " in done.stderr and "File too large" in done.stderr, (blocks, done)
+                assert json.loads(done.stdout)["error"]["step"], done.stdout
+                check_whole(out + folder)
+        assert record(out + "/store") == before and connects(mock, out + "/store")
+        assert provision(mock, out + "/new-0", serial="limited").returncode == 0
+        with open(out + "/printed", "w", encoding="ascii") as file:
+            done = limited(command(mock, out + "/store", "--if-needed", "--format", "json", serial="limited"), 0, stdout=file, stderr=subprocess.PIPE)
+        assert done.returncode == 3 and "cannot write the output: File too large" in done.stderr, done
+
+
+@case("a key of the folder that cannot be used is no refusal: with --if-needed the credentials are not given up")
+def unusable_key(mock):
+    for spoil in (lambda key: (os.unlink(key), os.mkdir(key)), lambda key: os.truncate(key, 0)):
+        with tempfile.TemporaryDirectory() as out:
+            assert provision(mock, out, serial="unusable").returncode == 0
+            key = out + "/device.pem.key"
+            os.rename(key, key + ".good")
+            shutil.copy(key + ".good", key)
+            spoil(key)
+            first = record(out)
+            done = provision(mock, out, "--if-needed", "--format", "json", serial="unusable")
+            assert done.returncode == 3 and record(out) == first, (done.returncode, done.stderr)
+            told = json.loads(done.stdout)["error"]
+            assert told["step"] == "connect" and key in told["message"] and "--endpoint" not in told["help"] and "certificate" not in told["help"], told
+            os.rmdir(key) if os.path.isdir(key) else os.unlink(key)
+            os.rename(key + ".good", key)
+            again = provision(mock, out, "--if-needed", serial="unusable")
+            assert again.returncode == 0 and "nothing to do" in again.stdout and record(out) == first, again.stderr
 
 
 @case("a server whose root is not the one of --ca-file is named as such: exit 3, and nothing is tried again")
