@@ -5,6 +5,7 @@
 #include <cli/requests.hpp>
 #include <cli/values.hpp>
 
+#include <fleetprov/policies/detail/condition_keys.hpp>
 #include <fleetprov/policies/evaluate.hpp>
 #include <fleetprov/policies/explain.hpp>
 
@@ -12,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -112,20 +114,64 @@ std::string place_of(const std::vector<loaded_policy>& loaded, std::size_t index
   return {};
 }
 
-/// How to make a key known, in brackets behind it.
-std::string option_for(const std::string& key, const full_question& full) {
-  const auto starts = [&](std::string_view with) { return key.compare(0, with.size(), with) == 0; };
-  if (full.is_https_only && (starts("iot:Connection.Thing.") || key == "iot:ClientId")) return "never there over HTTPS";
-  if (starts("iot:Connection.Thing.ThingTypeName")) return "--thing-type";
-  if (starts("iot:Connection.Thing.Attributes")) return "--attribute";
-  if (starts("iot:Connection.Thing.")) return "--thing";
-  if (starts("iot:Certificate.")) return "--certificate";
-  if (key == "iot:CertificateId") return "--certificate-id";
-  if (key == "iot:ClientId") return "--client-id";
+bool is_condition_key(std::string_view key, const std::vector<loaded_policy>& loaded) {
+  for (const loaded_policy& policy : loaded)
+    for (const policies::statement& s : policy.document.statements)
+      for (const policies::condition& test : s.conditions)
+        if (policies::detail::equal_folded(test.key.text, key)) return true;
+  return false;
+}
+
+/// Why AWS IoT resolves no thing although one is given, or "".
+std::string why_no_thing(const authorize_arguments& given, const full_question& full) {
+  const std::string client_id = given.client_id.value_or(full.assumed_client_id);
+  if (given.thing.empty()) return "";
+  if (client_id.empty()) return "without a client id there is no thing";
+  if (given.not_attached) return "the certificate is not attached to `" + given.thing + "`";
+  if (!given.exclusive && client_id != given.thing) return "the client id `" + client_id + "` is not the thing's name `" + given.thing + "`";
+  return "";
+}
+
+/// Why no option gives a key a value, or "".
+std::string why_never(const std::string& key, const authorize_arguments& given, const full_question& full,
+                      const std::vector<loaded_policy>& loaded) {
+  using namespace policies::detail;
+  const bool is_of_thing = starts_folded(key, "iot:Connection.Thing."), is_client_id = equal_folded(key, "iot:ClientId");
+  if (key[0] == '$') return "no well-formed variable";
+  if (full.is_https_only && (is_of_thing || is_client_id)) return "never there over HTTPS";
+  // What the request has can be missing as a variable only.
+  const bool is_there = policies::find_values(full.asked.values, key).present;
+  if (is_condition_only_key(key) && (is_there || !is_condition_key(key, loaded)))
+    return is_list_key(key) ? "lists cannot be variables" : "for conditions only, cannot be a variable";
+  if (is_there) return "its value cannot be that of a variable";
+  if (!keys::synonym(key).empty() || (starts_folded(key, "iot:") && find_key(key).type == key_type::unknown))
+    return "AWS IoT has no such key";
+  if (is_certificate_key(key) && !given.certificate.empty()) return "the certificate has none";
+  if (is_client_id && given.client_id) return "--client-id '' says that there is none";
+  return is_of_thing ? why_no_thing(given, full) : "";
+}
+
+/// The option that makes a key known.
+std::string option_for(const std::string& key, const authorize_arguments& given) {
+  using namespace policies::detail;
+  const std::string start = given.thing.empty() ? "--thing with " : "";
+  if (equal_folded(key, "iot:Connection.Thing.ThingTypeName")) return start + "--thing-type";
+  if (starts_folded(key, "iot:Connection.Thing.Attributes[")) return start + "--attribute";
+  if (starts_folded(key, "iot:Connection.Thing.")) return "--thing";
+  if (is_certificate_key(key)) return "--certificate";
+  if (equal_folded(key, "iot:CertificateId")) return "--certificate-id";
+  if (equal_folded(key, "iot:ClientId")) return "--client-id";
   return "--context " + key + "=VALUE";
 }
 
-std::string render_people(const full_question& full, const policies::verdict& answer,
+/// A key that was asked for and has no value, and what can be done about it.
+std::string render_missing(const std::string& key, const authorize_arguments& given, const full_question& full,
+                           const std::vector<loaded_policy>& loaded) {
+  const std::string never = why_never(key, given, full, loaded);
+  return (never.empty() ? "not known: " : "no value: ") + printable(key) + " (" + printable(never.empty() ? option_for(key, given) : never) + ")\n";
+}
+
+std::string render_people(const authorize_arguments& given, const full_question& full, const policies::verdict& answer,
                           const policies::explanation& reason, const std::vector<loaded_policy>& loaded) {
   const colour use = colour_for(stdout);
   const bool allowed = answer.answer == policies::decision::allowed;
@@ -142,7 +188,7 @@ std::string render_people(const full_question& full, const policies::verdict& an
   }
   if (!allowed)
     for (const std::string& key : answer.missing_context)
-      out += "  not known: " + printable(key) + " (" + printable(option_for(key, full)) + ")\n";
+      out += "  " + render_missing(key, given, full, loaded);
   if (!full.assumed_client_id.empty())
     out += "  taken for granted: client id `" + printable(full.assumed_client_id) + "` (--client-id)\n";
   if (answer.statements.size() > 1) out += "  " + paint("every statement:", ink::bold, use) + '\n';
@@ -171,7 +217,7 @@ int run_authorize(const authorize_arguments& given) {
     print_error("note: a request names one resource; `*` and `?` in it are ordinary characters\n");
   const policies::verdict answer = policies::evaluate(documents, full.asked);
   if (given.shape == "json") print(render_json(full.asked, answer));
-  else print(render_people(full, answer, policies::explain(documents, full.asked, answer), loaded));
+  else print(render_people(given, full, answer, policies::explain(documents, full.asked, answer), loaded));
   return answer.answer == policies::decision::allowed ? exit_good : exit_findings;
 }
 

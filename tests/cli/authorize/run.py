@@ -144,6 +144,54 @@ with Folder() as at:
         expect(0, "authorize", "--policy", by_id, "--action", "iot:Publish", "--resource", "topic/" + "a" * 64,
                "--certificate-id", "a" * 64)
 
+    # of a key without a value: the option that gives it one, or why none does
+    def lacks(variable, *given, action="iot:Publish", resource="topic/t1"):
+        rights = at.write("lacks.json", policy(statement(action, arn(resource.split("/")[0] + "/${" + variable + "}"))))
+        done = expect(1, "authorize", "--policy", rights, "--action", action, "--resource", resource, *given)
+        lines = [line.strip() for line in done.stdout.splitlines() if line.startswith(("  not known: ", "  no value: "))]
+        assert len(lines) == 1, done.stdout
+        return lines[0]
+
+    name, common_name = "iot:Connection.Thing.ThingName", "iot:Certificate.Subject.CommonName"
+    type_name, client_id = "iot:Connection.Thing.ThingTypeName", "iot:ClientId"
+    for variable, given, told in [
+            (name, [], f"not known: {name} (--thing)"),
+            (name, ["--client-id", "t1"], f"not known: {name} (--thing)"),
+            (name.lower(), [], f"not known: {name.lower()} (--thing)"),
+            (name, ["--thing", "t1", "--not-attached"], f"no value: {name} (the certificate is not attached to `t1`)"),
+            (name, ["--thing", "t1", "--client-id", "x"], f"no value: {name} (the client id `x` is not the thing's name `t1`)"),
+            (name, ["--thing", "t1", "--client-id", ""], f"no value: {name} (without a client id there is no thing)"),
+            (name, ["--thing", "t1", "--client-id", "", "--exclusive"], f"no value: {name} (without a client id there is no thing)"),
+            (type_name, [], f"not known: {type_name} (--thing with --thing-type)"),
+            (type_name, ["--thing", "t1"], f"not known: {type_name} (--thing-type)"),
+            (type_name, ["--thing", "t1", "--client-id", "x", "--exclusive"], f"not known: {type_name} (--thing-type)"),
+            (type_name, ["--thing", "t1", "--not-attached"], f"no value: {type_name} (the certificate is not attached to `t1`)"),
+            ("iot:Connection.Thing.Attributes[a]", ["--thing", "t1"], "not known: iot:Connection.Thing.Attributes[a] (--attribute)"),
+            (client_id, [], f"not known: {client_id} (--client-id)"),
+            (client_id, ["--client-id", ""], f"no value: {client_id} (--client-id '' says that there is none)"),
+            (common_name, [], f"not known: {common_name} (--certificate)"),
+            (common_name + ".List", [], f"no value: {common_name}.List (lists cannot be variables)"),
+            (common_name + ".List", ["--context", common_name + "=t1"], f"no value: {common_name}.List (lists cannot be variables)"),
+            ("iot:Certificate.Subject.Locality", [], "no value: iot:Certificate.Subject.Locality (AWS IoT has no such key)"),
+            ("iot:Thing.ThingName", ["--thing", "t1"], "no value: iot:Thing.ThingName (AWS IoT has no such key)"),
+            ("iot:LastWillTopic", ["--context", "iot:LastWillTopic=w"], "no value: iot:LastWillTopic (for conditions only, cannot be a variable)"),
+            ("k", [], "not known: k (--context k=VALUE)"),
+            ("k", ["--context", "k=a", "--context", "k=b"], "no value: k (its value cannot be that of a variable)"),
+            ("a, b", [], "no value: ${a, b} (no well-formed variable)")]:
+        assert lacks(variable, *given) == told, (variable, given, lacks(variable, *given))
+    assert lacks(name, action="iot:GetThingShadow", resource="thing/t1") == f"no value: {name} (never there over HTTPS)"
+    assert lacks(name, "--thing", "one", action="iot:Connect", resource="client/two") == (
+        f"no value: {name} (the client id `two` is not the thing's name `one`)")
+    listed = at.write("listed.json", policy(statement("iot:Publish", "*", Condition={
+        "ForAnyValue:StringEquals": {common_name + ".List": "t1"}})))
+    words = ["authorize", "--policy", listed, "--action", "iot:Publish", "--resource", "topic/t1"]
+    assert f"not known: {common_name}.List (--certificate)" in expect(1, *words).stdout
+    if made.returncode == 0:
+        assert lacks("iot:Certificate.Subject.Country", "--certificate", pem) == (
+            "no value: iot:Certificate.Subject.Country (the certificate has none)")
+        assert lacks("iot:Certificate.Subject.Locality", "--certificate", pem) == (
+            "no value: iot:Certificate.Subject.Locality (AWS IoT has no such key)")
+
     # wrong usage and unusable documents are exit 2
     assert "client/one" in expect(2, *ask, "--action", "iot:Connect", "--resource", "one").stderr
     expect(2, *ask, "--action", "iot:Connect", "--resource", "arn:aws:iot")

@@ -215,8 +215,9 @@ TEST_CASE("wildcards in a request are data in the corrected resource") {
 
 namespace {
 
-std::string why(const std::string& statements, const std::string& action, const std::string& resource, const policies::context& values) {
-  const auto policy = parsed(statements);
+std::string why(const std::string& statements, const std::string& action, const std::string& resource, const policies::context& values,
+                const std::string& version = "2012-10-17") {
+  const auto policy = parsed(statements, version);
   const std::vector<policies::named_document> documents{{"p", &policy}};
   const policies::request asked{action, arn + resource, values};
   const auto verdict = policies::evaluate(documents, asked);
@@ -241,14 +242,61 @@ TEST_CASE("each kind of variable without a value has its own reason") {
       {"ThingName", "it is `${iot:Connection.Thing.ThingName}`"},
       {"a, b", "`${a, b}` is not a well-formed variable"},
   };
+  policies::context values = connected("dev1");
+  values["iot:Certificate.AvailableKeys"] = {};  // there is a certificate
   for (const auto& [variable, says] : rows) {
     CAPTURE(variable);
-    const std::string got = why(allow("iot:Publish", "topic/${" + variable + "}"), "iot:Publish", "topic/x", connected("dev1"));
+    const std::string got = why(allow("iot:Publish", "topic/${" + variable + "}"), "iot:Publish", "topic/x", values);
     CAPTURE(got);
     CHECK(has(got, says));
   }
   CHECK(has(why(allow("iot:Publish", "topic/${iot:ClientId}"), "iot:Publish", "topic/x", {}), "the request has no client id"));
   CHECK(has(why(allow("iot:Publish", "topic/${iot:Connection.Thing.ThingName}"), "iot:Publish", "topic/x", {}), "thing variables exist on MQTT connections only"));
+}
+
+TEST_CASE("a certificate variable without a value: for want of a certificate, an attribute, another value, or such a variable") {
+  const auto reason = [](const std::string& variable, const policies::context& values) {
+    const std::string got = why(allow("iot:Publish", "topic/${iot:Certificate." + variable + "}"), "iot:Publish", "topic/x", values);
+    const std::string sign = "has no value: ";
+    REQUIRE(has(got, sign));
+    return got.substr(got.find(sign) + sign.size());
+  };
+  policies::principal_facts who;
+  who.certificate_variables["iot:Certificate.Subject.CommonName"] = {"t1"};
+  const policies::context certified = policies::make_context(who);
+  const policies::context told{{"iot:Certificate.Subject.CommonName", {"t1", "t2"}}};
+  for (const policies::context& values : {policies::context{}, told, certified}) {
+    CHECK(reason("Subject.CommonName.List", values) == "it is a list, and lists cannot be variables");
+    CHECK(reason("AvailableKeys", values) == "it is a list, and lists cannot be variables");
+    CHECK(reason("Subject.Locality", values) == "AWS IoT has no variable of that name");
+    CHECK(reason("Subject.CommonName.5", values) == "AWS IoT has no variable of that name");
+  }
+  CHECK(reason("Subject.Country", certified) == "the certificate has no such attribute");
+  CHECK(reason("subject.country.0", certified) == "the certificate has no such attribute");
+  CHECK(reason("Subject.Country", told) == "the request brings no certificate to read it from");
+  CHECK(reason("Subject.CommonName", {}) == "the request brings no certificate to read it from");
+  CHECK(reason("Subject.CommonName.1", certified) == "the attribute has fewer values, and `.0` is the first");
+  CHECK(reason("Subject.CommonName.2", told) == "the attribute has fewer values, and `.0` is the first");
+}
+
+TEST_CASE("a key that the request has is never called absent") {
+  const auto says = [](const std::string& variable, const policies::context& values) {
+    return why(allow("iot:Publish", "topic/${" + variable + "}"), "iot:Publish", "topic/x", values);
+  };
+  CHECK(has(says("k", {{"k", {"a", "b"}}}), "`${k}` has no value: it is a list, and lists cannot be variables"));
+  CHECK(has(says("iot:ClientId", {{"iot:ClientId", {}}}), "it is a list, and lists cannot be variables"));
+  CHECK(has(says("iot:LastWillTopic", {{"iot:LastWillTopic", {"w"}}}), "it is for conditions, it cannot be a variable"));
+  CHECK(has(says("iot:LastWillTopic", {}), "it is for conditions, it cannot be a variable"));
+  CHECK(has(says("k", {{"k", {"\xC3"}}}), "its value is not UTF-8"));
+  CHECK(has(says("iot:Connection.Thing.Place", connected("dev1")), "AWS IoT has no variable of that name"));
+  CHECK(has(says("iot:Connection.ThingName", connected("dev1")), "no variable of that name, it is `${iot:Connection.Thing.ThingName}`"));
+}
+
+TEST_CASE("a client id alone says nothing of the things that the certificate is attached to") {
+  const policies::context values{{"iot:ClientId", {"c"}}};
+  const std::string says = "the request does not tell of a thing behind the client id `c`";
+  CHECK(has(why(allow("iot:Publish", "topic/${iot:Connection.Thing.ThingName}"), "iot:Publish", "topic/x", values), says));
+  CHECK(has(why(allow("iot:Connect", "*", R"({"Bool":{"iot:Connection.Thing.IsAttached":"true"}})"), "iot:Connect", "client/c", values), says));
 }
 
 TEST_CASE("a value that AWS does not fill in is the reason where the rest fits") {
@@ -292,6 +340,114 @@ TEST_CASE("a condition on the attached thing that asks for something else than `
   };
   CHECK(has(attached("[]"), "the condition Bool on `iot:Connection.Thing.IsAttached` is false: the request has `true`, the statement lists nothing"));
   CHECK(has(attached("\"false\""), "the request has `true`, the statement lists `false`"));
+}
+
+TEST_CASE("that a thing has to be attached is said of conditions that ask for it, and where it is not") {
+  const std::string wanted = "it holds only if the certificate is attached to the thing that the client id names, and ";
+  const auto says = [](const std::string& operation, const std::string& list, const policies::context& values) {
+    return why(allow("iot:Connect", "*", "{\"" + operation + "\":{\"iot:Connection.Thing.IsAttached\":" + list + "}}"), "iot:Connect", "client/a", values);
+  };
+  const policies::context attached = connected("dev1"), free = connected("x9"), https;
+  for (const char* operation : {"Bool", "StringEquals", "StringLike", "StringEqualsIgnoreCase", "ForAnyValue:StringEquals", "ForAnyValue:Bool"}) {
+    CAPTURE(operation);
+    CHECK(has(says(operation, R"("true")", free), "is nearest: " + wanted + "the client id `x9` is not the name of a thing"));
+    CHECK(has(says(operation, R"("true")", https), "is nearest: " + wanted + "the request has no client id"));
+    CHECK(has(says(operation, R"(["other","true"])", free), wanted));
+    CHECK_FALSE(has(says(operation, R"("false")", attached), "it holds only"));
+    CHECK_FALSE(has(says(operation, R"("other")", free), "it holds only"));
+    CHECK_FALSE(has(says(operation, R"(["true","false"])", https), "it holds only"));
+  }
+  // these hold without the key
+  for (const char* operation : {"BoolIfExists", "StringEqualsIfExists", "ForAllValues:StringEquals"})
+    CHECK(has(says(operation, R"("true")", free), "is nearest: over MQTT " + wanted));
+  CHECK(has(says("StringNotEquals", R"("false")", free), "is nearest: over MQTT " + wanted));
+  for (const char* operation : {"StringNotEquals", "StringNotEqualsIfExists", "StringNotLike", "ForAnyValue:StringNotEquals", "ForAllValues:StringNotEquals"})
+    CHECK(has(says(operation, R"("true")", attached), "the condition " + std::string(operation) +
+                                                          " on `iot:Connection.Thing.IsAttached` is false: the request has `true`, the statement lists `true`"));
+  // a value that is neither comes from elsewhere
+  CHECK(has(says("StringEquals", R"("true")", {{"iot:Connection.Thing.IsAttached", {"TRUE"}}}), "the request has `TRUE`, the statement lists `true`"));
+}
+
+TEST_CASE("a Null condition is about presence, not about values") {
+  const auto says = [](const std::string& list, const policies::context& values) {
+    return why(allow("iot:Connect", "*", R"({"Null":{"iot:Connection.Thing.IsAttached":)" + list + "}}"), "iot:Connect", "client/a", values);
+  };
+  const std::string start = "the condition Null on `iot:Connection.Thing.IsAttached` is false: it asks for a request ";
+  CHECK(has(says(R"("true")", connected("dev1")), start + "without the key, and the request has `true`"));
+  CHECK(has(says("true", connected("x9")), start + "without the key, and the request has `false`"));
+  CHECK(has(says(R"("false")", {}), start + "with the key, and this one has no such key"));
+  CHECK(has(says(R"("false")", {{"iot:Connection.Thing.IsAttached", {}}}), start + "with the key, and this one has an empty list"));
+  CHECK(has(says(R"("x")", {}), "the statement lists `x`"));
+  CHECK(has(why(allow("iot:Connect", "*", R"({"Null":{"iot:ConnectAttributes":"true"}})"), "iot:Connect", "client/a", {{"iot:ConnectAttributes", {"LastWill"}}}),
+            "without the key, and the request has `LastWill`"));
+}
+
+TEST_CASE("a wildcard that is data is no pattern, and is shown as the policy spells it") {
+  const auto publish = [](const std::string& granted, const std::string& resource, const policies::context& values = {}) {
+    return why(allow("iot:Publish", granted), "iot:Publish", resource, values);
+  };
+  CHECK(has(publish("topic/a${*}", "topic/abc"), "it grants `topic/a${*}`, the request is about `topic/abc`"));
+  CHECK_FALSE(has(publish("topic/a${*}", "topic/abc"), "case"));
+  CHECK(has(publish("topic/A${?}", "topic/a?"), "it grants `topic/A${?}`, the request is about `topic/a?`: upper and lower case differ"));
+  CHECK(has(publish("topic/A*", "topic/abc"), "upper and lower case differ"));
+  CHECK_FALSE(has(publish("topic/a/${*}", "topic/a"), "and what follows"));
+  CHECK(has(publish("topic/a/${*}", "topic/a"), "which is longer than `topic/a`"));
+  CHECK_FALSE(has(publish("topic/${*}/b", "topic/x"), "longer"));
+  CHECK(has(publish("topic/*/b", "topic/x"), "it grants `topic/*/b`, which is longer than `topic/x`"));
+  const auto head = [](const std::string& region) {
+    return why(R"({"Effect":"Allow","Action":"iot:Publish","Resource":"arn:aws:iot:)" + region + R"(:123456789012:topic/a"})", "iot:Publish", "topic/a", {});
+  };
+  CHECK(has(head("us-${*}"), "it grants the region `us-${*}`, the request is about `us-east-1`"));
+  CHECK(has(head("eu-*"), "it grants the region `eu-*`"));
+  CHECK(has(publish("topic${*}/x", "topic/x"), "iot:Publish needs `topic/x`"));
+  CHECK(has(publish("topic/${iot:ClientId}/x", "topic/abc/x", {{"iot:ClientId", {"a*"}}}), "that is `topic/a${*}/x`, not `topic/abc/x`"));
+}
+
+TEST_CASE("in a document without variables an entry and a condition with one are said to be literal text") {
+  const std::string note = "; a `${...}` is literal text there, for variables a document needs Version 2012-10-17";
+  const auto entry = [](const std::string& granted, const std::string& resource) {
+    return why(allow("iot:Publish", granted), "iot:Publish", resource, connected("dev1"), "2008-10-17");
+  };
+  CHECK(has(entry("topic/${iot:ClientId}/x", "topic/dev1/x"), "it grants `topic/${iot:ClientId}/x`, the request is about `topic/dev1/x`" + note));
+  CHECK(has(entry("topic/${iot:ClientId}/x", "topic/other/x"), note));
+  CHECK(has(entry("topic/a${*}", "topic/a*"), note));
+  CHECK(has(entry("topic/${iot:ClientId}", "topic/${iot:ClientId}/x"), "1 level short of `topic/${iot:ClientId}/x`" + note));
+  CHECK_FALSE(has(entry("topic/$aws", "topic/dev1"), note));
+  CHECK_FALSE(has(why(allow("iot:Publish", "topic/${iot:ClientId}"), "iot:Publish", "topic/x", connected("dev1")), note));
+  const auto with_condition = [](const std::string& test, const std::string& version) {
+    return why(allow("iot:Connect", "*", test), "iot:Connect", "client/x", {{"iot:ClientId", {"x"}}, {"k", {"v"}}}, version);
+  };
+  const std::string by_variable = R"({"StringEquals":{"iot:ClientId":"${k}"}})";
+  CHECK(has(with_condition(by_variable, "2008-10-17"), "the statement lists `${k}`" + note));
+  CHECK_FALSE(has(with_condition(by_variable, "2012-10-17"), note));
+  CHECK_FALSE(has(with_condition(R"({"NumericEquals":{"k":"${k}"}})", "2008-10-17"), note));
+  const auto unversioned = policies::parse_text(R"({"Statement":)" + allow("iot:Publish", "topic/${iot:ClientId}") + "}");
+  REQUIRE(unversioned.value.has_value());
+  const policies::request asked{"iot:Publish", arn + "topic/dev1", connected("dev1")};
+  CHECK(has(policies::explain({{"p", &*unversioned.value}}, asked, policies::evaluate({{"p", &*unversioned.value}}, asked)).why, note));
+  // what variables would have matched is nearer than what resembles
+  const auto two = parsed(allow("iot:Publish", "topic/dev2/x") + "," + allow("iot:Publish", "topic/${iot:ClientId}/x"), "2008-10-17");
+  const policies::request mine{"iot:Publish", arn + "topic/dev1/x", connected("dev1")};
+  const auto got = policies::explain({{"p", &two}}, mine, policies::evaluate({{"p", &two}}, mine));
+  CHECK(got.nearest == 1);
+  CHECK(got.corrected_resource == arn + "topic/dev1/x");
+}
+
+TEST_CASE("without a statement about the action a corrected resource is in the language of the documents") {
+  const auto corrected = [](const std::vector<policies::policy_document>& documents) {
+    std::vector<policies::named_document> named;
+    for (const policies::policy_document& each : documents) named.push_back({"p", &each});
+    const policies::request asked{"iot:RetainPublish", arn + "topic/?", {}};
+    return policies::explain(named, asked, policies::evaluate(named, asked)).corrected_resource;
+  };
+  const std::string connect = allow("iot:Connect", "*"), misspelt = allow("iot:PublishRetain", "*");
+  const auto old = parsed(connect, "2008-10-17"), current = parsed(connect);
+  CHECK(corrected({old}) == arn + "topic/?");
+  CHECK(corrected({current}) == arn + "topic/${?}");
+  CHECK(corrected({old, current}) == arn + "topic/${?}");
+  CHECK(corrected({}) == arn + "topic/${?}");
+  CHECK(corrected({current, parsed(misspelt, "2008-10-17")}) == arn + "topic/?");
+  CHECK(corrected({old, parsed(misspelt)}) == arn + "topic/${?}");
 }
 
 TEST_CASE("a condition whose key is absent says so once") {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <fleetprov/policies/detail/condition_keys.hpp>
 #include <fleetprov/policies/detail/evaluator.hpp>
 #include <fleetprov/policies/explain.hpp>
 
@@ -52,31 +53,66 @@ inline std::string escaped(std::string_view resource, language version) {
   return out;
 }
 
+/// Glob tokens for people, spelt as in a policy: `${*}` is a `*` that is data.
+inline std::string spelled(std::string_view tokens) {
+  std::string out;
+  for (const char c : tokens) {
+    if (c == glob::any_run) out += '*';
+    else if (c == glob::any_one) out += '?';
+    else if (c == '*' || c == '?') out.append("${").append(1, c).append("}");
+    else out += c;
+  }
+  return out;
+}
+
+/// Goes behind what a document of 2008 says where it writes `${`.
+inline constexpr std::string_view no_variables_note =
+    "; a `${...}` is literal text there, for variables a document needs Version 2012-10-17";
+
+inline bool is_one_value(const context_values& found, std::string_view value) noexcept {
+  return found.count == 1 && *found.first == value;
+}
+
 /// Why thing variables have no value on this connection.
 inline std::string thing_absence(const context& values) {
   const context_values client = find_values(values, "iot:ClientId");
   if (client.count == 0) return "the request has no client id, so no thing stands behind it (thing variables exist on MQTT connections only)";
+  if (!is_one_value(find_values(values, "iot:Connection.Thing.IsAttached"), "false"))
+    return "the request does not tell of a thing behind the client id " + in_ticks(*client.first);
   return "the client id " + in_ticks(*client.first) + " is not the name of a thing that the certificate is attached to; connect with " +
          "the thing's name as client id, with a certificate attached to it";
 }
 
-inline std::string explain_missing(const std::string& key, const context& values) {
-  if (key.compare(0, 1, "$") == 0) return in_ticks(key) + " is not a well-formed variable";
-  const std::string shown = in_ticks("${" + key + "}") + " has no value: ";
-  if (equal_folded(key, "iot:Thing.ThingName") || equal_folded(key, "iot:ThingName") || equal_folded(key, "ThingName"))
-    return shown + "AWS IoT has no variable of that name, it is `${iot:Connection.Thing.ThingName}`";
+/// Why a certificate variable that AWS IoT has is without a value here.
+inline std::string certificate_absence(std::string_view key, const context& values) {
+  if (find_values(values, key.substr(0, key.rfind('.'))).present) return "the attribute has fewer values, and `.0` is the first";
+  // Who reads a certificate fills this list; single values can come from anywhere.
+  return find_values(values, "iot:Certificate.AvailableKeys").present ? "the certificate has no such attribute"
+                                                                      : "the request brings no certificate to read it from";
+}
+
+inline std::string variable_absence(std::string_view key, const context& values) {
+  const context_values found = find_values(values, key);
+  if (is_list_key(key) || (found.present && found.count != 1)) return "it is a list, and lists cannot be variables";
+  if (is_condition_only_key(key)) return "it is for conditions, it cannot be a variable";
+  if (found.present) return "its value is not UTF-8";
+  if (starts_folded(key, "credentials-iot:")) return "credentials-iot variables work in IAM policies only";
+  if (starts_folded(key, "cognito-identity.")) return "it belongs to Cognito identities, not to certificates";
+  if (const std::string_view meant = keys::synonym(key); !meant.empty())
+    return "AWS IoT has no variable of that name, it is `${" + std::string(meant) + "}`";
+  if (starts_folded(key, "iot:") && find_key(key).type == key_type::unknown) return "AWS IoT has no variable of that name";
   if (starts_folded(key, "iot:Connection.Thing.")) {
     if (const context_values thing = find_values(values, "iot:Connection.Thing.ThingName"); thing.count != 0)
-      return shown + "the thing " + in_ticks(*thing.first) + " has no " +
-             (ends_folded(key, "ThingTypeName") ? std::string("thing type") : "such attribute");
-    return shown + thing_absence(values);
+      return "the thing " + in_ticks(*thing.first) + " has no " + (ends_folded(key, "ThingTypeName") ? "thing type" : "such attribute");
+    return thing_absence(values);
   }
-  if (is_certificate_key(key)) return shown + "the certificate has no such attribute";
-  if (equal_folded(key, "iot:ClientId")) return shown + "the request has no client id";
-  if (is_list_key(key)) return shown + "it is a list, and lists cannot be variables";
-  if (starts_folded(key, "credentials-iot:")) return shown + "credentials-iot variables work in IAM policies only";
-  if (starts_folded(key, "cognito-identity.")) return shown + "it belongs to Cognito identities, not to certificates";
-  return shown + "the request has no such key";
+  if (is_certificate_key(key)) return certificate_absence(key, values);
+  return equal_folded(key, "iot:ClientId") ? "the request has no client id" : "the request has no such key";
+}
+
+inline std::string explain_missing(const std::string& key, const context& values) {
+  if (key.compare(0, 1, "$") == 0) return in_ticks(key) + " is not a well-formed variable";
+  return in_ticks("${" + key + "}") + " has no value: " + variable_absence(key, values);
 }
 
 inline std::size_t common_prefix(std::string_view a, std::string_view b) noexcept {
@@ -100,9 +136,18 @@ inline bool is_never_asked(const request& asked) noexcept {
 class entry_gauge {
  public:
   entry_gauge(const resource_node& entry, const request& asked, language version)
-      : entry_(entry), asked_(asked), version_(version), filled_(resolve(entry.pattern, asked.values)), shown_(filled_.tokens.text()) {}
+      : entry_(entry), asked_(asked), version_(version), filled_(resolve(entry.pattern, asked.values)), shown_(spelled(tokens())) {}
 
   gap measure() const {
+    gap out = first_gap();
+    if (version_ == language::v2012 || entry_.text.find("${") == std::string::npos) return out;
+    out.why += no_variables_note;
+    if (would_match(entry_.text, language::v2012)) out.score = 870;
+    return out;
+  }
+
+ private:
+  gap first_gap() const {
     for (const auto step : {&entry_gauge::unresolved, &entry_gauge::wrong_head, &entry_gauge::wrong_type,
                             &entry_gauge::mqtt_wildcards, &entry_gauge::other_value, &entry_gauge::other_case,
                             &entry_gauge::too_short, &entry_gauge::too_long, &entry_gauge::wildcard_request})
@@ -110,15 +155,19 @@ class entry_gauge {
     return elsewhere();
   }
 
- private:
+  std::string_view tokens() const noexcept { return filled_.tokens.tokens(); }
+  static bool tokens_match(std::string_view some, std::string_view value) noexcept {
+    return match<glob::any_run, glob::any_one>(some, value);
+  }
   std::string_view name_of_entry() const noexcept { return resource_part(shown_); }
   std::string_view name_of_request() const noexcept { return resource_part(asked_.resource); }
 
   static std::string ticks(std::string_view text) { return in_ticks(text); }
 
-  bool would_match(std::string_view text) const {
+  bool would_match(std::string_view text) const { return would_match(text, version_); }
+  bool would_match(std::string_view text, language version) const {
     const text_pattern made = compile_pattern(text, wildcards::star_and_question,
-                                              version_ == language::v2012 ? variables::substituted : variables::literal_text);
+                                              version == language::v2012 ? variables::substituted : variables::literal_text);
     const resolved_pattern filled = resolve(made, asked_.values);
     return filled.is_usable() && filled.tokens.matches(asked_.resource);
   }
@@ -149,14 +198,14 @@ class entry_gauge {
   }
 
   std::optional<gap> wrong_head() const {
-    const auto mine = split_arn(std::string_view(shown_)), theirs = split_arn(std::string_view(asked_.resource));
+    const auto mine = split_arn(tokens()), theirs = split_arn(std::string_view(asked_.resource));
     if (!mine || !theirs) return std::nullopt;
     constexpr std::string_view names[] = {"prefix", "partition", "service", "region", "account"};
     for (std::size_t i = 0; i < 5; ++i) {
-      if (glob_match((*mine)[i], (*theirs)[i])) continue;
-      const bool tail_fits = glob_match((*mine)[5], (*theirs)[5]);
+      if (tokens_match((*mine)[i], (*theirs)[i])) continue;
+      const bool tail_fits = tokens_match((*mine)[5], (*theirs)[5]);
       return gap{tail_fits ? 800 : 250 + resemblance(),
-                 "it grants the " + std::string(names[i]) + " " + ticks((*mine)[i]) + ", the request is about " + ticks((*theirs)[i]),
+                 "it grants the " + std::string(names[i]) + " " + ticks(spelled((*mine)[i])) + ", the request is about " + ticks((*theirs)[i]),
                  tail_fits ? corrected(with_head_of_request()) : requested()};
     }
     return std::nullopt;
@@ -167,8 +216,8 @@ class entry_gauge {
   }
 
   std::optional<gap> wrong_type() const {
-    const std::string_view mine = type_part(shown_), theirs = type_part(asked_.resource);
-    if (mine == theirs || mine.find_first_of("*?") != std::string_view::npos) return std::nullopt;
+    const std::string_view mine = type_part(tokens()), theirs = type_part(asked_.resource);
+    if (mine == theirs || mine.find_first_of("\xFE\xFF") != std::string_view::npos) return std::nullopt;
     const std::string_view tail = resource_part(entry_.text);
     const std::size_t at = entry_.text.size() - tail.size();
     const std::string swapped = entry_.text.substr(0, at) + std::string(theirs) +
@@ -218,7 +267,7 @@ class entry_gauge {
   }
 
   std::optional<gap> other_case() const {
-    if (!glob_match(folded(shown_), folded(asked_.resource))) return std::nullopt;
+    if (!tokens_match(folded(tokens()), folded(asked_.resource))) return std::nullopt;
     return gap{830, "it grants " + ticks(name_of_entry()) + ", the request is about " + ticks(name_of_request()) +
                         ": upper and lower case differ",
                requested()};
@@ -249,14 +298,14 @@ class entry_gauge {
 
   /// The entry asks for more than the request has.
   std::optional<gap> too_long() const {
-    std::string_view start = shown_;
-    if (ends_folded(start, "/*") && glob_match(start.substr(0, start.size() - 2), asked_.resource))
+    std::string_view start = tokens();
+    if (ends_folded(start, "/\xFF") && tokens_match(start.substr(0, start.size() - 2), asked_.resource))
       return gap{790, "it grants " + ticks(name_of_entry()) + ", which needs a `/` and what follows; the request is about " +
                           ticks(name_of_request()) + " itself",
                  corrected(entry_.text.substr(0, entry_.text.size() - 2))};
     for (std::size_t at = start.rfind('/'); at != std::string_view::npos; at = start.rfind('/')) {
       start = start.substr(0, at);
-      if (glob_match(start, asked_.resource))
+      if (tokens_match(start, asked_.resource))
         return gap{700, "it grants " + ticks(name_of_entry()) + ", which is longer than " + ticks(name_of_request()), requested()};
     }
     return std::nullopt;
@@ -310,19 +359,43 @@ inline std::string explain_attributes(const condition_answer& got, const conditi
          ", the condition " + test.operation.text + " lists " + listed(wanted);
 }
 
+/// What a failed Null asks for; empty if no request would do.
+inline std::string explain_null(const condition& test, const condition_answer& got, const filled_condition& filled) {
+  const std::string any;
+  const bool absent = got.asked.empty();
+  if (!filled.holds(absent ? context_values{true, &any, 1} : context_values{})) return "";
+  const std::string start = "the condition " + test.operation.text + " on " + in_ticks(test.key.text) + " is false: it asks for a request ";
+  if (!absent) return start + "without the key, and the request has " + listed(got.asked);
+  return start + "with the key, and this one has " + (got.key_present ? "an empty list" : "no such key");
+}
+
+/// What a failed condition on IsAttached asks for, if that is an attached certificate; else empty.
+inline std::string explain_attachment(const filled_condition& filled, const context& values) {
+  const std::string yes = "true", no = "false";
+  const context_values given = find_values(values, "iot:Connection.Thing.IsAttached");
+  if (given.present && !is_one_value(given, no)) return "";
+  if (!filled.holds({true, &yes, 1}) || filled.holds({true, &no, 1})) return "";
+  return std::string(filled.holds({}) ? "over MQTT " : "") + "it holds only if the certificate is attached to the thing that the client id names, and " +
+         thing_absence(values);
+}
+
 /// The first condition that fails, in words.
-inline std::string explain_condition(const statement& s, const request& asked) {
+inline std::string explain_condition(const statement& s, const request& asked, language version) {
   for (const condition& test : s.conditions) {
     const condition_answer got = check(test, asked.values);
     if (got.holds) continue;
-    const bool wants_attached = equal_folded(test.key.text, "iot:Connection.Thing.IsAttached") && !test.values.empty() &&
-                                equal_folded(test.values[0].text, "true");
-    if (wants_attached)
-      return "it holds only if the certificate is attached to the thing that the client id names, and " + thing_absence(asked.values);
-    if (equal_folded(test.key.text, "iot:ConnectAttributes") && got.key_present) return explain_attributes(got, test);
-    std::string out = describe_condition(test, got);
+    const filled_condition filled(test, asked.values);
+    std::string out;
+    if (test.parsed.compares == comparison::null) out = explain_null(test, got, filled);
+    else if (equal_folded(test.key.text, "iot:Connection.Thing.IsAttached")) out = explain_attachment(filled, asked.values);
+    else if (equal_folded(test.key.text, "iot:ConnectAttributes") && got.key_present) out = explain_attributes(got, test);
+    if (!out.empty()) return out;
+    out = describe_condition(test, got);
     for (const std::string& key : got.missing)
       if (!equal_folded(key, test.key.text)) out += "; " + explain_missing(key, asked.values);
+    const bool writes_variable = std::any_of(test.values.begin(), test.values.end(),
+                                             [](const condition_value& v) { return v.text.find("${") != std::string::npos; });
+    if (version == language::v2008 && takes_variables(test.parsed.compares) && writes_variable) out += no_variables_note;
     return out;
   }
   return "";
@@ -363,6 +436,9 @@ inline std::string near_action(const statement& s, const action_node& entry, std
 inline explanation explain_no_action(const std::vector<indexed_statement>& all, const request& asked) {
   explanation out;
   std::vector<std::string> known;
+  // The entry is for the nearest statement's document, or for any.
+  const bool is_old = !all.empty() && std::all_of(all.begin(), all.end(), [](const indexed_statement& s) { return s.version == language::v2008; });
+  language version = is_old ? language::v2008 : language::v2012;
   for (const indexed_statement& s : all) {
     if (s.what->what != effect::allow) continue;
     for (const action_node& a : s.what->actions) {
@@ -370,10 +446,11 @@ inline explanation explain_no_action(const std::vector<indexed_statement>& all, 
       add_once(known, {a.text});
       if (near.empty() || !out.why.empty()) continue;
       out.nearest = s.index;
+      version = s.version;
       out.why = "no statement allows " + shown_action(asked.action) + "; " + place_of(*s.trace) + " has " + in_ticks(a.text) + near;
     }
   }
-  out.corrected_resource = escaped(asked.resource, language::v2012);
+  out.corrected_resource = escaped(asked.resource, version);
   if (!out.why.empty()) return out;
   out.why = known.empty() ? "no statement allows anything" : "no statement allows " + shown_action(asked.action) + "; the policies allow " + listed(known);
   return out;
@@ -384,7 +461,7 @@ inline explanation explain_denial(const std::vector<indexed_statement>& all, con
   int best = -1;
   for (const indexed_statement& s : all) {
     if (s.what->what != effect::allow || s.trace->result == statement_result::action) continue;
-    gap here = s.trace->result == statement_result::condition ? gap{1000, explain_condition(*s.what, asked), ""}
+    gap here = s.trace->result == statement_result::condition ? gap{1000, explain_condition(*s.what, asked, s.version), ""}
                                                                : nearest_entry(*s.what, asked, s.version);
     if (here.score <= best) continue;
     best = here.score;
