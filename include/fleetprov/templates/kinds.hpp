@@ -85,9 +85,10 @@ constexpr bool is_subject_parameter(std::string_view name) noexcept {
 
 /// Tells a document's kind from its content (`--kind auto`). The input of CreateProvisioningTemplate
 /// (`templateBody` beside `templateName`, `enabled`, `provisioningRoleArn`, ...) counts as a fleet or
-/// JITP template by its `type`. A template is fleet where it has a section that only those have
-/// (Mappings, DeviceConfiguration), else JITP where it uses a value of the certificate's subject, bulk
-/// where it gives the certificate as a CSR or PEM or makes nothing but a thing.
+/// JITP template by its `type`; that of CreateProvisioningTemplateVersion is of no known kind. A
+/// template is fleet where it has a section that only those have (Mappings, DeviceConfiguration), else
+/// JITP where it uses a value of the certificate's subject, bulk where it gives the certificate as a
+/// CSR or PEM or makes nothing but a thing.
 document_kind detect_kind(const json::document& source);
 
 }  // namespace fleetprov::templates

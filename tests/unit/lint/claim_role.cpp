@@ -192,3 +192,68 @@ TEST_CASE("below $aws/certificates there are only the two operations of provisio
   CHECK(excess("$aws/certificates/other"));
   CHECK(excess("$aws/*"));
 }
+
+TEST_CASE("any client id is said where nothing limits the ids of a certificate without a thing") {
+  struct row {
+    std::string condition;
+    bool is_any, is_stuck;
+  };
+  const auto of = [](const std::string& block) { return ",\"Condition\":" + block; };
+  const std::vector<row> rows{
+      {"", true, false},
+      {of(R"({"Bool":{"iot:Connection.Thing.IsAttached":"true"}})"), false, true},
+      {of(R"({"StringEquals":{"iot:Connection.Thing.ThingTypeName":"lamp"}})"), false, true},
+      {of(R"({"StringEquals":{"iot:ClientId":"prov-1"}})"), false, false},
+      {of(R"({"StringEquals":{"iot:ClientId":["prov-1","${iot:CertificateId}"]}})"), false, false},
+      {of(R"({"StringEqualsIfExists":{"iot:clientid":"prov-1"}})"), false, false},
+      {of(R"({"StringLike":{"iot:ClientId":"prov-*"}})"), false, false},
+      {of(R"({"StringEquals":{"iot:ClientId":[]}})"), false, false},
+      {of(R"({"StringLike":{"iot:ClientId":["prov-*","*"]}})"), true, false},
+      {of(R"({"StringLike":{"iot:ClientId":"?*"}})"), true, false},
+      {of(R"({"StringEquals":{"iot:ClientId":"${iot:ClientId}"}})"), true, false},
+      {of(R"({"StringNotEquals":{"iot:ClientId":"prov-1"}})"), true, false},
+      {of(R"({"StringEquals":{"iot:DomainName":"d"}})"), true, false},
+  };
+  for (const row& each : rows) {
+    CAPTURE(each.condition);
+    const auto found = role_text(policy({statement("Allow", "iot:Connect", "client/*", each.condition)}), role::claim);
+    CHECK(fires(found, "P151") == each.is_any);
+    CHECK(fires(found, "P150") == each.is_stuck);
+  }
+}
+
+TEST_CASE("a Deny that the certificate cannot avoid limits its client ids") {
+  struct row {
+    std::string deny;
+    bool is_any, is_stuck;
+  };
+  const auto of = [](const std::string& element, const std::string& resource, const std::string& block = "") {
+    return R"({"Effect":"Deny","Action":"iot:Connect",")" + element + R"(":")" + arn + resource + "\"" +
+           (block.empty() ? "" : ",\"Condition\":" + block) + "}";
+  };
+  const std::string unattached = R"({"Bool":{"iot:Connection.Thing.IsAttached":"false"}})";
+  const std::vector<row> rows{
+      {of("Resource", "client/*"), false, true},
+      {of("Resource", "client/*", unattached), false, true},
+      {of("Resource", "client/${iot:ClientId}", unattached), false, true},
+      {of("Resource", "client/thing-*", unattached), true, false},
+      {of("Resource", "client/${iot:Connection.Thing.ThingName}"), true, false},
+      {of("Resource", "client/*", R"({"StringNotEquals":{"iot:ClientId":"prov-1"}})"), false, false},
+      {of("Resource", "client/*", R"({"StringNotLike":{"iot:ClientId":"prov-*"}})"), false, false},
+      {of("Resource", "client/*", R"({"StringNotLike":{"iot:ClientId":"*"}})"), true, false},
+      {of("Resource", "client/*", R"({"StringNotEquals":{"iot:ClientId":[]}})"), true, false},
+      {of("Resource", "client/*", R"({"StringNotEquals":{"iot:DomainName":"d"}})"), true, false},
+      {of("NotResource", "client/prov-*"), false, false},
+      {of("NotResource", "client/prov-1", unattached), false, false},
+      {of("NotResource", "client/*"), true, false},
+      {of("NotResource", "client/${iot:ClientId}"), true, false},
+      {of("NotResource", "client/${iot:Connection.Thing.ThingName}"), false, true},
+      {of("NotResource", "topic/a"), false, true},
+  };
+  for (const row& each : rows) {
+    CAPTURE(each.deny);
+    const auto found = role_text(policy({statement("Allow", "iot:Connect", "client/*"), each.deny}), role::claim);
+    CHECK(fires(found, "P151") == each.is_any);
+    CHECK(fires(found, "P150") == each.is_stuck);
+  }
+}

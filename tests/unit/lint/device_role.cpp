@@ -78,3 +78,42 @@ TEST_CASE("a client id that a condition lists is bound, and the thing may still 
                                   role::device);
   CHECK_FALSE(fires(excluded, "P161"));
 }
+
+TEST_CASE("a Deny of connections without an attached thing leaves the device its own client id") {
+  const auto ids_of = [](const std::string& client, const std::string& block, const std::string& denied = "*") {
+    const std::string condition = block.empty() ? "" : ",\"Condition\":" + block;
+    return ids(role_text(policy({statement("Allow", "iot:Connect", "client/" + client), statement("Deny", "iot:Connect", denied, condition)}),
+                         role::device));
+  };
+  using rules = std::vector<std::string>;
+  const std::string key = "iot:Connection.Thing.IsAttached", name = "iot:Connection.Thing.ThingName";
+  for (const std::string& same : std::vector<std::string>
+       {R"({"Bool":{")" + key + R"(":"false"}})", R"({"Bool":{")" + key + R"(":false}})",
+        R"({"Bool":{"iot:connection.thing.isattached":"FALSE"}})", R"({"BoolIfExists":{")" + key + R"(":"false"}})",
+        R"({"ForAnyValue:Bool":{")" + key + R"(":"false"}})", R"({"StringEquals":{")" + key + R"(":"false"}})",
+        R"({"StringNotEquals":{")" + key + R"(":"true"}})", R"({"StringLike":{")" + key + R"(":["f*","none"]}})",
+        R"({"Null":{")" + name + R"(":"true"}})", R"({"StringNotLike":{")" + name + R"(":"*"}})",
+        R"({"StringNotEquals":{")" + name + R"(":"${iot:ClientId}"}})",
+        R"({"Bool":{")" + key + R"(":"false"},"Null":{")" + name + R"(":"true"}})"}) {
+    CAPTURE(same);
+    CHECK(ids_of("*", same) == rules{});
+    CHECK(ids_of("sensor-*", same, "client/*") == rules{});
+    CHECK(ids_of("${" + name + "}", same) == rules{});
+    CHECK(ids_of("*", same, "client/sensor-*") == rules{"P161"});
+    CHECK(ids_of("*", same, "topic/*") == rules{"P161"});
+  }
+  for (const std::string& other : std::vector<std::string>
+       {R"({"Bool":{")" + key + R"(":"true"}})", R"({"Null":{")" + name + R"(":"false"}})", R"({"StringNotEquals":{")" + key + R"(":"${iot:ClientId}"}})",
+        R"({"Bool":{")" + key + R"(":"false"},"StringEquals":{"iot:DomainName":"d"}})", R"({"StringNotEquals":{"iot:DomainName":"d"}})"}) {
+    CAPTURE(other);
+    CHECK(ids_of("*", other) == rules{"P161"});
+    CHECK(ids_of("${" + name + "}", other) == rules{"P162"});
+  }
+  CHECK(ids_of("*", "") == rules{"P160"});
+  CHECK(ids_of("*", R"({"StringNotEquals":{"iot:ClientId":"a"}})") == rules{"P162"});
+  CHECK(ids_of("*", R"({"StringNotLike":{"iot:ClientId":"a-*"}})") == rules{"P161"});
+  const auto excluded = role_text(policy({R"({"Effect":"Allow","Action":"iot:Connect","NotResource":")" + arn + "client/admin\"}",
+                                          statement("Deny", "iot:Connect", "*", R"(,"Condition":{"Bool":{"iot:Connection.Thing.IsAttached":"false"}})")}),
+                                  role::device);
+  CHECK(ids(excluded) == rules{});
+}

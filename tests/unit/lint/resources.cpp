@@ -359,3 +359,32 @@ TEST_CASE("a Deny of Receive is not told to deny Receive") {
   CHECK(help_of(of("iot:Subscribe", arn + "topicfilter/a/#", "Deny"), "P058") == "use `*`, and deny iot:Receive too");
   CHECK(help_of(of("iot:Receive", arn + "topic/a/#", "Deny"), "P058") == "use `*`");
 }
+
+TEST_CASE("text that was to be a variable is no reserved topic") {
+  for (const std::string broken : {"${iot:ClientId }", "${}", "${iot:ClientId, x}", "${iot:ClientId"}) {
+    CAPTURE(broken);
+    for (const std::string before : {"", "$aws/nothing/"}) {
+      CHECK_FALSE(fires(of("iot:Publish", arn + "topic/" + before + broken + "/x"), "P089"));
+      CHECK_FALSE(fires(of("iot:Subscribe", arn + "topicfilter/" + before + broken), "P089"));
+    }
+  }
+  const auto old = lint_text(R"({"Version":"2008-10-17","Statement":[)" + statement("Allow", "iot:Publish", "topic/${iot:ClientId}") + "," +
+                             statement("Allow", "iot:Publish", "topic/$aws/nothing") + "]}");
+  CHECK(only(old, "P089").pointer == "/Statement/1/Resource");
+  CHECK(fires(of("iot:Publish", arn + "topic/$nothing/${iot:ClientId}"), "P089"));
+}
+
+TEST_CASE("a client id is bound where a Deny leaves the client no choice") {
+  const auto found = [](const std::string& client, const std::string& deny) {
+    return ids(lint_text(policy({statement("Allow", "iot:Connect", "client/" + client), deny, statement("Allow", "iot:Publish", "topic/${iot:ClientId}")})));
+  };
+  const auto has = [](const std::vector<std::string>& all, const std::string& id) { return std::find(all.begin(), all.end(), id) != all.end(); };
+  const std::string unattached = statement("Deny", "iot:Connect", "*", R"(,"Condition":{"Bool":{"iot:Connection.Thing.IsAttached":"false"}})"),
+                    other = statement("Deny", "iot:Connect", "*", R"(,"Condition":{"StringEquals":{"iot:DomainName":"d"}})");
+  CHECK(has(found("*", other), "P062"));
+  CHECK_FALSE(has(found("*", unattached), "P062"));
+  CHECK(has(found("${iot:ClientId}", other), "P063"));
+  CHECK_FALSE(has(found("${iot:ClientId}", unattached), "P063"));
+  CHECK(has(found("${iot:Connection.Thing.ThingName}", other), "P087"));
+  CHECK_FALSE(has(found("${iot:Connection.Thing.ThingName}", unattached), "P087"));
+}

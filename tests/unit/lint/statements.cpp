@@ -142,3 +142,48 @@ TEST_CASE("a Connect without a resource for a client connects nobody") {
   CHECK_FALSE(silent({"*"}));
   CHECK_FALSE(fires(lint_text(raw(R"("Effect":"Allow","Action":["iot:Connect","iot:Publish"],"NotResource":")" + arn + "topic/a\"")), "P084"));
 }
+
+TEST_CASE("a wildcard of the policy can be the `/` beside an MQTT wildcard, or that wildcard, or a share's name") {
+  const auto lonely = [](const std::string& filter, const std::string& topic) {
+    const auto found = lint_text(policy({statement("Allow", "iot:Subscribe", "topicfilter/" + filter), statement("Allow", "iot:Receive", "topic/" + topic)}));
+    CHECK(fires(found, "P082") == fires(found, "P083"));
+    return fires(found, "P082");
+  };
+  for (const auto& [filter, topic] : std::vector<std::pair<std::string, std::string>>{
+           {"sensors/*#", "sensors/a/temp"},
+           {"sensors*#", "sensors/a/temp"},
+           {"sensors*+", "sensors/a"},
+           {"sensors?+", "sensors/a"},
+           {"+*b", "a/b"},
+           {"+?b", "a/b"},
+           {"a/#*", "a/b/c"},
+           {"?/#", "ab//b"},
+           {"a/?", "a/b/c"},
+           {"a/?/c", "a/bb/c"},
+           {"?b", "ab"},
+           {"${iot:ClientId}#", "a/b"},
+           {"*/a", "a"},
+           {"$share/*", "a"},
+           {"$share/*/a", "b/a"},
+           {"$share/g?a", "a"},
+           {"$shar?/g/a", "a"},
+           {"$*", "a"},
+       }) {
+    CAPTURE(filter, topic);
+    CHECK_FALSE(lonely(filter, topic));
+  }
+  for (const auto& [filter, topic] : std::vector<std::pair<std::string, std::string>>{
+           {"sensors/*#", "other/a"},
+           {"sensors*+", "sensor"},
+           {"a/+*", "b/c"},
+           {"a/+/b", "a/b/c/b"},
+           {"a/?b", "a/ccb"},
+           {"?/#", "a"},
+           {"a*/#", "b"},
+           {"$share/g*/a", "b"},
+           {"$share/g/+", "$aws/a"},
+       }) {
+    CAPTURE(filter, topic);
+    CHECK(lonely(filter, topic));
+  }
+}

@@ -129,3 +129,21 @@ TEST_CASE("a reference that the template does not declare stays open") {
   CHECK(templates::check_parameters(*made.value, {}).empty());
   CHECK(find(templates::evaluate(*made.value, {}).diagnostics, rule_id::undeclared_reference) != nullptr);
 }
+
+TEST_CASE("advice about a missing or unknown parameter names who can give a value in that kind of template") {
+  const auto advice = [](template_kind kind, const std::map<std::string, std::string>& given, rule_id id, std::string_view name = R"({"Ref":"S"})") {
+    const auto found = templates::check_parameters(parse_good(fleet("\"ThingName\":" + std::string(name), R"("S":{"Type":"String"})"), kind), given);
+    const diagnostic* d = find(found, id);
+    return d == nullptr ? std::string() : std::string(d->level == fleetprov::severity::error ? "error: " : "warning: ") + d->help;
+  };
+  const std::string jitp = "give it a Default, or use a value of the certificate's subject";
+  CHECK(advice(template_kind::fleet, {}, rule_id::missing_parameter) == "error: send it, or name it as supplied by the hook");
+  CHECK(advice(template_kind::jitp, {}, rule_id::missing_parameter) == "error: " + jitp);
+  CHECK(advice(template_kind::jitp, {}, rule_id::missing_parameter, "\"a\"") == "error: " + jitp);
+  CHECK(advice(template_kind::bulk, {}, rule_id::missing_parameter) == "error: send it, or give it a Default");
+  CHECK(advice(template_kind::bulk, {}, rule_id::missing_parameter, "\"a\"") == "warning: send it, or give it a Default");
+  const std::map<std::string, std::string> other{{"S", "1"}, {"Xyzzy", "1"}};
+  CHECK(advice(template_kind::fleet, other, rule_id::unknown_parameter) == "warning: AWS passes it to the hook and ignores it in the template");
+  CHECK(advice(template_kind::jitp, other, rule_id::unknown_parameter) == "warning: the values are those of the certificate's subject");
+  CHECK(advice(template_kind::bulk, other, rule_id::unknown_parameter) == "warning: declare it under Parameters, or leave it out");
+}

@@ -204,6 +204,19 @@ TEST_CASE("the kind of a document shows in its content") {
   CHECK(kind(R"({"templateBody":"{}"})") == document_kind::registration_config);
   CHECK(kind(R"({"templateName":"T","templateBody":"{}"})") == document_kind::fleet_template);
   CHECK(kind(R"({"templateName":"T","templateBody":"{}","type":"FLEET_PROVISIONING"})") == document_kind::fleet_template);
+  // CreateProvisioningTemplateVersion's input is neither, and a body alone may be one.
+  CHECK(kind(R"({"templateBody":"{}","setAsDefault":true})") == document_kind::unknown);
+  CHECK(kind(R"({"templateName":"T","templateBody":"{}","setAsDefault":true})") == document_kind::unknown);
+  CHECK(kind(R"({"templateBody":"{}","versionId":1,"isDefaultVersion":true})") == document_kind::unknown);
+  CHECK(kind(R"({"templateBody":"{}","description":"x"})") == document_kind::unknown);
+  CHECK(kind(R"({"templateBody":"{\"DeviceConfiguration\":{}}"})") == document_kind::unknown);
+  CHECK(kind(R"({"templateBody":"{\"DeviceConfiguration\":{}}","roleArn":"x"})") == document_kind::registration_config);
+  CHECK(kind(R"({"templateBody":"no JSON"})") == document_kind::registration_config);
+  CHECK(kind(R"({"templateBody":{"DeviceConfiguration":{}}})") == document_kind::registration_config);
+  CHECK(kind(R"({"templateBody":"{}","RoleARN":"x"})") == document_kind::registration_config);
+  CHECK(kind(R"({"templateBody":"{}","roleArn":"x","setAsDefault":true})") == document_kind::registration_config);
+  CHECK(kind(R"({"templateName":"T","templateBody":"{}","description":"x","tags":[]})") == document_kind::fleet_template);
+  CHECK(kind(R"({"templateName":"T","templateBody":"{}","provisoningRoleArn":"x"})") == document_kind::fleet_template);
   CHECK(kind(R"({"certificateId":"a","parameters":{}})") == document_kind::hook_request);
   CHECK(kind(R"({"certificateId":"a"})") == document_kind::unknown);
   CHECK(kind(R"({"AllowProvisioning":true})") == document_kind::hook_response);

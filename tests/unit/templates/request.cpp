@@ -38,11 +38,18 @@ TEST_CASE("a registration config gives a body and role, or a name") {
   CHECK_FALSE(templates::parse_registration_config(read(R"({"roleArn":"arn:aws:iam::123456789012:role/r"})")));
   CHECK_FALSE(templates::parse_registration_config(read(R"({"templateName":"T","templateBody":"{}"})")));
   CHECK_FALSE(templates::parse_registration_config(read(R"({"templateName":"a b"})")));
-  for (const char* role : {"\"arn:aws:iot:us-east-1:123456789012:role/r\"", "\"arn:aws:iam::123456789012:user/r\"", "\"no ARN, but long enough\""}) {
+  for (const char* role : {"\"arn:aws:iot:us-east-1:123456789012:role/r\"", "\"arn:aws:iam::123456789012:user/r\"", "\"no ARN, but long enough\"",
+                           "\"arn:aws:iam::12345:role/x\"", "\"arn:aws:iam:::role/service\"", "\"arn:aws:iam::*:role/service\""}) {
     INFO(role);
     const auto config = templates::parse_registration_config(read("{\"templateBody\":\"" + escape(body) + "\",\"roleArn\":" + role + "}"));
     REQUIRE(find(config.diagnostics, rule_id::role_arn) != nullptr);
     CHECK(find(config.diagnostics, rule_id::role_arn)->pointer == "/roleArn");
+  }
+  for (const char* account : {"123456789012", "<ACCOUNT_ID>", "ACCOUNT_ID"}) {
+    INFO(account);
+    const auto config = templates::parse_registration_config(
+        read("{\"templateBody\":\"" + escape(body) + "\",\"roleArn\":\"arn:aws:iam::" + account + ":role/r\"}"));
+    CHECK(find(config.diagnostics, rule_id::role_arn) == nullptr);
   }
   // What is no string is no bad name or ARN besides.
   for (const char* field : {"roleArn", "templateName", "templateBody"}) {

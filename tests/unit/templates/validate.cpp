@@ -229,7 +229,8 @@ TEST_CASE("a parameter that nothing uses is told, the certificate id's own decla
     return d == nullptr ? std::string() : d->help;
   };
   CHECK(help("S", template_kind::fleet) == "remove it, unless the hook needs it");
-  CHECK(help("S", template_kind::jitp) == "remove it, unless the hook needs it");
+  CHECK(help("S", template_kind::jitp) == "remove it");
+  CHECK(help("S", template_kind::bulk) == "remove it");
   CHECK(help("AWS::IoT::Certificate::Country", template_kind::jitp) == "certificates without this value cannot register");
   const auto unused = [](std::string_view name) {
     return find(validate("{\"Parameters\":{\"" + std::string(name) + "\":{\"Type\":\"String\"}},\"Resources\":{}}"), rule_id::unused_parameter) != nullptr;
@@ -577,4 +578,19 @@ TEST_CASE("a certificate id from a parameter is that of bulk registration, unles
   CHECK(kind(R"("CertificateId":"0123")") == templates::document_kind::fleet_template);
   CHECK(find(check_auto(R"({"Parameters":{"CertificateId":{"Type":"String"}},"Resources":{"c":{"Type":"AWS::IoT::Certificate","Properties":{)" + by_parameter + "}}}}"),
              rule_id::foreign_certificate_id) == nullptr);
+}
+
+TEST_CASE("just-in-time provisioning fails for a declared parameter that nothing supplies, used or not") {
+  const auto level = [](std::string_view parameter, template_kind kind, std::string_view name = "\"a\"") {
+    const auto found = validate(fleet("\"ThingName\":" + std::string(name), parameter), kind);
+    const diagnostic* d = find(found, rule_id::parameter_never_set);
+    return d != nullptr ? d->pointer : std::string();
+  };
+  CHECK(level(one, template_kind::jitp) == "/Parameters/S");
+  CHECK(level(one, template_kind::jitp, R"({"Ref":"S"})") == "/Parameters/S");
+  CHECK(level(R"("S":{"Type":"String","Default":"x"})", template_kind::jitp).empty());
+  for (const char* own : {"Id", "CommonName"})
+    CHECK(level("\"AWS::IoT::Certificate::" + std::string(own) + R"(":{"Type":"String"})", template_kind::jitp).empty());
+  CHECK(level(one, template_kind::fleet).empty());
+  CHECK(level(one, template_kind::bulk).empty());
 }

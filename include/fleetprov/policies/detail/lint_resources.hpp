@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -73,6 +74,36 @@ inline bool is_any_client(const token_string& name, const variable_table& table)
 inline bool is_client_id_open(const token_string& name, const variable_table& table) {
   const own_client_id own = find_own_client_id(name, table);
   return own == own_client_id::any || (own == own_client_id::absent && has_wildcard(name));
+}
+
+/// What a Deny leaves a client without a thing to choose from among the client ids of `name`.
+inline id_choice choice_beside(const statement_view& deny, const name_view& name, const variable_table& table) {
+  if (!deny.denies(action::connect)) return id_choice::any;
+  const auto is_absent = [](const std::string& key) { return find_key(key).is_thing; };
+  work_budget budget;
+  id_choice listed = id_choice::any, left_out = id_choice::none;
+  for (const resource_view& r : deny.resources)
+    for (const name_view& n : r.names) {
+      if (n.type != resource_type::client || any_variable(n.text, table, is_absent)) continue;
+      const bool is_any = is_any_client(n.text, table);
+      if (is_any || covers(n.text, name.text, budget) == answer::yes) listed = id_choice::none;
+      if (overlap(n.wide, name.wide, budget) == answer::no) continue;
+      left_out = std::min(left_out, is_any                             ? id_choice::any
+                                    : is_client_id_open(n.text, table) ? id_choice::some
+                                                                       : id_choice::listed);
+    }
+  return std::min(deny.conditions_leave, deny.lists_resources() ? listed : left_out);
+}
+
+/// The same of an Allow of Connect on `name`, and of every Deny beside it.
+inline id_choice find_choice(document_view& view, const statement_view& s, const name_view& name) {
+  id_choice out = s.conditions_leave;
+  for (const statement_view& d : view.statements()) out = std::max(out, choice_beside(d, name, view.variables()));
+  return out;
+}
+/// The same of an Allow with NotResource.
+inline id_choice find_choice(document_view& view, const statement_view& s) {
+  return find_choice(view, s, {resource_type::client, view.everything(), view.everything()});
 }
 
 /// Whether the name up to the first `/` stands for more than one thing.
@@ -295,6 +326,12 @@ inline bool is_placeholder_root(const std::string& topic) {
   return left && left->data() == probe.data() + probe.size() - topic.size();
 }
 
+/// A variable with a fault, or one in a document of 2008, is there as text: other rules are about it.
+inline bool has_unread_variable(const token_string& text) {
+  constexpr token opens[] = {'$', '{'};
+  return std::search(text.begin(), text.end(), std::begin(opens), std::end(opens)) != text.end();
+}
+
 /// For a topic that begins with `$` and is in no list.
 inline std::string reserved_help(std::string_view topic) {
   const std::string_view root = topic.substr(0, topic.find('/'));
@@ -305,7 +342,7 @@ inline std::string reserved_help(std::string_view topic) {
 inline void lint_reserved(const statement_view& s, const resource_view& r, findings& out) {
   if (s.node->what != effect::allow) return;
   for (const name_view& n : r.names) {
-    if (n.text.empty() || n.text[0] != '$') continue;
+    if (n.text.empty() || n.text[0] != '$' || has_unread_variable(n.text)) continue;
     const std::size_t wild =
         static_cast<std::size_t>(std::find_if(n.text.begin(), n.text.end(), is_wildcard) - n.text.begin());
     // A pattern is judged if it has no wildcard or ends in `/*`, which reads like the filter `/#`.
@@ -355,13 +392,14 @@ inline void lint_client_ids(document_view& view, const statement_view& s, const 
     if (n.type == resource_type::client && (s.actions & bit(action::connect)) != 0) {
       if (!s.lists_resources()) continue;  // P055 and P066 are about those
       const own_client_id own = find_own_client_id(n.text, table);
+      const id_choice choice = find_choice(view, s, n);
       if (own == own_client_id::never)
         out.add("P063", *r.node, "compares the client id with itself and more text: no client id ever matches",
                 "use client/${iot:Connection.Thing.ThingName} with IsAttached true");
-      else if (own == own_client_id::any && !s.binds_client_id())
+      else if (own == own_client_id::any && choice < id_choice::listed)
         out.add("P063", *r.node, "compares the client id with itself: any client id may connect",
                 "use client/${iot:Connection.Thing.ThingName} with IsAttached true");
-      if (!s.needs_thing && any_variable(n.text, table, [](const std::string& key) {
+      if (choice != id_choice::none && any_variable(n.text, table, [](const std::string& key) {
             return equal_folded(key, "iot:Connection.Thing.ThingName");
           }))
         out.add("P087", *r.node, "Connect as the thing without asking whether it is attached",
@@ -436,11 +474,14 @@ inline void lint_mixture(document_view& view, findings& out) {
 /// Whether Connect is allowed for client ids of the client's choice; false without any Connect.
 inline bool is_client_id_free(document_view& view) {
   for (const statement_view& s : view.statements()) {
-    if (!s.allows(action::connect) || s.binds_client_id()) continue;
-    if (!s.lists_resources()) return true;
+    if (!s.allows(action::connect)) continue;
+    if (!s.lists_resources() && find_choice(view, s) < id_choice::listed) return true;
+    if (!s.lists_resources()) continue;
     for (const resource_view& r : s.resources)
       for (const name_view& n : r.names)
-        if (n.type == resource_type::client && is_client_id_open(n.text, view.variables())) return true;
+        if (n.type == resource_type::client && is_client_id_open(n.text, view.variables()) &&
+            find_choice(view, s, n) < id_choice::listed)
+          return true;
   }
   return false;
 }

@@ -30,10 +30,13 @@ inline bool lets_connect(document_view& view, role who) {
            !any_variable(n.text, table, has_no_value) &&
            !is_denied(view, action::connect, &statement_view::current, n, budget);
   };
+  const auto lets_in = [&](id_choice left) { return who != role::claim || left != id_choice::none; };
   return std::any_of(view.statements().begin(), view.statements().end(), [&](const statement_view& s) {
-    if (!s.allows(action::connect) || (who == role::claim && s.needs_thing)) return false;
-    return !s.lists_resources() || std::any_of(s.resources.begin(), s.resources.end(), [&](const resource_view& r) {
-      return std::any_of(r.names.begin(), r.names.end(), serves);
+    if (!s.allows(action::connect)) return false;
+    if (!s.lists_resources()) return lets_in(find_choice(view, s));
+    return std::any_of(s.resources.begin(), s.resources.end(), [&](const resource_view& r) {
+      return std::any_of(r.names.begin(), r.names.end(),
+                         [&](const name_view& n) { return serves(n) && lets_in(find_choice(view, s, n)); });
     });
   });
 }
@@ -191,7 +194,8 @@ inline void lint_claim_resource(document_view& view, const statement_view& s, co
   for (const name_view& n : r.names) {
     const action_set about = actions_taking(s.actions, n.type);
     if (n.type == resource_type::client) {
-      if ((about & bit(action::connect)) != 0 && is_any_client(n.text, view.variables())) any_client = true;
+      any_client = any_client || ((about & bit(action::connect)) != 0 && is_any_client(n.text, view.variables()) &&
+                                  find_choice(view, s, n) == id_choice::any);
       excess |= about & ~bit(action::connect);
       continue;
     }
@@ -256,13 +260,14 @@ inline bool is_own_thing(const token_string& rest, const variable_table& table) 
 inline void lint_device_connect(document_view& view, const statement_view& s, const resource_view& r,
                                 const name_view& n, findings& out) {
   const bool own = n.text.size() == 1 && has_thing_name(n.text, view.variables());
-  if (s.needs_thing) return;  // then the client id is the name of an attached thing, whatever the pattern
+  const id_choice choice = find_choice(view, s, n);
+  if (choice == id_choice::none) return;  // then the client id is the name of an attached thing, whatever the pattern
   if (own) {
     out.add("P162", *r.node, "Connect does not ask for an attached thing",
             "add \"Condition\": {\"Bool\": {\"iot:Connection.Thing.IsAttached\": \"true\"}}");
     return;
   }
-  if (!s.names_client_id && is_client_id_open(n.text, view.variables()))
+  if (choice < id_choice::listed && is_client_id_open(n.text, view.variables()))
     out.add("P161", *r.node, "allows client ids other than the device's own",
             "use client/${iot:Connection.Thing.ThingName} with IsAttached true");
   else
@@ -317,7 +322,7 @@ inline void lint_device(document_view& view, findings& out) {
   for (const statement_view& s : view.statements()) {
     if (s.node->what != effect::allow) continue;
     if (!s.lists_resources()) {
-      if ((s.actions & bit(action::connect)) != 0 && !s.binds_client_id())
+      if ((s.actions & bit(action::connect)) != 0 && find_choice(view, s) < id_choice::listed)
         out.add("P161", s.node->resource_key, "NotResource allows client ids other than the device's own",
                 "list the client id in Resource");
       if ((s.actions & bit(action::publish)) != 0)

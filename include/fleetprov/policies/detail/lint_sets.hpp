@@ -46,27 +46,50 @@ inline token_string plain_filter(const token_string& filter) {
   return {filter.begin() + static_cast<std::ptrdiff_t>(slash + 1), filter.end()};
 }
 
-/// A Subscribe pattern as the topics it can bring in: MQTT wildcards become `*`, `$share/NAME/` goes.
-inline token_string delivered_topics(const token_string& pattern) {
-  const token_string filter = plain_filter(pattern);
+/// A Subscribe pattern as patterns of the plain filters that it permits: also those behind a `$share/NAME/` that its
+/// wildcards can be a part of.
+inline std::vector<token_string> plain_filters(const token_string& pattern) {
+  std::vector<token_string> out;
+  for (const token_string& rest : after_prefix(pattern, literal_tokens(topics::shared_prefix)))
+    for (std::size_t i = 0; i < rest.size(); ++i) {
+      if (rest[i] != '/' && rest[i] != any_run && rest[i] != any_one) continue;
+      out.emplace_back(rest.begin() + static_cast<std::ptrdiff_t>(rest[i] == any_run ? i : i + 1), rest.end());
+      if (rest[i] == '/') break;
+    }
+  if (out.empty() || !starts_with(pattern, topics::shared_prefix)) out.push_back(pattern);
+  return out;
+}
+
+/// A pattern of plain filters as the topics that they bring in, or more: beside a `*` or `?`, which can be a `/`, a `+`
+/// or `#` is a level too, and a `?` that can be a level can be either.
+inline token_string delivered_topics(const token_string& filter) {
+  const auto parts = [](token t) { return t == '/' || t == any_run || t == any_one; };
   token_string out;
   for (std::size_t i = 0; i < filter.size(); ++i) {
-    const bool level = (i == 0 || filter[i - 1] == '/') && (i + 1 == filter.size() || filter[i + 1] == '/');
-    out.push_back(level && (filter[i] == '+' || filter[i] == '#') ? any_run : filter[i]);
+    const bool is_level = (i == 0 || parts(filter[i - 1])) && (i + 1 == filter.size() || parts(filter[i + 1]));
+    const bool is_last = std::all_of(filter.begin() + static_cast<std::ptrdiff_t>(i + 1), filter.end(),
+                                     [](token t) { return t == any_run; });
+    if (is_level && filter[i] == '+') out.push_back(any_level);
+    else if (is_level && (filter[i] == any_one || (filter[i] == '#' && is_last))) out.push_back(any_run);
+    else out.push_back(filter[i]);
   }
   return out;
 }
 
 /// Whether a Subscribe pattern can bring in one of `topics`.
 inline bool delivers_any(const token_string& pattern, const token_list& topics, work_budget& budget) {
-  if (!overlaps_any(delivered_topics(pattern), topics, budget)) return false;
-  const token_string plain = plain_filter(pattern), exact = compile_filter(plain);
-  if (exact == plain) return true;
   const token_string dollar{'$', any_run};
-  string_query query;
-  query.required = {{&exact}, topics};
-  if (exact[0] != plain[0]) query.forbidden.push_back(&dollar);  // a filter that begins with a wildcard selects none
-  return find_string(query, budget).exists != answer::no;
+  for (const token_string& plain : plain_filters(pattern)) {
+    const token_string exact = delivered_topics(plain);
+    token_string wide = exact;
+    std::replace(wide.begin(), wide.end(), any_level, any_run);
+    if (!overlaps_any(wide, topics, budget)) continue;
+    string_query query;
+    query.required = {{&exact}, topics};
+    if (!plain.empty() && (plain[0] == '+' || plain[0] == '#')) query.forbidden.push_back(&dollar);  // it selects none
+    if ((exact == wide && query.forbidden.empty()) || find_string(query, budget).exists != answer::no) return true;
+  }
+  return false;
 }
 
 // --- covered by another entry --------------------------------------------------------------------

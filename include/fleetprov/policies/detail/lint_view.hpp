@@ -68,6 +68,14 @@ struct resource_view {
   std::vector<name_view> names;  ///< for the types that the statement's actions take
 };
 
+/// Which client ids a client without an attached thing can choose from: ever fewer.
+enum class id_choice : std::uint8_t {
+  any,
+  some,    ///< those of a pattern
+  listed,  ///< those that are written out, or that the certificate gives
+  none,    ///< it cannot connect
+};
+
 struct statement_view {
   const statement* node = nullptr;
   action_set actions = 0;  ///< all that match
@@ -76,9 +84,8 @@ struct statement_view {
   action_set current = 0;
   action_set old = 0;
   std::vector<resource_view> resources;
-  bool is_attached = false;      ///< asks for iot:Connection.Thing.IsAttached
-  bool needs_thing = false;      ///< that, or another key that requests without a thing lack
-  bool names_client_id = false;  ///< lists the client ids, or takes them from the certificate
+  bool is_attached = false;  ///< asks for iot:Connection.Thing.IsAttached
+  id_choice conditions_leave = id_choice::any;  ///< by those of an Allow if they hold, of a Deny if they do not
 
   using spelling_set = action_set statement_view::*;
   bool allows(action a, spelling_set by = &statement_view::actions) const noexcept {
@@ -86,8 +93,6 @@ struct statement_view {
   }
   bool denies(action a) const noexcept { return node->what == effect::deny && (actions & bit(a)) != 0; }
   bool lists_resources() const noexcept { return node->resource_mode == list_mode::any_of; }
-  /// A condition keeps the client from choosing its id.
-  bool binds_client_id() const noexcept { return needs_thing || names_client_id; }
 };
 
 /// `actions` without the synonyms.
@@ -142,16 +147,51 @@ inline bool asks_thing(const condition& c) {
                               !equal_folded(c.key.text, "iot:Connection.Thing.IsAttached"));
 }
 
-/// Whether a condition leaves only client ids that are written out or that the certificate or the thing gives.
-inline bool lists_client_ids(const condition& c) {
-  const comparison how = c.parsed.compares;
-  if (!equal_folded(c.key.text, "iot:ClientId") || !is_string(how) || !needs_key(c)) return false;
-  return std::all_of(c.values.begin(), c.values.end(), [&](const condition_value& v) {
-    if (how == comparison::string_like && v.text.find_first_of("*?") != std::string::npos) return false;
-    return std::none_of(v.pattern.pieces.begin(), v.pattern.pieces.end(), [](const pattern_piece& p) {
-      return p.what == pattern_piece::kind::variable && equal_folded(p.text, "iot:ClientId");
-    });
-  });
+/// The client ids that a value of a condition on iot:ClientId stands for.
+inline id_choice choice_in(const text_pattern& value) {
+  using kind = pattern_piece::kind;
+  bool has_text = false, has_run = false, has_one = false;
+  for (const pattern_piece& p : value.pieces) {
+    if (p.what == kind::variable && equal_folded(p.text, "iot:ClientId")) return id_choice::any;
+    has_run = has_run || p.what == kind::any_run;
+    has_one = has_one || p.what == kind::any_one;
+    has_text = has_text || p.what == kind::literal || p.what == kind::variable;
+  }
+  return has_run && !has_text ? id_choice::any : has_run || has_one ? id_choice::some : id_choice::listed;
+}
+
+/// The client ids in the list of a condition that compares iot:ClientId with `sign`. Every CONNECT has that key: what
+/// would hold without it (IfExists) limits the ids too, but is not what a rule advises.
+inline id_choice choice_in(const condition& c, polarity sign) {
+  if (!equal_folded(c.key.text, "iot:ClientId") || !is_string(c.parsed.compares)) return id_choice::any;
+  if (c.parsed.sign != sign) return id_choice::any;
+  if (sign == polarity::negated && c.values.empty()) return id_choice::any;  // it never holds
+  id_choice out = sign == polarity::negated || needs_key(c) ? id_choice::listed : id_choice::some;
+  for (const condition_value& v : c.values) out = std::min(out, choice_in(v.pattern));
+  return out;
+}
+
+/// Whether a condition holds for every CONNECT without an attached thing.
+inline bool holds_without_thing(const condition& c) {
+  if (!starts_folded(c.key.text, "iot:Connection.Thing.")) return false;
+  if (equal_folded(c.key.text, "iot:Connection.Thing.IsAttached") &&  // the others are absent, so no value counts
+      std::any_of(c.values.begin(), c.values.end(), [](const condition_value& v) { return v.pattern.has_variables(); }))
+    return false;
+  return check(c, {{"iot:Connection.Thing.IsAttached", {"false"}}}).holds;
+}
+
+/// What the conditions of a statement leave a client without a thing to choose from.
+inline id_choice choice_under(const statement& s) {
+  if (s.what == effect::allow) {
+    id_choice out = id_choice::any;
+    for (const condition& c : s.conditions)
+      out = std::max(out, asks_thing(c) ? id_choice::none : choice_in(c, polarity::positive));
+    return out;
+  }
+  id_choice out = id_choice::none;
+  for (const condition& c : s.conditions)
+    if (!holds_without_thing(c)) out = std::min(out, choice_in(c, polarity::negated));
+  return out;
 }
 
 class document_view {
@@ -207,8 +247,7 @@ class document_view {
       out.old = renamed_actions & ~out.old;
     }
     out.is_attached = std::any_of(s.conditions.begin(), s.conditions.end(), asks_attached);
-    out.needs_thing = std::any_of(s.conditions.begin(), s.conditions.end(), asks_thing);
-    out.names_client_id = std::any_of(s.conditions.begin(), s.conditions.end(), lists_client_ids);
+    out.conditions_leave = choice_under(s);
     out.resources.reserve(s.resources.size());
     for (const resource_node& r : s.resources) out.resources.push_back(read(r, out.actions));
     return out;

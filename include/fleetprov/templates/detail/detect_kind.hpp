@@ -3,6 +3,8 @@
 #include <fleetprov/templates/detail/nearest.hpp>
 #include <fleetprov/templates/kinds.hpp>
 
+#include <algorithm>
+#include <initializer_list>
 #include <string_view>
 
 namespace fleetprov::templates {
@@ -80,6 +82,37 @@ inline bool has_any(const json::value& root, std::initializer_list<std::string_v
   return false;
 }
 
+/// Whether each member is one of these, or a misspelling of one.
+inline bool has_only(const json::value& root, std::initializer_list<std::string_view> keys) {
+  return std::all_of(root.members.begin(), root.members.end(),
+                     [&](const json::member& m) { return !did_you_mean(m.key, keys).empty(); });
+}
+
+/// Whether `templateBody` holds a template with a section that only those of fleet provisioning have.
+inline bool has_fleet_body(const json::value& root) {
+  const json::value* body = root.find("templateBody");
+  if (body == nullptr || !body->is_string()) return false;
+  const auto inner = json::document::from_text(body->text);
+  return inner.value && has_any(inner.value->root(), {"Mappings", "DeviceConfiguration"});
+}
+
+/// What a request around a template, or the name of one, is; `unknown` for that of another operation, such as
+/// CreateProvisioningTemplateVersion.
+inline document_kind detect_request(const json::value& root) {
+  const bool has_both = has_member(root, "templateBody") && has_member(root, "templateName");
+  if (has_any(root, {"provisioningRoleArn", "preProvisioningHook", "enabled", "type"}) ||
+      (has_both && !has_member(root, "roleArn") &&
+       has_only(root, {"templateName", "templateBody", "provisioningRoleArn", "preProvisioningHook", "enabled", "type",
+                       "description", "tags"}))) {
+    const json::value* type = root.find("type");
+    return type != nullptr && type->text == "JITP" ? document_kind::jitp_template : document_kind::fleet_template;
+  }
+  if (has_member(root, "roleArn")) return document_kind::registration_config;
+  return !has_both && has_only(root, {"templateBody", "templateName", "roleArn"}) && !has_fleet_body(root)
+             ? document_kind::registration_config
+             : document_kind::unknown;
+}
+
 }  // namespace detail
 
 inline document_kind detect_kind(const json::document& source) {
@@ -87,14 +120,7 @@ inline document_kind detect_kind(const json::document& source) {
   if (!root.is_object()) return document_kind::unknown;
   for (const std::string_view section : {"Resources", "Parameters", "Mappings", "DeviceConfiguration"})
     if (detail::has_member(root, section)) return detail::detect_template(root);
-  if (detail::has_any(root, {"templateBody", "templateName"})) {
-    if (!detail::has_any(root, {"provisioningRoleArn", "preProvisioningHook", "enabled", "type"}) &&
-        (detail::has_member(root, "roleArn") || !detail::has_member(root, "templateName") ||
-         !detail::has_member(root, "templateBody")))
-      return document_kind::registration_config;
-    const json::value* type = root.find("type");
-    return type != nullptr && type->text == "JITP" ? document_kind::jitp_template : document_kind::fleet_template;
-  }
+  if (detail::has_any(root, {"templateBody", "templateName"})) return detail::detect_request(root);
   if (detail::has_any(root, {"allowProvisioning", "parameterOverrides"})) return document_kind::hook_response;
   if (detail::has_any(root, {"claimCertificateId", "templateArn"}) ||
       (detail::has_member(root, "certificateId") && detail::has_member(root, "parameters")))

@@ -48,7 +48,10 @@ class parameter_checker {
     std::vector<std::string> declared;
     for (const parameter& p : subject_.parameters) declared.push_back(p.name);
     std::string help = did_you_mean(name, declared);
-    if (help.empty()) help = "AWS passes it to the hook and ignores it in the template";
+    if (help.empty())
+      help = subject_.kind == template_kind::fleet  ? "AWS passes it to the hook and ignores it in the template"
+             : subject_.kind == template_kind::jitp ? "the values are those of the certificate's subject"
+                                                    : "declare it under Parameters, or leave it out";
     findings_.add(rule_id::unknown_parameter, "/Parameters", {},
                   std::string(called) + shown(name) + " is not declared in the template", std::move(help));
   }
@@ -80,9 +83,12 @@ class parameter_checker {
       referenced = true;
       used = at;
     });
-    findings_.add(referenced ? severity::error : severity::warning, rule_id::missing_parameter, used.pointer, used.where,
+    const bool is_jitp = subject_.kind == template_kind::jitp;  // it fails without any value that is declared
+    findings_.add(referenced || is_jitp ? severity::error : severity::warning, rule_id::missing_parameter, used.pointer, used.where,
                   "the parameter " + shown(p.name) + (referenced ? " has no value" : " has no value, though the template does not use it"),
-                  "send it, or name it as supplied by the hook");
+                  is_jitp                                ? "give it a Default, or use a value of the certificate's subject"
+                  : subject_.kind == template_kind::bulk ? "send it, or give it a Default"
+                                                         : "send it, or name it as supplied by the hook");
   }
 
   const provisioning_template& subject_;

@@ -71,12 +71,11 @@ class request_reader {
   void check_role(const json::value& object, std::string_view key) {
     const json::member* m = object.find_member(key);
     if (m == nullptr || !m->held.is_string()) return;
-    // One that is still to be filled in has no length yet.
-    if (!policies::find_placeholder(m->held.text) &&
-        !check_length(m->held, "", key, topics::limits::min_role_arn, topics::limits::max_role_arn))
-      return;
+    // One that is still to be filled in has no length yet, and maybe no account.
+    const bool is_open = policies::find_placeholder(m->held.text).has_value();
+    if (!is_open && !check_length(m->held, "", key, topics::limits::min_role_arn, topics::limits::max_role_arn)) return;
     const auto arn = topics::parse_arn(m->held.text);
-    if (!arn || arn->service != "iam" || arn->resource.substr(0, 5) != "role/")
+    if (!arn || arn->service != "iam" || arn->resource.substr(0, 5) != "role/" || !(is_open || policies::is_account(arn->account)))
       findings_.add(rule_id::role_arn, json::child_pointer("", key), m->held.where, shown(m->held.text) + " is not the ARN of a role",
                     "the form is `arn:aws:iam::123456789012:role/NAME`");
   }

@@ -78,9 +78,11 @@ class template_validator {
                                                   : "rename the parameter");
       if (!used && p.name != certificate_id_parameter)
         add(rule_id::unused_parameter, p.at, "the parameter " + shown(p.name) + " is not used",
-            subject_.kind == template_kind::jitp && is_own ? "certificates without this value cannot register"
-                                                           : "remove it, unless the hook needs it");
-      if (subject_.kind == template_kind::jitp && used && !is_own && !p.default_value)
+            subject_.kind == template_kind::fleet            ? "remove it, unless the hook needs it"
+            : subject_.kind == template_kind::jitp && is_own ? "certificates without this value cannot register"
+                                                             : "remove it");
+      // Used or not: "JITP fails when the certificate lacks any value the template declares".
+      if (subject_.kind == template_kind::jitp && !is_own && !p.default_value)
         add(rule_id::parameter_never_set, p.at, "nothing can give the parameter " + shown(p.name) + " a value",
             "give it a Default, or use a value of the certificate's subject");
     }
