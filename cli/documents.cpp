@@ -105,6 +105,8 @@ templates::provisioning_template read_template(const std::string& name, std::str
   if (!templates::is_template(wanted) && wanted != templates::document_kind::registration_config)
     throw input_error("`" + name + "` is no template (it looks like a " + std::string(noun(wanted)) + ")");
   outcome<templates::provisioning_template> made = templates::read_template(*document.value, wanted);
+  if (!made.value && !made.has_errors())
+    throw input_error("`" + name + "` names a template (templateName) and holds no templateBody: resolve that template's own text");
   if (!made) refuse(source, std::move(made.diagnostics), noun(wanted));
   return std::move(*made.value);
 }

@@ -120,9 +120,23 @@ class suite_reader {
   }
 
   policies::arn_scope read_scope(const value& object, const std::string& at) {
-    if (const auto region = read_text(object, at, "region")) scope_.region = *region;
-    if (const auto account = read_text(object, at, "account")) scope_.account = *account;
+    if (const auto region = read_region(object, at)) scope_.region = *region;
+    if (const auto account = read_account(object, at)) scope_.account = *account;
     return scope_;
+  }
+
+  /// A region that is none would make every case DENIED, and so pass some.
+  std::optional<std::string> read_region(const value& object, const std::string& at) {
+    auto out = read_text(object, at, "region");
+    if (out && !policies::is_region(*out))
+      complain(object.find("region")->where, json::child_pointer(at, "region"), "`" + *out + "` is no region", "a region is a name such as us-east-1");
+    return out;
+  }
+  std::optional<std::string> read_account(const value& object, const std::string& at) {
+    auto out = read_text(object, at, "account");
+    if (out && !policies::is_account(*out))
+      complain(object.find("account")->where, json::child_pointer(at, "account"), "`" + *out + "` is no account id", "an account id has 12 digits");
+    return out;
   }
 
   policies::render_values read_render(const value& object, const std::string& at) {
@@ -134,8 +148,8 @@ class suite_reader {
       return out;
     }
     expect_members(object, at, {"region", "account", "template_name", "set", "replace_examples"});
-    if (const auto region = read_text(object, at, "region")) out.region = *region;
-    if (const auto account = read_text(object, at, "account")) out.account = *account;
+    if (const auto region = read_region(object, at)) out.region = *region;
+    if (const auto account = read_account(object, at)) out.account = *account;
     if (const auto name = read_text(object, at, "template_name")) out.template_name = *name;
     if (const value* more = object.find("set")) out.set = read_texts(*more, json::child_pointer(at, "set"));
     if (read_flag(object, at, "replace_examples", false)) out.examples = policies::example_arns::replace;
@@ -175,6 +189,8 @@ class suite_reader {
     }
     expect_members(object, at, {"name", "type", "attributes", "attached", "exclusive"});
     out.name = need_text(object, at, "name");
+    if (const value* name = object.find("name"); name != nullptr && name->is_string() && name->text.empty())
+      complain(name->where, json::child_pointer(at, "name"), "a thing's name is not empty", "without a thing leave `thing` out");
     out.type = read_text(object, at, "type");
     if (const value* attributes = object.find("attributes")) out.attributes = read_texts(*attributes, json::child_pointer(at, "attributes"));
     out.attached = read_flag(object, at, "attached", true);
@@ -241,6 +257,8 @@ class suite_reader {
     out.policies = read_policy_names(one, at);
     read_question(one, at, out.asked);
     out.certificate = read_text(one, at, "certificate").value_or("");
+    if (const value* id = one.find("certificate_id"); id != nullptr && !out.certificate.empty())
+      complain(id->where, json::child_pointer(at, "certificate_id"), "`certificate` and `certificate_id` exclude each other");
     out.expect = need_text(one, at, "expect");
     const std::vector<std::string> words{"ALLOWED", "EXPLICIT_DENY", "IMPLICIT_DENY", "DENIED"};
     const value* held = one.find("expect");
@@ -255,10 +273,24 @@ class suite_reader {
     if (expect == nullptr) return complain({one.where.begin, one.where.begin + 1}, at, "`expect` is missing");
     if (!expect->is_object()) return complain(expect->where, here, "`expect` is an object");
     out.expect = *expect;
-    if (expect->find("error") == nullptr)
-      return expect_members(*expect, here, {"thing", "certificate", "policies", "device_configuration"});
+    if (expect->find("error") == nullptr) return read_expected_plan(*expect, here);
     expect_members(*expect, here, {"error"});
     out.expect_error = read_text(*expect, here, "error");
+  }
+
+  /// A misspelt member would be compared with nothing, which `null` equals.
+  void read_expected_plan(const value& expect, const std::string& at) {
+    expect_members(expect, at, {"thing", "certificate", "policies", "device_configuration"});
+    const auto part = [&](const char* key, std::initializer_list<const char*> known) {
+      if (const value* held = expect.find(key); held != nullptr && held->is_object()) expect_members(*held, json::child_pointer(at, key), known);
+    };
+    part("thing", {"name", "type", "attributes", "groups", "billing_group", "override_settings"});
+    part("certificate", {"status", "principal_type"});
+    const value* policies = expect.find("policies");
+    if (policies == nullptr) return;
+    const std::string here = json::child_pointer(at, "policies");
+    for (std::size_t i = 0; i < policies->items.size(); ++i)
+      if (policies->items[i].is_object()) expect_members(policies->items[i], json::child_pointer(here, i), {"name", "document"});
   }
 
   resolve_case read_resolve(const value& one, const std::string& at) {
@@ -341,6 +373,7 @@ class suite_runner {
     const outcome<json::document> document = json::document::from_text(std::move(text));
     if (!document) throw document_error(render_all(source, document.diagnostics, colour_for(stderr)));
     outcome<std::string> filled = policies::render(*document.value, *what_.render);
+    for (diagnostic& d : filled.diagnostics) d.help = "give its value in the suite's `render` (docs/suites.md)";
     if (!filled) throw document_error(render_all(source, filled.diagnostics, colour_for(stderr)));
     return std::move(*filled.value);
   }
@@ -452,7 +485,16 @@ class suite_runner {
 
 }  // namespace
 
-outcome<suite> parse_suite(const json::document& source) { return suite_reader().read(source.root()); }
+outcome<suite> parse_suite(const json::document& source, const std::filesystem::path& folder) {
+  outcome<suite> out = suite_reader().read(source.root());
+  if (!out.value) return out;
+  const auto place = [&](std::string& path) { path = (folder / path).string(); };
+  for (auto& [name, path] : out.value->policies) place(path);
+  for (authorize_case& one : out.value->authorize)
+    if (!one.certificate.empty()) place(one.certificate);
+  for (resolve_case& one : out.value->resolve) place(one.template_path);
+  return out;
+}
 
 std::vector<case_result> run_suite(const suite& what, const file_reader& read) { return suite_runner(what, read).run(); }
 

@@ -6,6 +6,7 @@
 #include <fleetprov/policies/render.hpp>
 #include <fleetprov/templates/kinds.hpp>
 
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <optional>
@@ -19,7 +20,7 @@ struct authorize_case {
   std::string name;
   std::vector<std::string> policies;  ///< names in `suite::policies`
   question asked;
-  std::string certificate;            ///< path relative to the suite, or empty
+  std::string certificate;            ///< path, or empty
   std::string expect;                 ///< ALLOWED, EXPLICIT_DENY, IMPLICIT_DENY or DENIED
   source_range where;
 };
@@ -37,14 +38,14 @@ struct resolve_case {
 
 /// A suite file (docs/suites.md), read but not run.
 struct suite {
-  std::map<std::string, std::string> policies;  ///< name to path relative to the suite
+  std::map<std::string, std::string> policies;  ///< name to path
   std::optional<policies::render_values> render;  ///< laid over every policy before it is used
   std::vector<authorize_case> authorize;
   std::vector<resolve_case> resolve;
 };
 
-/// Reads a suite. Every mistake is an error with its place; findings have no rule.
-outcome<suite> parse_suite(const json::document& source);
+/// Reads a suite whose paths are relative to `folder`. Every mistake is an error with its place; findings have no rule.
+outcome<suite> parse_suite(const json::document& source, const std::filesystem::path& folder = {});
 
 struct case_result {
   std::string name;

@@ -33,10 +33,10 @@ finished_suite run_file(const std::string& path) {
   const source_text source(path, text);
   const outcome<json::document> document = json::document::from_text(std::move(text));
   if (!document) throw document_error(render_all(source, document.diagnostics, colour_for(stderr)));
-  const outcome<suite> read = parse_suite(*document.value);
-  if (!read) throw document_error(render_all(source, read.diagnostics, colour_for(stderr)));
   const std::filesystem::path folder = path == "-" ? std::filesystem::path() : std::filesystem::path(path).parent_path();
-  return {path, run_suite(*read.value, [&](const std::string& named) { return read_input((folder / named).string()); })};
+  const outcome<suite> read = parse_suite(*document.value, folder);
+  if (!read) throw document_error(render_all(source, read.diagnostics, colour_for(stderr)));
+  return {path, run_suite(*read.value, read_input)};
 }
 
 std::string render_people(const std::vector<finished_suite>& all) {

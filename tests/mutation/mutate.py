@@ -5,6 +5,7 @@ and state machine. Not part of test.sh (it compiles some programs a hundred time
   tests/mutation/mutate.py                all mutants; lists the survivors, exit 1 if there are any (README.md: the last result)
   tests/mutation/mutate.py machine store  only these groups
   tests/mutation/mutate.py --work DIR     keep the copy of the tree and its build there, to go on faster
+  tests/mutation/mutate.py --skip 22 rows the first 22 of what is chosen were judged by a run that was interrupted
   tests/mutation/mutate.py --check        builds nothing: whether each mutant still fits the sources (a test of its own)
 """
 import argparse
@@ -157,6 +158,7 @@ def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("groups", nargs="*", metavar="group", help="of " + ", ".join(groups))
     options.add_argument("--work", help="folder for the copy and its build, kept")
+    options.add_argument("--skip", type=int, default=0, metavar="N", help="leave out the first N mutants of the chosen groups")
     options.add_argument("--check", action="store_true", help="only whether each mutant fits the sources")
     chosen = options.parse_args()
     for name in chosen.groups:
@@ -174,10 +176,13 @@ def main():
     sh("rsync", "-rlp", "--checksum", "--delete", "--exclude", "/build", "--exclude", "node_modules", "--exclude", ".git", SOURCE + "/", tree + "/")
     sh("cmake", "--preset", "test", "-S", tree, "-B", os.path.join(tree, "build"), "-DFLEETPROV_BUILD_EXAMPLES=OFF",
        "-DFLEETPROV_WERROR=OFF", cwd=tree)  # a mutant may leave something unused
-    survivors, broken, equivalent, count, start = [], 0, 0, 0, time.monotonic()
+    survivors, broken, equivalent, count, start, skip = [], 0, 0, 0, time.monotonic(), chosen.skip
     try:
         for name in wanted:
             programs, mutants = groups[name]
+            mutants, skip = mutants[skip:], max(0, skip - len(mutants))
+            if not mutants:
+                continue
             patience = {}
             for line in programs:  # a disk that syncs slowly makes the store's tests take minutes
                 build(tree, line.split(" ", 1)[0])

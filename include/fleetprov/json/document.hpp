@@ -176,6 +176,16 @@ class counting_iterator {
 
 enum class trouble : std::uint8_t { none, syntax, too_deep, number };
 
+/// Whether `text[at]` stands where an escape `\\u` still wants one of its four hexadecimal digits.
+inline bool cuts_escape(std::string_view text, std::size_t at) noexcept {
+  std::size_t u = at;
+  while (u > 0 && at - u < 4 && fleetprov::detail::hex_value(text[u - 1]) >= 0) --u;
+  if (at - u >= 4 || u < 2 || text[u - 1] != 'u') return false;
+  std::size_t first = u - 1;  // of the run of backslashes before it; an even number of them are characters
+  while (first > 0 && text[first - 1] == '\\') --first;
+  return (u - 1 - first) % 2 == 1;
+}
+
 /// Builds the tree of `value` from events and stops at the first offence.
 class tree_builder {
  public:
@@ -223,7 +233,7 @@ class tree_builder {
     while (offset < source_.size() && (static_cast<unsigned char>(source_[offset]) & 0xC0U) == 0x80U) --offset;
     // Good tokens in the wrong place are reported at their last byte; people look at the first.
     const std::size_t begin = skip_blanks(last_end_);
-    if (begin < offset && offset < source_.size() && is_whole_token(source_.substr(begin, offset - begin + 1)))
+    if (begin < offset && offset < source_.size() && !cuts_escape(source_, offset) && is_whole_token(source_.substr(begin, offset - begin + 1)))
       offset = begin;
     return stop(trouble::syntax, offset);
   }
@@ -666,6 +676,8 @@ inline outcome<document> document::from_text(std::string text, limits cap) {
         if (half != std::string::npos) {
           refuse(0, half, "`" + text.substr(half, 6) + "` is half of a surrogate pair, which is no character",
                  "write both halves, or the character itself");
+        } else if (at < text.size() && detail::cuts_escape(text, at)) {
+          refuse(0, at, "unexpected " + detail::show_character(text, at) + " in an escape", "`\\u` takes four hexadecimal digits");
         } else if (text.empty() || (before == 0 && at >= text.size())) {
           refuse(0, at, "the document is empty", "");
         } else if (at >= text.size()) {

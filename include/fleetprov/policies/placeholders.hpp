@@ -83,9 +83,15 @@ inline bool is_account_placeholder(std::string_view text) {
          bare == "accountno" || text.find("EXAMPLE") != std::string_view::npos;
 }
 
+/// Marks of templates and of documentation, which no region, account id or name of a template has.
+constexpr bool has_placeholder_mark(std::string_view text) noexcept {
+  return text.find_first_of("$<>{}[]%") != std::string_view::npos;
+}
+
 inline bool is_template_placeholder(std::string_view text) {
   const std::string bare = bare_placeholder(text);
-  return bare == "templatename" || bare == "provisioningtemplatename" || bare == "provtemplate" ||
+  return (bare == "template" && has_placeholder_mark(text)) ||  // without a mark it may be the template's name
+         bare == "templatename" || bare == "provisioningtemplatename" || bare == "provtemplate" ||
          bare == "provisioningtemplate" || bare == "fleettemplatename";
 }
 
@@ -152,11 +158,6 @@ inline text_span template_level(std::string_view name) noexcept {
   if (found == std::string_view::npos) return {};
   const std::size_t at = found + before.size();
   return {at, std::min(name.find('/', at), name.size()) - at};
-}
-
-/// Marks of templates and of documentation, which no region and no account id has.
-constexpr bool has_placeholder_mark(std::string_view text) noexcept {
-  return text.find_first_of("$<>{}[]%") != std::string_view::npos;
 }
 
 /// Whether a field that has to be a region, or an account id, is neither that nor empty nor a pattern.

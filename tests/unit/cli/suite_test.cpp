@@ -73,6 +73,15 @@ TEST_CASE("mistakes in a suite are found at their place") {
   CHECK(only_finding(R"({"policies": {"p": 1}, "authorize": []})") == "/policies/p");
   CHECK(only_finding(R"({"render": {"sett": {}}, "authorize": []})") == "/render/sett");
   CHECK(only_finding(R"({"resolve": [{"name": "n", "template": "t", "expect": {"things": {}}}]})") == "/resolve/0/expect/things");
+  const auto in_expect = [](const std::string& expect) {
+    return only_finding(R"({"resolve": [{"name": "n", "template": "t", "expect": )" + expect + "}]}");
+  };
+  CHECK(in_expect(R"({"thing": {"billingGroup": null}})") == "/resolve/0/expect/thing/billingGroup");
+  CHECK(in_expect(R"({"certificate": {"state": null}})") == "/resolve/0/expect/certificate/state");
+  CHECK(in_expect(R"({"policies": [{"name": "p"}, {"doc": null}]})") == "/resolve/0/expect/policies/1/doc");
+  CHECK(only_finding(R"({"authorize": [], "region": "xx"})") == "/region");
+  CHECK(only_finding(R"({"authorize": [], "account": "1"})") == "/account");
+  CHECK(only_finding(R"({"authorize": [], "render": {"region": "foo"}})") == "/render/region");
   CHECK(only_finding(R"({"resolve": [{"name": "n", "template": "t", "expect": {"error": 1}}]})") == "/resolve/0/expect/error");
   CHECK(only_finding(R"({"resolve": [{"name": "n", "template": "t", "kind": "policy", "expect": {}}]})") == "/resolve/0/kind");
   const std::string head = R"({"policies": {"p": "p.json"}, "authorize": [{"name": "n", "policies": ["p"], "action": "iot:Publish",)";
@@ -81,6 +90,9 @@ TEST_CASE("mistakes in a suite are found at their place") {
   CHECK(only_finding(head + R"("resource": "a", "expect": "ALLOWED"}]})") == "/authorize/0/resource");
   CHECK(only_finding(head + R"("resource": "topic/a", "expect": "ALLOWED", "thing": {"nam": "x", "name": "y"}}]})") ==
         "/authorize/0/thing/nam");
+  CHECK(only_finding(head + R"("resource": "topic/a", "expect": "ALLOWED", "thing": {"name": ""}}]})") == "/authorize/0/thing/name");
+  CHECK(only_finding(head + R"("resource": "topic/a", "expect": "ALLOWED", "certificate": "c.pem", "certificate_id": "i"}]})") ==
+        "/authorize/0/certificate_id");
   CHECK(only_finding(head + R"("resource": "topic/a", "expect": "ALLOWED", "context": {"k": {}}}]})") == "/authorize/0/context/k");
 }
 
@@ -139,6 +151,24 @@ TEST_CASE("a policy that cannot be read ends the run") {
   REQUIRE(read);
   CHECK_THROWS_AS(run_suite(*read.value, [](const std::string& path) -> std::string { throw input_error(path); }), input_error);
   CHECK_THROWS_AS(run_suite(*read.value, [](const std::string&) { return std::string("{"); }), document_error);
+}
+
+TEST_CASE("what is wrong in a document is told with the path that leads to it, and a placeholder with the suite's own means") {
+  const outcome<suite> read = parse_suite(document(R"({"policies": {"p": "p.json"}, "render": {"region": "eu-west-1"}, "authorize": [
+    {"name": "n", "action": "iot:Publish", "resource": "topic/b", "expect": "ALLOWED"}],
+    "resolve": [{"name": "m", "template": "t.json", "expect": {}}]})"), "folder/below");
+  REQUIRE(read);
+  CHECK(read.value->resolve[0].template_path == "folder/below/t.json");
+  std::string said;
+  try {
+    run_suite(*read.value, [](const std::string&) { return std::string(R"({"Resource": "arn:aws:iot:aws-region:aws-account-id:topic/<device>"})"); });
+  } catch (const document_error& why) {
+    said = why.what();
+  }
+  CAPTURE(said);
+  CHECK(said.find("folder/below/p.json:1:") == 0);
+  CHECK(said.find("`render`") != std::string::npos);
+  CHECK(said.find("--set") == std::string::npos);
 }
 
 TEST_CASE("comparison: members are a subset, arrays are whole") {

@@ -154,6 +154,59 @@ TEST_CASE("a policy inside a string is rendered too") {
         R"({"PolicyDocument":"{\"Resource\":\"arn:aws:iot:eu-west-1:210987654321:topic/a\",\"Sid\":\"region\"}"})");
 }
 
+TEST_CASE("what is filled into a policy inside a string cannot leave its string, however deep that is") {
+  policies::render_values values = usual();
+  values.set["x"] = R"(a"b\c)";
+  const std::string policy = R"({"Resource":"arn:aws:iot:eu-west-1:210987654321:client/<x>"})";
+  const auto quoted = [](const std::string& text) { return fleetprov::detail::json_string(text); };
+  std::string text = policy;
+  for (int depth = 0; depth < 4; ++depth) {
+    CAPTURE(depth);
+    auto out = run(R"({"PolicyDocument":)" + quoted(text) + "}", values);
+    REQUIRE(out.value.has_value());
+    std::string inner = *out.value;
+    for (int i = 0; i <= depth; ++i) inner = json::document::from_text(inner).value->find("/PolicyDocument")->text;
+    auto read = json::document::from_text(inner);
+    REQUIRE(read.value.has_value());
+    CHECK(read.value->find("/Resource")->text == R"(arn:aws:iot:eu-west-1:210987654321:client/a"b\c)");
+    text = R"({"PolicyDocument":)" + quoted(text) + "}";
+  }
+}
+
+TEST_CASE("the pieces of an ARN that Fn::Join puts together are filled in, each by its field") {
+  const auto joined = [](const std::string& pieces) { return run(R"({"Fn::Join":["",[)" + pieces + "]]}", usual()); };
+  auto out = joined(R"("arn:aws:iot:","aws-region",":","<account>",":topic/region/",{"Ref":"aws-region"})");
+  REQUIRE(out.value.has_value());
+  CHECK(*out.value == R"({"Fn::Join":["",["arn:aws:iot:","eu-west-1",":","210987654321",":topic/region/",{"Ref":"aws-region"}]]})");
+  out = joined(R"("arn:aws:iot:aws-region:",{"Ref":"AWS::AccountId"},":topic/$aws/provisioning-templates/templateName/provision/*")");
+  REQUIRE(out.value.has_value());
+  CHECK(*out.value == R"({"Fn::Join":["",["arn:aws:iot:eu-west-1:",{"Ref":"AWS::AccountId"},":topic/$aws/provisioning-templates/Fleet/provision/*"]]})");
+  out = run(R"({"Fn::Join":[":",["arn:aws:iot","<region>","aws-account-id","topic/account"]]})", usual());
+  REQUIRE(out.value.has_value());
+  CHECK(*out.value == R"({"Fn::Join":[":",["arn:aws:iot","eu-west-1","210987654321","topic/account"]]})");
+  out = joined(R"("arn:aws:iot:eu-west-1:",{"Ref":"AWS::AccountId"},":topic/<device>/x")");
+  REQUIRE_FALSE(out.value.has_value());
+  CHECK(out.diagnostics.at(0).pointer == "/Fn::Join/1/2");
+  policies::render_values china;
+  china.region = "cn-north-1";
+  out = run(R"({"Fn::Join":["",["arn:aws:iot:","aws-region",":aws-account-id:topic/a"]]})", china);
+  REQUIRE(out.diagnostics.size() == 1);
+  CHECK(out.diagnostics[0].help.find("--account") != std::string::npos);
+  china.account = "210987654321";
+  out = run(R"({"Fn::Join":["",["arn:aws:iot:","aws-region",":aws-account-id:topic/a"]]})", china);
+  REQUIRE(out.value.has_value());
+  CHECK(*out.value == R"({"Fn::Join":["",["arn:aws-cn:iot:","cn-north-1",":210987654321:topic/a"]]})");
+  CHECK(run(R"({"Fn::Join":["-",["region","account"]]})", usual()).value.has_value());  // no ARN
+}
+
+TEST_CASE("a marked template and a second ARN in one string are filled in too") {
+  auto out = run(R"(["arn:aws:iot:aws-region:aws-account-id:topic/$aws/provisioning-templates/<template>/provision/*",
+    "arn:aws:iot:aws-region:aws-account-id:topic/a arn:aws:iot:aws-region:aws-account-id:topic/$aws/provisioning-templates/template/b"])", usual());
+  REQUIRE(out.value.has_value());
+  CHECK(*out.value == R"(["arn:aws:iot:eu-west-1:210987654321:topic/$aws/provisioning-templates/Fleet/provision/*",
+    "arn:aws:iot:eu-west-1:210987654321:topic/a arn:aws:iot:eu-west-1:210987654321:topic/$aws/provisioning-templates/template/b"])");
+}
+
 TEST_CASE("every shipped policy renders, and what is rendered renders to itself") {
   for (const auto& entry : std::filesystem::directory_iterator(std::string(FLEETPROV_SOURCE_DIR) + "/policies")) {
     const std::string name = entry.path().filename().string();

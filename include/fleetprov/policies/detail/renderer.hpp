@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -31,6 +32,18 @@ inline std::string replaced_level(std::string_view text, std::string_view name, 
 /// Whether a field is `${NAME}` in the text of Fn::Sub, which the template fills in.
 inline bool is_substituted(std::string_view field, bool in_sub) noexcept {
   return in_sub && field.substr(0, 2) == "${" && field.substr(0, 7) != "${AWS::";
+}
+
+/// `text` with the values of --set in it: `<NAME>` and its like anywhere, a whole level NAME or $NAME.
+inline std::string filled_by_name(std::string text, const render_values& values) {
+  for (const auto& [key, value] : values.set) {
+    if (key.empty()) continue;
+    for (const auto& [open, close] : {std::pair("<", ">"), std::pair("[", "]"), std::pair("{{", "}}")})
+      text = replaced(text, open + key + close, value);
+    text = replaced_level(text, "$" + key, value);
+    text = replaced_level(text, key, value);
+  }
+  return text;
 }
 
 /// One ARN with its placeholders filled in.
@@ -62,15 +75,7 @@ inline std::string render_arn(std::string_view arn, const render_values& values,
       level.size != 0 && !values.template_name.empty() &&
       is_template_placeholder(std::string_view(name).substr(level.at, level.size)))
     name.replace(level.at, level.size, values.template_name);
-  for (const auto& [key, value] : values.set) {
-    if (key.empty()) continue;
-    for (std::string* part : {&region, &account, &name}) {
-      for (const auto& [open, close] : {std::pair("<", ">"), std::pair("[", "]"), std::pair("{{", "}}")})
-        *part = replaced(*part, open + key + close, value);
-      *part = replaced_level(*part, "$" + key, value);
-      *part = replaced_level(*part, key, value);
-    }
-  }
+  for (std::string* part : {&region, &account, &name}) *part = filled_by_name(std::move(*part), values);
   // The partition is that of the region, and whoever left the region open could not know it. Others than these three are
   // nobody's slip.
   const bool is_open = partition == "aws" || partition == "aws-cn" || partition == "aws-us-gov" ||
@@ -92,11 +97,37 @@ inline std::string_view find_wrong_head(std::string_view text, bool in_sub) {
   return {};
 }
 
-/// Where an ARN that begins at `at` of a string ends: at the string's end if it begins there too, else
-/// at the quote (plain or escaped) of the policy text it stands in.
+/// Where an ARN that begins at `at` of a string ends: at the string's end if it begins there too (or where a blank or a
+/// comma and another ARN follow), else at the quote (plain or escaped) of the policy text it stands in.
 inline std::size_t arn_end(std::string_view text, std::size_t at) noexcept {
-  if (at == 0) return text.size();
-  return std::min(text.find_first_of("\"\\\n", at), text.size());
+  if (at != 0) return std::min(text.find_first_of("\"\\\n", at), text.size());
+  for (std::size_t next = text.find("arn:", 1); next != std::string_view::npos; next = text.find("arn:", next + 1))
+    if (text[next - 1] == ' ' || text[next - 1] == ',' || text[next - 1] == '\n') return next;
+  return text.size();
+}
+
+/// How many JSON strings the text that ends at `end` stands in: 1 before a quote, 2 before `\"`, 3 before `\\\"`, ...; 0 where
+/// `text` is no JSON.
+inline std::size_t json_depth(std::string_view text, std::size_t end) noexcept {
+  const std::size_t first = text.find_first_not_of(" \t\r\n");
+  if (first == std::string_view::npos || (text[first] != '{' && text[first] != '[')) return 0;
+  std::size_t depth = 1;
+  for (std::size_t slashes = std::min(text.find_first_not_of('\\', end), text.size()) - end; slashes != 0; slashes /= 2) ++depth;
+  return depth;
+}
+
+/// The values as they have to stand in a text that is `depth` JSON strings deep.
+inline render_values escaped(render_values values, std::size_t depth) {
+  const auto escape = [](std::string& text) {
+    std::string out;
+    fleetprov::detail::append_json_escaped(out, text);
+    text = std::move(out);
+  };
+  for (; depth != 0; --depth) {
+    for (std::string* one : {&values.region, &values.account, &values.template_name}) escape(*one);
+    for (auto& [name, value] : values.set) escape(value);
+  }
+  return values;
 }
 
 class renderer {
@@ -115,8 +146,76 @@ class renderer {
   void walk(const json::value& v, const std::string& pointer, bool in_sub) {
     if (v.is_string()) string(v, pointer, in_sub);
     for (std::size_t i = 0; i < v.items.size(); ++i) walk(v.items[i], json::child_pointer(pointer, i), in_sub);
-    for (const json::member& m : v.members)
-      walk(m.held, json::child_pointer(pointer, m.key), in_sub || m.key == "Fn::Sub");
+    for (const json::member& m : v.members) {
+      const std::string here = json::child_pointer(pointer, m.key);
+      if (m.key == "Fn::Join" && joins_arn(m.held)) join(m.held, here, in_sub);
+      else walk(m.held, here, in_sub || m.key == "Fn::Sub");
+    }
+  }
+
+  /// `[SEPARATOR, [PIECE, ...]]` whose first piece is the head of an ARN, not yet with all of its fields.
+  static bool joins_arn(const json::value& v) noexcept {
+    if (!v.is_array() || v.items.size() != 2 || !v.items[0].is_string() || !v.items[1].is_array() || v.items[1].items.empty())
+      return false;
+    const json::value& head = v.items[1].items.front();
+    return head.is_string() && head.text.substr(0, 3) == "arn" && std::count(head.text.begin(), head.text.end(), ':') < 5;
+  }
+
+  /// The pieces of an ARN: each string in the fields where it will stand. Functions between them stay.
+  void join(const json::value& v, const std::string& pointer, bool in_sub) {
+    const json::value& pieces = v.items[1];
+    const auto colons = static_cast<std::size_t>(std::count(v.items[0].text.begin(), v.items[0].text.end(), ':'));
+    bool fills_region = false;
+    const auto each_part = [&](auto&& use) {
+      std::size_t field = 0;
+      for (std::size_t i = 0; i < pieces.items.size(); ++i) {
+        if (i != 0) field += colons;
+        use(pieces.items[i], i, field);
+      }
+    };
+    each_part([&](const json::value& piece, std::size_t, std::size_t& field) {
+      for_each_field(piece.text, field, [&](std::string_view part, std::size_t at) {
+        fills_region = fills_region || (at == 3 && !values_.region.empty() && is_open_region(part));
+      });
+    });
+    each_part([&](const json::value& piece, std::size_t i, std::size_t& field) {
+      const std::string here = json::child_pointer(json::child_pointer(pointer, std::size_t{1}), i);
+      if (!piece.is_string()) return walk(piece, here, in_sub);
+      std::string made;
+      for_each_field(piece.text, field, [&](std::string_view part, std::size_t at) {
+        std::string filled = join_field(std::string(part), at);
+        if (at == 1 && fills_region && filled.substr(0, 3) == "aws") filled = topics::partition_of(values_.region);
+        if (const auto left = left_in_field(filled, at)) leftover(piece, here, *left);
+        made += (part.data() == piece.text.data() ? "" : ":") + filled;
+      });
+      replace(piece, made);
+    });
+  }
+  /// The parts of a piece that begins in field `field` of an ARN; the sixth holds all the rest. `field` is then that of its end.
+  template <class Use>
+  static void for_each_field(std::string_view text, std::size_t& field, Use use) {
+    for (;;) {
+      const std::size_t colon = field < 5 ? text.find(':') : std::string_view::npos;
+      use(text.substr(0, colon), field);
+      if (colon == std::string_view::npos) return;
+      ++field;
+      text.remove_prefix(colon + 1);
+    }
+  }
+  static bool is_open_region(std::string_view part) { return !is_region(part) && is_region_placeholder(part); }
+  std::string join_field(std::string part, std::size_t field) const {
+    if (field == 3 && !values_.region.empty() && is_open_region(part)) part = values_.region;
+    if (field == 4 && !values_.account.empty() && !is_account(part) && is_account_placeholder(part)) part = values_.account;
+    if (field == 5 && !values_.template_name.empty())
+      if (const text_span level = template_level(part);
+          level.size != 0 && is_template_placeholder(std::string_view(part).substr(level.at, level.size)))
+        part.replace(level.at, level.size, values_.template_name);
+    return field < 3 ? part : filled_by_name(std::move(part), values_);
+  }
+  static std::optional<std::string> left_in_field(const std::string& part, std::size_t field) {
+    if (const auto marked = find_marked_placeholder(part)) return std::string(*marked);
+    if ((field == 3 && is_unfilled_region(part)) || (field == 4 && is_unfilled_account(part))) return part;
+    return std::nullopt;
   }
   void string(const json::value& v, const std::string& pointer, bool in_sub) {
     const std::string_view text = v.text;
@@ -127,7 +226,9 @@ class renderer {
       made += text.substr(at, found - at);
       if (found == text.size()) break;
       const std::size_t end = arn_end(text, found);
-      const std::string arn = render_arn(text.substr(found, end - found), values_, in_sub);
+      const std::size_t depth = found == 0 ? 0 : json_depth(text, end);
+      const std::string arn = depth == 0 ? render_arn(text.substr(found, end - found), values_, in_sub)
+                                         : render_arn(text.substr(found, end - found), escaped(values_, depth), in_sub);
       const auto left = find_placeholder(arn);
       if (left && !is_substituted(*left, in_sub)) leftover(v, pointer, *left);
       else if (const std::string_view wrong = find_wrong_head(arn, in_sub); !wrong.empty()) leftover(v, pointer, wrong);
@@ -140,7 +241,10 @@ class renderer {
       if (known != values_.set.end()) made = known->second;
       else leftover(v, pointer, text);
     }
-    if (made == text) return;
+    replace(v, made);
+  }
+  void replace(const json::value& v, const std::string& made) {
+    if (made == v.text) return;
     text_ += source_.text().substr(copied_, v.where.begin - copied_);
     fleetprov::detail::append_json_string(text_, made);
     copied_ = v.where.end;
