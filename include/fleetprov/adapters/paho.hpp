@@ -49,7 +49,7 @@ class paho_link {
       });
       client_->connect(connect_options(), nullptr, connecting_);
       queue_.expect_outcome(true);
-    });
+    }, link_event::kind::not_tried);
   }
 
   void close() {
@@ -159,13 +159,13 @@ class paho_link {
   // Why a handshake failed stays unsaid: Paho C++ 1.2 calls a TLS error handler through options that are gone by then.
   void lost(std::string why) { queue_.push({link_event::kind::hung_up, std::move(why)}); }
 
-  /// Paho throws when a call is not possible; to a session that is a lost connection.
+  /// Paho throws when a call is not possible; to a session that is a lost connection, or one not made.
   template <class Call>
-  void guarded(Call call) {
+  void guarded(Call call, link_event::kind as = link_event::kind::hung_up) {
     try {
       call();
     } catch (const std::exception& why) {
-      queue_.push({link_event::kind::hung_up, why.what()});
+      queue_.push({as, why.what()});
     }
   }
 

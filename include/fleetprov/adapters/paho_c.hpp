@@ -59,7 +59,7 @@ class paho_c_link {
     if (rc == MQTTASYNC_SUCCESS && is_v5()) rc = MQTTAsync_setDisconnected(client_.get(), this, on_disconnected);
     if (rc == MQTTASYNC_SUCCESS) rc = start_connecting();
     queue_.expect_outcome(rc == MQTTASYNC_SUCCESS);
-    check(rc);
+    check(rc, link_event::kind::not_tried);
   }
 
   void close() {
@@ -182,8 +182,8 @@ class paho_c_link {
     MQTTAsync_free(topic);
     return 1;
   }
-  void check(int rc) {
-    if (rc != MQTTASYNC_SUCCESS) lost(detail::words_of(MQTTAsync_strerror(rc)));
+  void check(int rc, link_event::kind as = link_event::kind::hung_up) {
+    if (rc != MQTTASYNC_SUCCESS) queue_.push({as, detail::words_of(MQTTAsync_strerror(rc))});
   }
   void lost(std::string why) { queue_.push({link_event::kind::hung_up, std::move(why)}); }
 
