@@ -217,7 +217,9 @@ def reset_will(world):
         return client
 
     with_will("will-before")
+    end = time.monotonic() + 20
     while not any(e["eventType"] == "Disconnect" for e in world.mock.events() if e.get("clientId") == "will-before"):
+        assert time.monotonic() < end, "the abort was not noticed"
         time.sleep(0.01)
     assert world.mock.http("POST", "/_mock/reset")[0] == 200
     watcher = world.client("will-watcher")
