@@ -104,7 +104,6 @@ inline pem_search find_pem(const std::string& path) noexcept {
   std::size_t kept = 0;  // of what was read before: the mark may begin there
   while (!out.found) {
     const ssize_t got = ::read(file, bytes + kept, sizeof bytes - kept);
-    if (got < 0 && errno == EINTR) continue;
     if (got < 0) out.error = errno;
     if (got <= 0) break;
     const std::string_view text(bytes, kept + static_cast<std::size_t>(got));
@@ -306,9 +305,9 @@ drive_result drive(provisioning::session& session, Link& link, Store& store, con
       link.close();
       return out;
     }
-    const auto due = session.poll_timeout();
-    auto limit = due ? *due - monotonic_now() : provisioning::instant{1000};
-    limit = std::clamp(limit, provisioning::instant{0}, provisioning::instant{200});
+    const auto now = monotonic_now();
+    constexpr provisioning::instant longest_wait{200};  // an observer may want to stop
+    const auto limit = std::clamp(session.poll_timeout().value_or(now + longest_wait) - now, provisioning::instant{0}, longest_wait);
     if (auto event = link.wait(limit)) {
       observer.on_event(*event, session.current());
       deliver(session, *event, call);

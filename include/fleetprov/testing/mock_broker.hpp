@@ -110,9 +110,10 @@ inline descriptor connect_to(const std::string& host, int port) {
   addrinfo* found = nullptr;
   descriptor made;
   if (::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &wanted, &found) != 0) return made;
-  for (const addrinfo* next = found; next != nullptr && made.get() < 0; next = next->ai_next) {
+  for (const addrinfo* next = found; next != nullptr; next = next->ai_next) {
     made.reset(::socket(next->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    if (::connect(made.get(), next->ai_addr, next->ai_addrlen) != 0) made.reset();
+    if (::connect(made.get(), next->ai_addr, next->ai_addrlen) == 0) break;
+    made.reset();
   }
   ::freeaddrinfo(found);
   return made;

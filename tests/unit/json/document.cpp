@@ -161,6 +161,7 @@ TEST_CASE("half of a surrogate pair is named") {
   CHECK(message(R"({"a":"x\uDC00y"})") == half("\\uDC00"));
   CHECK(message(R"({"a":"\ud83d\ude00\ud83dx"})") == half("\\ud83d"));
   CHECK(message(R"({"a":"\n\\\ud83d\u0041"})") == half("\\ud83d"));
+  CHECK(message(R"({"a":"\ud83dabcdef"})") == half("\\ud83d"));
   CHECK(message(R"({"\udbff":1})") == half("\\udbff"));
   for (const char* other : {R"({"a":"\ud83d\ude00" 1})", R"({"a":"\\ud800" 1})", R"({"a":"\ud83d\ude00\x"})", R"({"a":"\u0041\x"})", R"({"a":"\)", "[\\ud800",
                             R"({"a":"\ud8"})", R"({"a":"\ud83z"})", R"({"a":"\ud8z3"})", "[\"\\ud83\xEF\xBF\xBB\"]", "[\"\\ud8\xEF\xBF\xBB\"]"}) {
@@ -168,6 +169,11 @@ TEST_CASE("half of a surrogate pair is named") {
     CHECK(message(other).find("surrogate") == std::string::npos);
     CHECK(is_valid_utf8(message(other)));
   }
+}
+
+TEST_CASE("an escape is cut where a digit is still to come and its backslash is no character") {
+  for (const char* text : {"\\u12", "\\u", "\"\\\\\\u123"}) CHECK(fleetprov::json::detail::cuts_escape(text, std::string_view(text).size()));
+  for (const char* text : {"\\\\u12", "u12", "12", "\\u1234"}) CHECK_FALSE(fleetprov::json::detail::cuts_escape(text, std::string_view(text).size()));
 }
 
 TEST_CASE("a missing comma before a string or an object is named as such") {

@@ -173,6 +173,13 @@ TEST_CASE("what is filled into a policy inside a string cannot leave its string,
   }
 }
 
+TEST_CASE("a policy inside a string may be a list of them, and what only looks like an ARN ends none") {
+  const std::string head = "arn:aws:iot:aws-region:aws-account-id:topic/", full = "arn:aws:iot:eu-west-1:210987654321:topic/";
+  CHECK(*run(R"({"p":"[{\"Resource\":\")" + head + R"(a\"}]"})", usual()).value == R"({"p":"[{\"Resource\":\")" + full + R"(a\"}]"})");
+  for (const std::string between : {",", "\\n"}) CHECK(*run("[\"" + head + "a" + between + head + "b\"]", usual()).value == "[\"" + full + "a" + between + full + "b\"]");
+  CHECK(*run("[\"" + head + "arn:x\"]", usual()).value == "[\"" + full + "arn:x\"]");
+}
+
 TEST_CASE("the pieces of an ARN that Fn::Join puts together are filled in, each by its field") {
   const auto joined = [](const std::string& pieces) { return run(R"({"Fn::Join":["",[)" + pieces + "]]}", usual()); };
   auto out = joined(R"("arn:aws:iot:","aws-region",":","<account>",":topic/region/",{"Ref":"aws-region"})");
@@ -196,7 +203,18 @@ TEST_CASE("the pieces of an ARN that Fn::Join puts together are filled in, each 
   out = run(R"({"Fn::Join":["",["arn:aws:iot:","aws-region",":aws-account-id:topic/a"]]})", china);
   REQUIRE(out.value.has_value());
   CHECK(*out.value == R"({"Fn::Join":["",["arn:aws-cn:iot:","cn-north-1",":210987654321:topic/a"]]})");
-  CHECK(run(R"({"Fn::Join":["-",["region","account"]]})", usual()).value.has_value());  // no ARN
+  out = joined(R"("arn:","*",":iot:aws-region:210987654321:topic/$aws/provisioning-templates/Mine/provision/*")");
+  REQUIRE(out.value.has_value());
+  CHECK(*out.value == R"({"Fn::Join":["",["arn:","*",":iot:eu-west-1:210987654321:topic/$aws/provisioning-templates/Mine/provision/*"]]})");
+  out = run(R"({"Fn::Join":["",["arn:aws:iot:","aws-region",":210987654321:topic/a"]]})", {});
+  REQUIRE(out.diagnostics.size() == 1);
+  CHECK(out.diagnostics[0].help == "give the region with --region");
+  for (const char* no_arn : {R"("region")", R"(["-"])", R"([1,["arn:aws:iot:"]])", R"(["",{}])", R"(["",[]])", R"(["-",["region","account"]])",
+                             R"(["",[{"Ref":"region"},":account"]])", R"(["",["arn:aws:iot:eu-west-1:210987654321:topic/","region"]])"}) {
+    CAPTURE(no_arn);
+    const std::string text = "{\"Fn::Join\":" + std::string(no_arn) + "}";
+    CHECK(*run(text, usual()).value == text);
+  }
 }
 
 TEST_CASE("a marked template and a second ARN in one string are filled in too") {

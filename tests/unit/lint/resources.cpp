@@ -303,6 +303,8 @@ TEST_CASE("entries that no client can send") {
     if (!why.empty()) CHECK(says(found, "no client can send this: " + why));
   }
   CHECK_FALSE(fires(of("iot:Subscribe", arn + "topicfilter/a#", "Deny"), "P119"));
+  CHECK_FALSE(fires(of("iot:Subscribe", arn + "topicfilter/$ROOT/a"), "P089"));
+  CHECK(fires(of("iot:Subscribe", arn + "topicfilter/$root/<device>"), "P089"));  // one that comes later is no root
 }
 
 TEST_CASE("topics of a share are nobody's to publish on") {
@@ -320,13 +322,16 @@ TEST_CASE("conditions that bind the client id") {
       {R"("StringEquals":{"iot:ClientId":["a","b"]})", true},
       {R"("StringLike":{"iot:ClientId":"a"})", true},
       {R"("ForAnyValue:StringEquals":{"iot:ClientId":"a"})", true},
+      {R"("StringEqualsIfExists":{"iot:ClientId":"a"})", true},
+      {R"("ForAllValues:StringEquals":{"iot:ClientId":"a"})", true},
       {R"("StringEquals":{"iot:Connection.Thing.ThingTypeName":"sensor"})", true},
       {R"("StringLike":{"iot:Connection.Thing.ThingName":"*"})", true},
       {R"("Null":{"iot:Connection.Thing.ThingName":"false"})", true},
       {R"("Bool":{"iot:Connection.Thing.IsAttached":"true"})", true},
       {R"("StringLike":{"iot:ClientId":"a*"})", false},
+      {R"("StringLike":{"iot:ClientId":"a*b*"})", false},
+      {R"("StringLike":{"iot:ClientId":"a?"})", false},
       {R"("StringEquals":{"iot:ClientId":"${iot:ClientId}"})", false},
-      {R"("StringEqualsIfExists":{"iot:ClientId":"a"})", false},
       {R"("StringNotEquals":{"iot:ClientId":"a"})", false},
       {R"("ArnLike":{"iot:ClientId":"a"})", false},
       {R"("StringEquals":{"iot:DomainName":"a"})", false},

@@ -32,6 +32,13 @@ TEST_CASE("a context of the caller's own is connected with, and none is nobody's
     CHECK(SSL_CTX_load_verify_locations(made.get(), with.ca_file.c_str(), nullptr) == 1);
     return std::shared_ptr<void>(made);
   };
+  auto too_often = how;
+  too_often.keep_alive = std::chrono::seconds(1);
+  link_under_test refused(too_often);
+  const auto event = outcome(refused);
+  CHECK(event.what == kind::not_tried);
+  CHECK(event.text.find("TLS context") == std::string::npos);
+
   link_under_test link(how);
   be_connected(link);
   link.close();

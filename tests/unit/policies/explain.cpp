@@ -380,6 +380,9 @@ TEST_CASE("a Null condition is about presence, not about values") {
   CHECK(has(says(R"("x")", {}), "the statement lists `x`"));
   CHECK(has(why(allow("iot:Connect", "*", R"({"Null":{"iot:ConnectAttributes":"true"}})"), "iot:Connect", "client/a", {{"iot:ConnectAttributes", {"LastWill"}}}),
             "without the key, and the request has `LastWill`"));
+  const policies::policy_document policy = parsed(allow("iot:Connect", "*", R"({"Null":{"iot:ClientId":"true"}})"));
+  const policies::verdict answer = policies::evaluate({{"p", &policy}}, {"iot:Connect", arn + "client/a", {{"iot:ClientId", {"a"}}}});
+  CHECK(answer.statements.at(0).detail == "the condition Null on `iot:ClientId` is false: it asks for a request without the key, and the request has `a`");
 }
 
 TEST_CASE("a wildcard that is data is no pattern, and is shown as the policy spells it") {
@@ -420,6 +423,7 @@ TEST_CASE("in a document without variables an entry and a condition with one are
   const std::string by_variable = R"({"StringEquals":{"iot:ClientId":"${k}"}})";
   CHECK(has(with_condition(by_variable, "2008-10-17"), "the statement lists `${k}`" + note));
   CHECK_FALSE(has(with_condition(by_variable, "2012-10-17"), note));
+  CHECK_FALSE(has(with_condition(R"({"StringEquals":{"iot:ClientId":"y"}})", "2008-10-17"), note));
   CHECK_FALSE(has(with_condition(R"({"NumericEquals":{"k":"${k}"}})", "2008-10-17"), note));
   const auto unversioned = policies::parse_text(R"({"Statement":)" + allow("iot:Publish", "topic/${iot:ClientId}") + "}");
   REQUIRE(unversioned.value.has_value());

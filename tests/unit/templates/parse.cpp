@@ -214,6 +214,7 @@ TEST_CASE("the kind of a document shows in its content") {
   CHECK(kind(R"({"templateBody":"no JSON"})") == document_kind::registration_config);
   CHECK(kind(R"({"templateBody":{"DeviceConfiguration":{}}})") == document_kind::registration_config);
   CHECK(kind(R"({"templateBody":"{}","RoleARN":"x"})") == document_kind::registration_config);
+  CHECK(kind(R"({"templateName":"T","templateBody":"{}","roleArn":"x"})") == document_kind::registration_config);
   CHECK(kind(R"({"templateBody":"{}","roleArn":"x","setAsDefault":true})") == document_kind::registration_config);
   CHECK(kind(R"({"templateName":"T","templateBody":"{}","description":"x","tags":[]})") == document_kind::fleet_template);
   CHECK(kind(R"({"templateName":"T","templateBody":"{}","provisoningRoleArn":"x"})") == document_kind::fleet_template);

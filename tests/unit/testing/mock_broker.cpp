@@ -202,7 +202,9 @@ TEST_CASE("a ready line that does not say where the mock listens is malformed") 
                            R"({"mqtt":{"host":"h","port":1},"http":{"url":"http://x:-2"}})", R"({"mqtt":{"host":"h","port":1},"http":{"url":"http://x"}})",
                            R"({"mqtt":{"host":"h","port":1},"http":{"url":"http://:2"}})", R"({"mqtt":{"host":"h","port":1},"http":{"url":"http://[]:2"}})",
                            R"({"mqtt":{"host":"h","port":1},"http":{"url":"https://x:2"}})", R"({"mqtt":{"host":"h","port":1},"http":{"url":"x:2"}})",
-                           R"({"mqtt":{"host":"h","port":1},"http":{"url":"http://x:2/y"}})", R"({"mqtt":{"host":"h","port":1},"http":{"url":"http://x:65536"}})"}) {
+                           R"({"mqtt":{"host":"h","port":1},"http":{"url":"http://x:2/y"}})", R"({"mqtt":{"host":"h","port":1},"http":{"url":"http://x:65536"}})",
+                           R"({"mqtt":{"host":"h","port":1},"http":{"url":"http://x:"}})", R"({"mqtt":{"host":"h","port":1},"http":{"url":"http://x:100000"}})",
+                           R"({"mqtt":{"host":"h","port":1},"http":{"url":"http://[::1:2"}})"}) {
     CAPTURE(line);
     const script it(ready_with(line));
     CHECK(it.start().error().code == errc::encoding);

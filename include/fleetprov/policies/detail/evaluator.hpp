@@ -113,10 +113,23 @@ inline std::string describe_unresolved(const resource_answer& got) {
   return "no value for " + listed(got.missing) + ": an entry whose variable has no value matches nothing";
 }
 
+/// What a failed Null asks for; empty if no request would do.
+inline std::string describe_null(const condition& test, const condition_answer& got) {
+  const filled_condition filled(test, {});
+  const std::string any;
+  const bool absent = got.asked.empty();
+  if (!filled.holds(absent ? context_values{true, &any, 1} : context_values{})) return "";
+  if (!absent) return "it asks for a request without the key, and the request has " + listed(got.asked);
+  return "it asks for a request with the key, and this one has " + std::string(got.key_present ? "an empty list" : "no such key");
+}
+
 inline std::string describe_condition(const condition& test, const condition_answer& got) {
+  std::string out = "the condition " + test.operation.text + " on " + in_ticks(test.key.text) + " is false: ";
+  if (test.parsed.compares == comparison::null)
+    if (const std::string asks = describe_null(test, got); !asks.empty()) return out + asks;
   std::vector<std::string> wanted;
   for (const condition_value& v : test.values) wanted.push_back(v.text);
-  std::string out = "the condition " + test.operation.text + " on " + in_ticks(test.key.text) + " is false: the request has ";
+  out += "the request has ";
   if (!got.key_present) out += "no such key";
   else if (got.asked.empty()) out += "an empty list";
   else out += listed(got.asked);

@@ -359,16 +359,6 @@ inline std::string explain_attributes(const condition_answer& got, const conditi
          ", the condition " + test.operation.text + " lists " + listed(wanted);
 }
 
-/// What a failed Null asks for; empty if no request would do.
-inline std::string explain_null(const condition& test, const condition_answer& got, const filled_condition& filled) {
-  const std::string any;
-  const bool absent = got.asked.empty();
-  if (!filled.holds(absent ? context_values{true, &any, 1} : context_values{})) return "";
-  const std::string start = "the condition " + test.operation.text + " on " + in_ticks(test.key.text) + " is false: it asks for a request ";
-  if (!absent) return start + "without the key, and the request has " + listed(got.asked);
-  return start + "with the key, and this one has " + (got.key_present ? "an empty list" : "no such key");
-}
-
 /// What a failed condition on IsAttached asks for, if that is an attached certificate; else empty.
 inline std::string explain_attachment(const filled_condition& filled, const context& values) {
   const std::string yes = "true", no = "false";
@@ -386,8 +376,7 @@ inline std::string explain_condition(const statement& s, const request& asked, l
     if (got.holds) continue;
     const filled_condition filled(test, asked.values);
     std::string out;
-    if (test.parsed.compares == comparison::null) out = explain_null(test, got, filled);
-    else if (equal_folded(test.key.text, "iot:Connection.Thing.IsAttached")) out = explain_attachment(filled, asked.values);
+    if (equal_folded(test.key.text, "iot:Connection.Thing.IsAttached")) out = explain_attachment(filled, asked.values);
     else if (equal_folded(test.key.text, "iot:ConnectAttributes") && got.key_present) out = explain_attributes(got, test);
     if (!out.empty()) return out;
     out = describe_condition(test, got);

@@ -160,13 +160,13 @@ inline id_choice choice_in(const text_pattern& value) {
   return has_run && !has_text ? id_choice::any : has_run || has_one ? id_choice::some : id_choice::listed;
 }
 
-/// The client ids in the list of a condition that compares iot:ClientId with `sign`. Every CONNECT has that key: what
-/// would hold without it (IfExists) limits the ids too, but is not what a rule advises.
+/// The client ids in the list of a condition that compares iot:ClientId with `sign`. Every CONNECT has that key, so
+/// IfExists and ForAllValues limit the ids as the plain operator does.
 inline id_choice choice_in(const condition& c, polarity sign) {
   if (!equal_folded(c.key.text, "iot:ClientId") || !is_string(c.parsed.compares)) return id_choice::any;
   if (c.parsed.sign != sign) return id_choice::any;
   if (sign == polarity::negated && c.values.empty()) return id_choice::any;  // it never holds
-  id_choice out = sign == polarity::negated || needs_key(c) ? id_choice::listed : id_choice::some;
+  id_choice out = id_choice::listed;
   for (const condition_value& v : c.values) out = std::min(out, choice_in(v.pattern));
   return out;
 }

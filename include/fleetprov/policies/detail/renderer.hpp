@@ -110,7 +110,7 @@ inline std::size_t arn_end(std::string_view text, std::size_t at) noexcept {
 /// `text` is no JSON.
 inline std::size_t json_depth(std::string_view text, std::size_t end) noexcept {
   const std::size_t first = text.find_first_not_of(" \t\r\n");
-  if (first == std::string_view::npos || (text[first] != '{' && text[first] != '[')) return 0;
+  if (text[first] != '{' && text[first] != '[') return 0;
   std::size_t depth = 1;
   for (std::size_t slashes = std::min(text.find_first_not_of('\\', end), text.size()) - end; slashes != 0; slashes /= 2) ++depth;
   return depth;
