@@ -576,6 +576,32 @@ TEST_CASE("addresses, networks, numbers and base64 are read as a whole") {
   CHECK_FALSE(holds(R"({"Bool":{"b":"yes"}})", {{"b", {"true"}}}));
   for (const char* bad : {"", "1x", "inf", "nan", "1e999", "0x10"}) CHECK_FALSE(holds(std::string(R"({"NumericEquals":{"n":")") + bad + "\"}}", {{"n", {bad}}}));
   CHECK_FALSE(holds(R"({"NumericEquals":{"n":"1"}})", {{"n", {"2"}}}));
+  struct pair { std::string less, more; };
+  for (const pair& each : std::vector<pair>{{"10525622389124227206", "10525622389124227207"}, {"-10525622389124227207", "-10525622389124227206"},
+                                            {"9", "10"}, {"-10", "9"}, {"0.5", "0.51"}, {"00.49", "0.5"}, {"-1", "0"}, {"1", "1.00000000000000000001"},
+                                            {"1e1", "11"}, {"9", "1E1"}, {"99999999999999999999", "100000000000000000000"}, {"5e-324", "1"}}) {
+    CAPTURE(each.less, each.more);
+    const auto is = [](const std::string& how, const std::string& given, const std::string& wanted) {
+      return holds(R"({"Numeric)" + how + R"(":{"n":")" + wanted + "\"}}", {{"n", {given}}});
+    };
+    CHECK(is("LessThan", each.less, each.more));
+    CHECK(is("LessThanEquals", each.less, each.more));
+    CHECK(is("GreaterThan", each.more, each.less));
+    CHECK(is("GreaterThanEquals", each.more, each.less));
+    CHECK_FALSE(is("LessThan", each.more, each.less));
+    CHECK_FALSE(is("LessThanEquals", each.more, each.less));
+    CHECK_FALSE(is("GreaterThan", each.less, each.more));
+    CHECK_FALSE(is("GreaterThanEquals", each.less, each.more));
+    CHECK_FALSE(is("Equals", each.less, each.more));
+    CHECK(is("NotEquals", each.less, each.more));
+  }
+  for (const pair& each : std::vector<pair>{{"0", "-0"}, {"007", "7"}, {"1.50", "1.5"}, {"2.", "2"}, {".5", "0.5"}, {"1e2", "100"}, {"-0.0", "00"},
+                                            {"115792089237316195423570985008687907853269984665640564039457584007913129639935",
+                                             "0115792089237316195423570985008687907853269984665640564039457584007913129639935.0"}}) {
+    CAPTURE(each.less, each.more);
+    CHECK(holds(R"({"NumericEquals":{"n":")" + each.less + "\"}}", {{"n", {each.more}}}));
+    CHECK(holds(R"({"NumericLessThanEquals":{"n":")" + each.less + "\"}}", {{"n", {each.more}}}));
+  }
   CHECK_FALSE(holds(R"({"NumericEquals":{"n":"2"}})", {{"n", {"1"}}}));
   CHECK_FALSE(holds(R"({"Null":{"n":"perhaps"}})", {}));
 }

@@ -36,17 +36,18 @@ inline bool arn_matches(const resolved_pattern& pattern, std::string_view value)
   return true;
 }
 
+/// By `<` alone.
 template <class T>
 bool compare(comparison how, const T& given, const T& wanted) noexcept {
   switch (how) {
     case comparison::numeric_less:
     case comparison::date_less: return given < wanted;
     case comparison::numeric_less_equals:
-    case comparison::date_less_equals: return given <= wanted;
+    case comparison::date_less_equals: return !(wanted < given);
     case comparison::numeric_greater:
-    case comparison::date_greater: return given > wanted;
+    case comparison::date_greater: return wanted < given;
     case comparison::numeric_greater_equals:
-    case comparison::date_greater_equals: return given >= wanted;
+    case comparison::date_greater_equals: return !(given < wanted);
     default: return !(given < wanted) && !(wanted < given);
   }
 }

@@ -377,7 +377,7 @@ inline std::string explain_condition(const statement& s, const request& asked, l
     const filled_condition filled(test, asked.values);
     std::string out;
     if (equal_folded(test.key.text, "iot:Connection.Thing.IsAttached")) out = explain_attachment(filled, asked.values);
-    else if (equal_folded(test.key.text, "iot:ConnectAttributes") && got.key_present) out = explain_attributes(got, test);
+    else if (equal_folded(test.key.text, "iot:ConnectAttributes") && got.key_present && test.parsed.compares != comparison::null) out = explain_attributes(got, test);
     if (!out.empty()) return out;
     out = describe_condition(test, got);
     for (const std::string& key : got.missing)

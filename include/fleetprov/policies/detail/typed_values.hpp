@@ -2,6 +2,7 @@
 
 #include <fleetprov/policies/pattern.hpp>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstddef>
@@ -15,11 +16,41 @@
 
 namespace fleetprov::policies::detail {
 
-inline std::optional<double> read_number(std::string_view text) noexcept {
-  double out = 0;
-  const auto got = std::from_chars(text.data(), text.data() + text.size(), out);
-  if (got.ec != std::errc() || got.ptr != text.data() + text.size() || !(out - out == 0)) return std::nullopt;
+/// A number, of which two texts without an exponent are compared digit by digit: serial numbers of certificates have up to
+/// 160 bits, and a double has 53.  assumption: AWS compares them so too.
+struct number {
+  double value = 0;
+  bool is_plain = false;               ///< no exponent
+  bool is_negative = false;            ///< never of zero
+  std::string_view whole, fraction{};  ///< of a plain one, without zeros that say nothing; views of the text
+};
+
+inline std::optional<number> read_number(std::string_view text) noexcept {
+  number out;
+  const auto got = std::from_chars(text.data(), text.data() + text.size(), out.value);
+  if (got.ec != std::errc() || got.ptr != text.data() + text.size() || !(out.value - out.value == 0)) return std::nullopt;
+  out.is_plain = text.find_first_of("eE") == std::string_view::npos;
+  if (text.front() == '-') text.remove_prefix(1);
+  const std::size_t point = (std::min)(text.find('.'), text.size());
+  out.whole = text.substr((std::min)(text.find_first_not_of('0'), point), point);
+  out.whole = out.whole.substr(0, out.whole.find('.'));
+  out.fraction = text.substr((std::min)(point + 1, text.size()));
+  out.fraction = out.fraction.substr(0, out.fraction.find_last_not_of('0') + 1);
+  out.is_negative = out.value < 0;
   return out;
+}
+
+/// Which is nearer to zero, of two plain ones.
+inline bool is_smaller(const number& a, const number& b) noexcept {
+  if (a.whole.size() != b.whole.size()) return a.whole.size() < b.whole.size();
+  const int order = a.whole.compare(b.whole);
+  return order != 0 ? order < 0 : a.fraction < b.fraction;
+}
+
+inline bool operator<(const number& a, const number& b) noexcept {
+  if (!a.is_plain || !b.is_plain) return a.value < b.value;
+  if (a.is_negative != b.is_negative) return a.is_negative;
+  return a.is_negative ? is_smaller(b, a) : is_smaller(a, b);
 }
 
 inline std::optional<bool> read_boolean(std::string_view text) noexcept {
