@@ -9,7 +9,6 @@
 #include <fleetprov/policies/evaluate.hpp>
 #include <fleetprov/policies/explain.hpp>
 
-#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -72,8 +71,7 @@ question read_question(const authorize_arguments& given) {
   if (!given.thing.empty()) out.who.thing = read_thing(given);
   else if (!given.thing_type.empty() || !given.attributes.empty() || given.not_attached || given.exclusive)
     throw usage_error("--thing-type, --attribute, --not-attached and --exclusive go with --thing");
-  out.who.epoch_seconds =
-      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  out.who.epoch_seconds = epoch_seconds_now();
   out.who.extra = read_context(given.context);
   return out;
 }
@@ -177,8 +175,7 @@ std::string render_people(const authorize_arguments& given, const full_question&
   const bool allowed = answer.answer == policies::decision::allowed;
   std::string out = paint(policies::name_of(answer.answer), allowed ? ink::green : ink::red, use) + ' ' +
                     printable(full.asked.action) + " on " + printable(short_resource(full.asked.resource)) + '\n';
-  if (const std::string doubt = doubt_about_resource(full.asked.action, full.asked.resource); !doubt.empty())
-    out += "  " + paint("note:", ink::cyan, use) + ' ' + printable(doubt) + '\n';
+  for (const std::string& doubt : full.doubts) out += "  " + paint("note:", ink::cyan, use) + ' ' + printable(doubt) + '\n';
   out += "  " + printable(reason.why) + '\n';
   if (reason.nearest != policies::explanation::none) out += "  at " + printable(place_of(loaded, reason.nearest)) + '\n';
   if (!reason.corrected_resource.empty()) {
@@ -213,11 +210,13 @@ int run_authorize(const authorize_arguments& given) {
   if (const std::string doubt = doubt_about_action(full.asked.action); !doubt.empty())
     print_error("note: " + printable(doubt) + '\n');
   if (!full.left_out.empty()) print_error("note: " + printable(full.left_out) + '\n');
-  if (full.asked.resource.find_first_of("*?") != std::string::npos && full.asked.resource != "*")
-    print_error("note: a request names one resource; `*` and `?` in it are ordinary characters\n");
   const policies::verdict answer = policies::evaluate(documents, full.asked);
-  if (given.shape == "json") print(render_json(full.asked, answer));
-  else print(render_people(given, full, answer, policies::explain(documents, full.asked, answer), loaded));
+  if (given.shape == "json") {
+    for (const std::string& doubt : full.doubts) print_error("note: " + printable(doubt) + '\n');
+    print(render_json(full.asked, answer));
+  } else {
+    print(render_people(given, full, answer, policies::explain(documents, full.asked, answer), loaded));
+  }
   return answer.answer == policies::decision::allowed ? exit_good : exit_findings;
 }
 

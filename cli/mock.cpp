@@ -104,10 +104,11 @@ void read_behaviour(const mock_arguments& in, mock::launch_options& out) {
   for (const std::string& argument : in.lambdas) {
     const auto [name, command] = split_pair("--lambda", argument);
     require(!command.empty(), "--lambda " + name + "= lacks the command or URL");
-    out.lambdas[name] = command;
+    require(out.lambdas.emplace(name, command).second, "--lambda " + name + " is given twice");
   }
   for (const std::string& argument : in.hooks) {
     const auto [name, lambda] = split_pair("--hook", argument);
+    require(out.lambdas.count(lambda) != 0, "--hook " + argument + " names no --lambda: give --lambda " + lambda + "=COMMAND or =URL, too");
     out.world.hooks.emplace_back(name, lambda);
   }
   for (const std::string& spec : in.faults) {
@@ -127,18 +128,26 @@ void read_behaviour(const mock_arguments& in, mock::launch_options& out) {
   out.strict = in.strict;
 }
 
+void require_new(const std::string& option, const mock::named_text& given, const std::vector<mock::named_text>& before) {
+  require(std::none_of(before.begin(), before.end(), [&](const mock::named_text& one) { return one.name == given.name; }),
+          option + " " + given.name + " is given twice");
+}
+
 /// False when `check` found errors.
 bool read_documents(const mock_arguments& in, mock::launch_options& out) {
   document_reader reader;
   using templates::document_kind;
   for (const std::string& argument : in.policies) {
-    out.world.policies.push_back(reader.read("--policy", argument, document_kind::policy));
-    const std::string& name = out.world.policies.back().name;
-    require(static_cast<bool>(topics::validate_policy_name(name)), "--policy: `" + name + "` is not a policy name");
+    mock::named_text given = reader.read("--policy", argument, document_kind::policy);
+    require(static_cast<bool>(topics::validate_policy_name(given.name)), "--policy: `" + given.name + "` is not a policy name");
+    require_new("--policy", given, out.world.policies);
+    out.world.policies.push_back(std::move(given));
   }
   for (const std::string& argument : in.templates) {
-    out.world.templates.push_back(reader.read("--template", argument, document_kind::fleet_template, out.world.hooks));
-    read_template_name("--template", out.world.templates.back().name);
+    mock::named_text given = reader.read("--template", argument, document_kind::fleet_template, out.world.hooks);
+    read_template_name("--template", given.name);
+    require_new("--template", given, out.world.templates);
+    out.world.templates.push_back(std::move(given));
   }
   if (!in.claim_policy.empty()) {
     out.world.claim_policy = reader.read("--claim-policy", in.claim_policy, document_kind::policy);

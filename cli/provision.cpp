@@ -12,12 +12,10 @@
 #endif
 #include <fleetprov/crypto/certificate.hpp>
 #include <fleetprov/crypto/csr.hpp>
+#include <fleetprov/crypto/issued.hpp>
 #include <fleetprov/crypto/private_key.hpp>
 #include <fleetprov/crypto/token_key.hpp>
 #include <fleetprov/storage/posix_store.hpp>
-
-#include <openssl/pem.h>
-#include <openssl/x509.h>
 
 #include <algorithm>
 #include <chrono>
@@ -120,13 +118,8 @@ class careful_store {
 
 /// Whether the certificate in the folder was issued for this signing request.
 bool is_issued_for(const std::string& csr, const storage::posix_store& store) {
-  const auto certificate = read_certificate(store.certificate_path());
-  if (!certificate) return false;
-  const crypto::detail::error_queue_guard quiet;
-  const crypto::detail::bio_ptr in = crypto::detail::reading(csr);
-  const crypto::detail::request_ptr request(
-      PEM_read_bio_X509_REQ(in.get(), nullptr, &crypto::detail::no_passphrase, nullptr));
-  return request && EVP_PKEY_eq(X509_REQ_get0_pubkey(request.get()), X509_get0_pubkey(certificate->native())) == 1;
+  const auto certificate = read_if_possible(store.certificate_path());
+  return certificate && crypto::check_issued(*certificate, {}, &csr);
 }
 
 /// Client ids to try stored credentials with. Device policies often demand the thing name; where it
@@ -265,6 +258,7 @@ int run_over(const provision_options& options, const prepared& what, storage::po
   how.tls_context = &adapters::token_tls_context;
   how.client_ids = candidate_client_ids(what, store.device());
   how.superseded = unrecorded(store);
+  how.check_issued = &crypto::check_issued;
   if (what.planned) how.expected_configuration = what.planned->device_configuration;
   Link link(what.link);
   narrator seen(what.link);

@@ -27,13 +27,30 @@ std::string step_name(state during, const provisioning::session& session) {
   return std::string(provisioning::step_of(during));
 }
 
-std::string service_answer(const payloads::error_response& reply) {
-  std::string out = "the service answered";
+std::string service_answer(std::string out, const payloads::error_response& reply) {
   if (reply.status_code) out += " " + std::to_string(*reply.status_code);
   if (reply.error_code) out += " " + printable(*reply.error_code);
   if (reply.error_message) out += ": " + printable(*reply.error_message);
   if (!reply.status_code && !reply.error_code && !reply.error_message) out += " with a rejection that says nothing";
   return out;
+}
+
+std::string describe_unreadable(const provisioning::unreadable_reply& what, const provisioning::session& session) {
+  const std::string place = what.why.code == errc::missing_field ? "" : " at byte " + std::to_string(what.why.offset);
+  return "an answer came on " + std::string(session.topic_of(what.call, what.kind).view()) +
+         " that could not be read: " + std::string(describe(what.why.code)) + place;
+}
+
+/// Why what the service issued is of no use, if that ended the run.
+std::string describe_useless(const provisioning::gave_up& why, const provisioning::session& session) {
+  if (why.during != state::creating_certificate) return {};
+  const bool by_request = session.signing_request() != nullptr;
+  if (why.why.code == errc::encoding)
+    return std::string("the service issued a certificate") + (by_request ? "" : " or a private key") +
+           " that cannot be read";
+  if (why.why.code != errc::crypto) return {};
+  return std::string("the service issued a certificate that is not for the key ") +
+         (by_request ? "of the signing request" : "that came with it");
 }
 
 std::string help_for_rejection(state during, const payloads::error_response& reply, const prepared& what) {
@@ -155,6 +172,11 @@ explanation explain(const provisioning::gave_up& why, const narrator& seen, cons
     out.exit_code = exit_trouble;
     return out;
   }
+  out.message = describe_useless(why, session);
+  if (!out.message.empty()) {
+    out.help = "nothing was stored or registered: look at what answers at " + host + ", and at --endpoint";
+    return out;
+  }
   if (why.why.code == errc::storage) {
     out.message = "the credentials could not be stored";
     out.help = std::string(storage_help) + "; nothing was registered";
@@ -183,7 +205,17 @@ explanation explain(const provisioning::gave_up& why, const narrator& seen, cons
   if (why.why.code == errc::rejected &&
       (has_reply || why.during == state::registering_thing || why.during == state::creating_certificate) &&
       seen.last_words().find("PUBACK") != 0) {
-    out.message = service_answer(why.reply);
+    out.message = service_answer("the service answered", why.reply);
+    out.help = help_for_rejection(why.during, why.reply, what);
+    return out;
+  }
+  if (why.unreadable) {
+    out.message = describe_unreadable(*why.unreadable, session);
+    out.help = "look at what answers at " + host + ", and at --endpoint: AWS IoT Core does not answer like that";
+    return out;
+  }
+  if (why.why.code == errc::timed_out && has_reply) {
+    out.message = service_answer("no success in time; the service's last answer was", why.reply);
     out.help = help_for_rejection(why.during, why.reply, what);
     return out;
   }

@@ -42,8 +42,12 @@ int run_render(const render_arguments& given) {
   const source_text source(given.path, text);
   const outcome<json::document> document = json::document::from_text(std::move(text));
   if (!document) throw document_error(render_all(source, document.diagnostics, colour_for(stderr)));
-  const outcome<std::string> filled = policies::render(*document.value, values);
+  policies::detail::renderer filler(*document.value, values);
+  const outcome<std::string> filled = filler.run();
   print_error(render_all(source, filled.diagnostics, colour_for(stderr)));
+  for (const auto& [name, value] : values.set)
+    if (filler.used_names().count(name) == 0)
+      print_error("warning: --set " + printable(name) + ": nothing in " + printable(source.name) + " has that name\n");
   if (!filled) return exit_findings;
   print(*filled.value);
   return exit_good;

@@ -3,9 +3,11 @@
 #include <fleetprov/policies/evaluate.hpp>
 #include <fleetprov/policies/principal.hpp>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace fleetprov::cli {
 
@@ -27,8 +29,12 @@ struct full_question {
   std::string assumed_client_id;  ///< not empty if nobody gave it
   bool is_https_only = false;
   std::string left_out;           ///< what was given and does not exist over HTTPS, in a sentence; or ""
+  std::vector<std::string> doubts;  ///< why no client can ask this, a sentence each; it is answered all the same
 };
 full_question complete(question asked);
+
+/// The time of a request, where nobody says another: seconds since 1970.
+std::int64_t epoch_seconds_now();
 
 /// "iot:Subscribe" of "Subscribe"; a text that names no action stays as it is.
 std::string full_action(const std::string& given);

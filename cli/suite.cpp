@@ -41,8 +41,8 @@ class suite_reader {
       names_ = &made.policies;
       for_each_case(root, "authorize", [&](const value& one, const std::string& at) { made.authorize.push_back(read_authorize(one, at)); });
       for_each_case(root, "resolve", [&](const value& one, const std::string& at) { made.resolve.push_back(read_resolve(one, at)); });
-      if (root.find("authorize") == nullptr && root.find("resolve") == nullptr)
-        complain({root.where.begin, root.where.begin + 1}, "", "a suite without `authorize` and without `resolve` tests nothing");
+      if (found_.empty() && made.authorize.empty() && made.resolve.empty())
+        complain({root.where.begin, root.where.begin + 1}, "", "a suite without a case of `authorize` or `resolve` tests nothing");
     }
     out.diagnostics = std::move(found_);
     sort_diagnostics(out.diagnostics);
@@ -356,6 +356,7 @@ class suite_runner {
   suite_runner(const suite& what, const file_reader& read) : what_(what), read_(read) {}
 
   std::vector<case_result> run() {
+    for (const auto& [name, path] : what_.policies) policy(name);
     std::vector<std::pair<std::uint32_t, case_result>> placed;
     for (const authorize_case& one : what_.authorize) placed.emplace_back(one.where.begin, run(one));
     for (const resolve_case& one : what_.resolve) placed.emplace_back(one.where.begin, run(one));
@@ -397,6 +398,7 @@ class suite_runner {
 
   case_result run(const authorize_case& one) {
     question asked = one.asked;
+    asked.who.epoch_seconds = now_;
     if (!one.certificate.empty()) add_certificate(asked.who, one.certificate, read_(one.certificate));
     std::vector<policies::named_document> documents;
     for (const std::string& name : one.policies) documents.push_back({name, &policy(name)});
@@ -408,6 +410,7 @@ class suite_runner {
     out.passed = got == one.expect || (one.expect == "DENIED" && answer.answer != policies::decision::allowed);
     out.expected = to_json(one.expect);
     out.got = to_json(got);
+    out.notes = full.doubts;
     if (!out.passed) {
       out.detail = policies::explain(documents, full.asked, answer).why;
       if (!full.left_out.empty()) out.detail += "; " + full.left_out;
@@ -479,6 +482,7 @@ class suite_runner {
 
   const suite& what_;
   const file_reader& read_;
+  const std::int64_t now_ = epoch_seconds_now();
   std::map<std::string, policies::policy_document> policies_;
   std::map<std::string, json::document> documents_;
 };

@@ -52,12 +52,13 @@ struct case_result {
   bool passed = false;
   std::string expected, got;  ///< JSON
   std::string detail;         ///< of a failure: why, in words
+  std::vector<std::string> notes;  ///< what is odd about the case, passed or not, a sentence each
 };
 
 /// Returns the text of a file that a suite names. Throws `input_error`.
 using file_reader = std::function<std::string(const std::string& path)>;
 
-/// Runs every case, in the order of the file. Throws `input_error` or `document_error` where a policy or template
+/// Runs every case, in the order of the file; reads every policy that is named, used or not. Throws `input_error` or `document_error` where a policy or template
 /// cannot be read: then there is no result.
 std::vector<case_result> run_suite(const suite& what, const file_reader& read);
 

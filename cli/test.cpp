@@ -50,6 +50,7 @@ std::string render_people(const std::vector<finished_suite>& all) {
       out += printable(c.name) + '\n';
       if (!c.passed)
         out += "      expected " + printable(c.expected) + "\n      got      " + printable(c.got) + "\n      " + printable(c.detail) + '\n';
+      for (const std::string& note : c.notes) out += "      " + paint("note:", ink::cyan, use) + ' ' + printable(note) + '\n';
     }
     passed += one.passed();
     failed += one.failed();
@@ -64,7 +65,13 @@ std::string render_json(const std::vector<finished_suite>& all) {
   for (const finished_suite& one : all) {
     for (const case_result& c : one.cases) {
       out.begin_object().field("name", c.name).key("passed").boolean(c.passed);
-      out.key("expected").raw(c.expected).key("got").raw(c.got).field("detail", c.detail).end_object();
+      out.key("expected").raw(c.expected).key("got").raw(c.got).field("detail", c.detail);
+      if (!c.notes.empty()) {
+        out.key("notes").begin_array();
+        for (const std::string& note : c.notes) out.text(note);
+        out.end_array();
+      }
+      out.end_object();
     }
     passed += one.passed();
     failed += one.failed();
@@ -99,12 +106,19 @@ std::string render_junit(const std::vector<finished_suite>& all) {
             std::to_string(one.failed()) + "\" errors=\"0\" skipped=\"0\">\n";
     for (const case_result& c : one.cases) {
       body += "    <testcase classname=\"" + xml(one.path) + "\" name=\"" + xml(c.name) + "\"";
-      if (c.passed) {
+      if (c.passed && c.notes.empty()) {
         body += "/>\n";
         continue;
       }
-      body += ">\n      <failure message=\"expected " + xml(c.expected) + ", got " + xml(c.got) + "\">" + xml(c.detail) +
-              "</failure>\n    </testcase>\n";
+      body += ">\n";
+      if (!c.passed)
+        body += "      <failure message=\"expected " + xml(c.expected) + ", got " + xml(c.got) + "\">" + xml(c.detail) + "</failure>\n";
+      if (!c.notes.empty()) {
+        body += "      <system-out>";
+        for (const std::string& note : c.notes) body += "note: " + xml(note) + '\n';
+        body += "</system-out>\n";
+      }
+      body += "    </testcase>\n";
     }
     body += "  </testsuite>\n";
   }

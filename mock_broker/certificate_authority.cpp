@@ -6,6 +6,7 @@
 #include <mock_broker/files.hpp>
 #include <mock_broker/random.hpp>
 
+#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -242,9 +243,17 @@ struct csr_check {
   std::string fault;
 };
 
+/// A curve that is spelt out instead of named: TLS has no such keys (RFC 5480, 2.1.1; RFC 8422, 5.1.1), whoever gets a
+/// certificate for one can never connect.
+bool has_explicit_curve(EVP_PKEY* key) {
+  int is_explicit = 0;
+  return EVP_PKEY_get_base_id(key) == EVP_PKEY_EC &&
+         EVP_PKEY_get_int_param(key, OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS, &is_explicit) == 1 && is_explicit != 0;
+}
+
 bool is_accepted_key(EVP_PKEY* key) {
   if (EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA) return EVP_PKEY_get_bits(key) >= 2048;
-  if (EVP_PKEY_get_base_id(key) != EVP_PKEY_EC) return false;
+  if (EVP_PKEY_get_base_id(key) != EVP_PKEY_EC || has_explicit_curve(key)) return false;
   std::array<char, 64> name{};
   std::size_t length = 0;
   if (EVP_PKEY_get_group_name(key, name.data(), name.size(), &length) != 1) return false;
@@ -263,7 +272,7 @@ csr_check check_csr(std::string_view pem) {
   if (!request) return {nullptr, "the certificate signing request is not a PEM PKCS#10 request"};
   EVP_PKEY* key = X509_REQ_get0_pubkey(request.get());
   if (key == nullptr || !is_accepted_key(key))
-    return {nullptr, "the key must be RSA with at least 2048 bits, or EC on P-256, P-384 or P-521"};
+    return {nullptr, "the key must be RSA with at least 2048 bits, or EC on the named curve P-256, P-384 or P-521"};
   if (X509_REQ_verify(request.get(), key) != 1)
     return {nullptr, "the signature of the certificate signing request does not verify"};
   return {std::move(request), ""};
@@ -463,6 +472,8 @@ std::optional<certificate_facts> read_certificate(std::string_view pem) {
   out.not_before = instant(std::chrono::seconds(valid->not_before));
   out.not_after = instant(std::chrono::seconds(valid->not_after));
   out.is_ca = X509_check_ca(read->native()) == 1;
+  EVP_PKEY* key = X509_get0_pubkey(read->native());
+  out.has_explicit_curve = key != nullptr && has_explicit_curve(key);
   return out;
 }
 

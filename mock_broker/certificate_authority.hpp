@@ -45,6 +45,7 @@ struct certificate_facts {
   std::string id, pem, subject, issuer;
   instant not_before{}, not_after{};
   bool is_ca = false;
+  bool has_explicit_curve = false;  ///< an EC key without a named curve: TLS has no such keys
 };
 std::optional<certificate_facts> read_certificate(std::string_view pem);
 /// Whether `ca_pem`'s key signed `pem`. False for anything unreadable.

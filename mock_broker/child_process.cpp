@@ -20,7 +20,7 @@ namespace fleetprov::mock {
 namespace {
 
 /// Between fork and exec: only calls that are safe there.
-[[noreturn]] void become(char* const* arguments, int pass, pid_t parent) noexcept {
+[[noreturn]] void become(char* const* arguments, int pass, int keep, pid_t parent) noexcept {
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -33,22 +33,22 @@ namespace {
     files.rlim_cur = files.rlim_max;
     ::setrlimit(RLIMIT_NOFILE, &files);
   }
+  // Copies above all places first: either may stand where something else goes.
+  const int passed = ::fcntl(pass, F_DUPFD, child_process::kept_descriptor + 1);
+  const int kept = ::fcntl(keep, F_DUPFD, child_process::kept_descriptor + 1);
   const int nothing = ::open("/dev/null", O_RDWR);
   ::dup2(nothing, STDIN_FILENO);
   ::dup2(nothing, STDOUT_FILENO);
-  if (pass == child_process::passed_descriptor) {
-    ::fcntl(pass, F_SETFD, 0);
-  } else {
-    ::dup2(pass, child_process::passed_descriptor);
-  }
-  ::syscall(SYS_close_range, static_cast<unsigned>(child_process::passed_descriptor + 1), ~0U, 0U);
+  if (::dup2(passed, child_process::passed_descriptor) < 0 || ::dup2(kept, child_process::kept_descriptor) < 0) ::_exit(127);
+  ::syscall(SYS_close_range, static_cast<unsigned>(child_process::passed_descriptor + 1), static_cast<unsigned>(child_process::kept_descriptor - 1), 0U);
+  ::syscall(SYS_close_range, static_cast<unsigned>(child_process::kept_descriptor + 1), ~0U, 0U);
   ::execv(arguments[0], arguments);
   ::_exit(127);
 }
 
 }  // namespace
 
-child_process child_process::start(const std::vector<std::string>& arguments, int pass) {
+child_process child_process::start(const std::vector<std::string>& arguments, int pass, int keep) {
   std::vector<char*> words;
   words.reserve(arguments.size() + 1);
   for (const std::string& word : arguments) words.push_back(const_cast<char*>(word.c_str()));
@@ -56,7 +56,7 @@ child_process child_process::start(const std::vector<std::string>& arguments, in
   const pid_t parent = ::getpid();
   const pid_t pid = ::fork();
   if (pid < 0) throw std::system_error(errno, std::generic_category(), "fork");
-  if (pid == 0) become(words.data(), pass, parent);
+  if (pid == 0) become(words.data(), pass, keep, parent);
   child_process out(pid, static_cast<int>(::syscall(SYS_pidfd_open, pid, 0U)));
   if (out.end_ < 0) throw std::system_error(errno, std::generic_category(), "pidfd_open");  // `out` ends the child
   return out;

@@ -8,16 +8,19 @@
 
 namespace fleetprov::mock {
 
-/// A child that does not outlive us: it gets SIGTERM when this process dies in any way, and is ended and
+/// A child that does not outlive us for long: it gets SIGTERM when this process dies in any way, and is ended and
 /// reaped by the destructor. Start it on the thread that lives longest (the kernel ties it to a thread).
 class child_process {
  public:
   /// Where the child finds the descriptor that was passed to it.
   static constexpr int passed_descriptor = 3;
+  /// Where it has the one that it only keeps open: above what a program opens at its start, because the kernel closes in
+  /// ascending order. Whoever sees this one closed finds the child's ports free.
+  static constexpr int kept_descriptor = 255;
 
   /// `arguments[0]` is the program's path. Standard input and output are /dev/null, standard error is
-  /// ours. Throws std::system_error.
-  static child_process start(const std::vector<std::string>& arguments, int pass);
+  /// ours. `keep` stays open for as long as the child lives. Throws std::system_error.
+  static child_process start(const std::vector<std::string>& arguments, int pass, int keep);
 
   child_process(child_process&& other) noexcept;
   child_process& operator=(child_process&&) = delete;

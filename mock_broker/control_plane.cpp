@@ -123,8 +123,11 @@ void check_member(std::string_view member, std::string_view value) {
   if (member == "templateName") return check_template_name(value);
   if (member == "policyVersionId") return check_policy_version(value);
   if (member == "certificateId" || member == "caCertificateId") return check_certificate_id(member, value);
+  if (member == "attributeName") return check_attribute_name(member, value);
+  if (member == "attributeValue") return check_attribute_value(member, value);
   if (member == "certificateSigningRequest") return check_length(member, value, 4096);
-  for (const std::string_view name : {"thingName", "thingTypeName", "thingGroupName", "billingGroupName", "parentGroupName", "parentGroup"})
+  for (const std::string_view name : {"thingName", "thingTypeName", "thingGroupName", "billingGroupName", "parentGroupName", "parentGroup",
+                                      "namePrefixFilter"})
     if (member == name) return check_thing_name(member, value);
   for (const std::string_view name : {"certificatePem", "caCertificatePem", "caCertificate"})
     if (member == name) return check_length(member, value, 65536);

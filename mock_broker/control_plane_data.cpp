@@ -1,6 +1,7 @@
 // The data plane over HTTP (AWS IoT API Reference, data plane): publish, retained messages, DeleteConnection.
 #include <fleetprov/topics/limits.hpp>
 #include <fleetprov/topics/reserved_topics.hpp>
+#include <fleetprov/topics/topic_filter.hpp>
 #include <fleetprov/topics/topic_name.hpp>
 #include <mock_broker/control_plane_call.hpp>
 
@@ -62,8 +63,10 @@ json_out publish(const api_call& call) {
   message.topic = call.path(0);
   if (!topics::validate_topic_name(message.topic)) throw aws_error::invalid_request("Invalid topic name.");
   const topics::reserved_topic reserved = topics::classify_reserved(message.topic);
-  // The provisioning API answers a device's connection; there is none here, so the topics are closed.
-  if (!reserved.may_publish || reserved.service == topics::reserved_service::fleet_provisioning)
+  // The provisioning API answers a device's connection; there is none here, so the topics are closed. A share is only
+  // for subscriptions.
+  if (!reserved.may_publish || reserved.service == topics::reserved_service::fleet_provisioning ||
+      topics::parse_share(message.topic).is_shared)
     throw aws_error("ForbiddenException", 403, "Publishing to this reserved topic is not allowed.");
   if (call.raw_body().size() > topics::limits::max_payload_bytes)
     throw aws_error("RequestEntityTooLargeException", 413, "The payload exceeds the maximum size allowed.");

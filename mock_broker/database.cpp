@@ -11,7 +11,7 @@
 namespace fleetprov::mock {
 namespace {
 
-constexpr int schema_version = 1;
+constexpr int schema_version = 2;  ///< 2: start_notes
 constexpr int busy_milliseconds = 2000;
 
 struct close_handle {

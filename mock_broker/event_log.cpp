@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <utility>
@@ -30,6 +31,21 @@ std::size_t write_all(int fd, std::string_view text) noexcept {
     done += static_cast<std::size_t>(put);
   }
   return done;
+}
+
+/// The file's length without an entry that a killed process left half written: it would swallow the next one, and nobody
+/// could read it.
+off_t whole_entries(int fd, off_t size) noexcept {
+  std::array<char, 4096> block{};
+  off_t end = size;
+  while (end > 0) {
+    const auto wanted = std::min<off_t>(end, static_cast<off_t>(block.size()));
+    if (::pread(fd, block.data(), static_cast<std::size_t>(wanted), end - wanted) != wanted) return size;
+    const std::size_t at = std::string_view(block.data(), static_cast<std::size_t>(wanted)).rfind('\n');
+    if (at != std::string_view::npos) return end - wanted + static_cast<off_t>(at) + 1;
+    end -= wanted;
+  }
+  return 0;
 }
 
 /// For people, and only as far as somebody reads: a paused terminal must not stop the log file.
@@ -82,9 +98,14 @@ std::string json_line::take() {
 }
 
 event_log::event_log(std::string path)
-    : path_(std::move(path)), file_(::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)) {
+    : path_(std::move(path)), file_(::open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600)) {
   struct stat there {};
-  if (file_ >= 0 && ::fstat(file_, &there) == 0) written_.bytes = static_cast<std::uint64_t>(there.st_size);
+  if (file_ >= 0 && ::fstat(file_, &there) == 0) {
+    off_t whole = whole_entries(file_, there.st_size);
+    is_torn_ = whole != there.st_size && ::ftruncate(file_, whole) != 0;
+    if (is_torn_) whole = there.st_size;
+    written_.bytes = static_cast<std::uint64_t>(whole);
+  }
   const signal_block quiet;  // the broker's signals belong to its own thread
   writer_ = std::thread([this] { run(); });
 }

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdlib>
 #include <utility>
 
@@ -61,6 +62,12 @@ double chance(std::string_view text) {
   if (copy.empty() || end != copy.c_str() + copy.size() || !(out >= 0.0 && out <= 1.0))
     throw fault_error("`probability` must be a number from 0 to 1");
   return out;
+}
+
+/// The shortest text that reads back as the same number.
+std::string shortest(double number) {
+  std::array<char, 32> text{};
+  return {text.data(), std::to_chars(text.data(), text.data() + text.size(), number).ptr};
 }
 
 void set_member(fault& out, std::string_view name, std::string_view text) {
@@ -183,7 +190,7 @@ std::string fault_list::to_json() const {
     if (!e.what.error_code.empty()) line.text("error_code", e.what.error_code);
     if (!e.what.error_message.empty()) line.text("error_message", e.what.error_message);
     if (e.what.kind == fault_kind::delay) line.number("delay_ms", e.what.delay_ms);
-    if (e.what.probability < 1.0) line.raw("probability", std::to_string(e.what.probability));
+    if (e.what.probability < 1.0) line.raw("probability", shortest(e.what.probability));
     if (e.what.count) line.number("count", static_cast<std::int64_t>(*e.what.count));
     if (!e.what.client_id.empty()) line.text("client_id", e.what.client_id);
     line.number("hits", static_cast<std::int64_t>(e.hits));

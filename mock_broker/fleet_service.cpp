@@ -574,6 +574,7 @@ registration subject_of(const templates::plan& plan, const registry& world, cons
   } else if (wanted.pem) {
     const auto facts = read_certificate(*wanted.pem);
     if (!facts) throw aws_error::registration_failure("CertificatePem is not a PEM certificate");
+    if (facts->has_explicit_curve) throw aws_error::registration_failure("CertificatePem's EC key does not name its curve");
     out.new_certificate = record_of(*facts, now);
     out.signed_by = registration::registered_ca{wanted.ca_pem.value_or("")};
     out.certificate_id = facts->id;

@@ -253,6 +253,16 @@ class bounded_stream final : public httplib::Stream {
 /// Set while a request is answered: what follows on this connection cannot be told from a body that was
 /// not read, so it must not be taken for a request.
 thread_local bool ends_connection = false;
+/// Whether the head of the request being answered was read to its end.
+thread_local bool has_head = false;
+
+/// `Connection: close` in the answer, and no further request.
+void end_connection(const httplib::Request& request) {
+  auto& headers = const_cast<httplib::Request&>(request).headers;
+  headers.erase("Connection");
+  headers.emplace("Connection", "close");  // the library's answer repeats it
+  ends_connection = true;
+}
 
 /// The library's server over such connections.
 class bounded_server final : public httplib::Server {
@@ -272,6 +282,7 @@ class bounded_server final : public httplib::Server {
       bool ended = false;
       ends_connection = false;
       while (fine && !ended && svr_sock_ != INVALID_SOCKET && stream.begin_request()) {
+        has_head = false;
         fine = process_request(stream, false, ended, nullptr);
         ended = ended || ends_connection;
       }
@@ -284,6 +295,67 @@ class bounded_server final : public httplib::Server {
   }
 };
 
+std::string lower(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
+/// Of those that the library knows, the methods that an operation or `/_mock/` can have.
+bool is_played_method(std::string_view method) {
+  constexpr std::array<std::string_view, 7> played{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
+  return std::find(played.begin(), played.end(), method) != played.end();
+}
+
+/// Whose body the library does not read.
+bool has_unread_body(const httplib::Request& request) {
+  const std::string_view method = request.method;
+  if (method != "GET" && method != "HEAD" && method != "OPTIONS") return false;
+  return request.has_header("Transfer-Encoding") || request.get_header_value("Content-Length").find_first_not_of('0') != std::string::npos;
+}
+
+/// A token (RFC 9110, 5.6.2).
+bool is_token(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+           std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+  });
+}
+
+/// What `error_status` of the library means to whoever sent the request.
+std::string words_for(const httplib::Request& request, int error_status) {
+  if (error_status == 501) return "no operation " + request.method + " " + request.target.substr(0, request.target.find('?'));
+  if (error_status == 413) return "the body is too large";
+  if (error_status == 414) return "the request line is longer than " + std::to_string(CPPHTTPLIB_REQUEST_URI_MAX_LENGTH) + " bytes";
+  if (error_status == 431)
+    return "a header field is longer than " + std::to_string(CPPHTTPLIB_HEADER_MAX_LENGTH) + " bytes, or the header has no end";
+  return has_head ? "malformed request: its body is not what its header announces (chunks may have no trailer)" : "malformed request line";
+}
+
+/// The library's status, or the one that says better what is wrong: it knows only 400 for a method that it has not heard of
+/// and for a header that it cannot read.
+int status_for(const httplib::Request& request, int error_status) {
+  if (error_status == 404) return 501;
+  const bool has_line = is_token(request.method) && !request.target.empty() &&
+                        (request.version == "HTTP/1.1" || request.version == "HTTP/1.0");
+  if (error_status != 400 || has_head || !has_line) return error_status;
+  return is_played_method(request.method) ? 431 : 501;
+}
+
+/// Turns `http://host/path` into `/path` and its host into the Host header, which it overrides (RFC 9112, 3.2.2).
+void take_absolute_form(httplib::Request& request) {
+  constexpr std::array<std::string_view, 2> schemes{"http://", "https://"};
+  const std::string target = request.target;
+  for (const std::string_view scheme : schemes) {
+    if (lower(target.substr(0, scheme.size())) != scheme) continue;
+    const std::size_t end = std::min(target.find_first_of("/?", scheme.size()), target.size());
+    request.headers.erase("Host");
+    request.headers.emplace("Host", target.substr(scheme.size(), end - scheme.size()));
+    request.target = (target.substr(end, 1) == "/" ? "" : "/") + target.substr(end);
+    request.path = httplib::detail::decode_url(request.target.substr(0, request.target.find('?')), false);
+    return;
+  }
+}
+
 enum class body_length : std::uint8_t { good, malformed, too_large };
 
 body_length judge_length(const std::string& text) {
@@ -291,11 +363,6 @@ body_length judge_length(const std::string& text) {
   std::size_t size = 0;
   const auto read = std::from_chars(text.data(), text.data() + text.size(), size);
   return read.ec == std::errc() && size <= max_body_bytes ? body_length::good : body_length::too_large;
-}
-
-std::string lower(std::string text) {
-  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return text;
 }
 
 /// The host of `host[:port]`, without brackets, in lower case.
@@ -440,7 +507,14 @@ struct http_server::state {
     server.set_keep_alive_timeout(10);  // what the answers' Keep-Alive header says
     server.set_keep_alive_max_count(1000000);
     server.set_tcp_nodelay(true);
+    // The library's own choice, SO_REUSEPORT, would let the connections of a broker that was killed hold the port.
+    server.set_socket_options([](socket_t socket) {
+      const int yes = 1;
+      ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    });
     server.set_pre_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
+      has_head = true;
+      take_absolute_form(const_cast<httplib::Request&>(request));
       // Without a length there is no body (RFC 9110, 8.6); the library would wait for one until it times out.
       if (!request.has_header("Content-Length") && !request.has_header("Transfer-Encoding"))
         const_cast<httplib::Request&>(request).set_header("Content-Length", "0");
@@ -461,6 +535,8 @@ struct http_server::state {
           judge_length(request.has_header("Content-Length") ? request.get_header_value("Content-Length") : "0");
       if (length == body_length::too_large) return refuse(response, 413, "the body is too large");
       if (length == body_length::malformed) return refuse(response, 400, "malformed Content-Length");
+      if (!is_played_method(request.method)) return refuse(response, 501, words_for(request, 501));
+      if (has_unread_body(request)) end_connection(request);
       return httplib::Server::HandlerResponse::Unhandled;
     });
     server.set_exception_handler([](const httplib::Request&, httplib::Response& response, const std::exception_ptr&) {
@@ -470,12 +546,9 @@ struct http_server::state {
       if (!response.body.empty()) return;
       ends_connection = true;
       response.set_header("Connection", "close");
-      const int status = response.status == 404 ? 501 : response.status;
-      const std::string words = status == 501   ? "no operation " + request.method + " " + request.path
-                                : status == 413 ? std::string("the body is too large")
-                                                : std::string("malformed request");
+      const int status = status_for(request, response.status);
       json_line line;
-      line.text("message", words);
+      line.text("message", words_for(request, status));
       put(response, {status, line.take(), {}, "application/json"});
     });
     const httplib::Server::Handler handle = [this](const httplib::Request& request, httplib::Response& response) {

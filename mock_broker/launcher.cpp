@@ -47,6 +47,8 @@ std::chrono::seconds start_patience() {
   return std::chrono::seconds(seconds > 0 && seconds <= 3600 ? seconds : usual);
 }
 constexpr std::chrono::milliseconds stop_patience{2200};
+constexpr std::chrono::milliseconds orphan_patience{5000};  ///< for the broker of a launcher that was killed
+constexpr int orphan_beat_ms = 5;
 
 void tell(const std::string& words) { std::fprintf(stderr, "fleetprov mock: %s\n", words.c_str()); }
 
@@ -109,18 +111,66 @@ fs::path find_plugin(const fs::path& installed) {
                      " was not found beside the program nor in ../lib/fleetprov; set FLEETPROV_PLUGIN to its path");
 }
 
+// ---- signals ------------------------------------------------------------------------------------------
+
+/// The signals that end the mock, and that of a child's end, as descriptors; blocked while this lives. A reader of
+/// standard output or error that has gone must not end us either: there is a folder to remove.
+class stop_signals {
+ public:
+  stop_signals() {
+    sigset_t wanted;
+    ::sigemptyset(&wanted);
+    for (const int one : {SIGINT, SIGTERM, SIGHUP}) ::sigaddset(&wanted, one);
+    ::signal(SIGPIPE, SIG_IGN);
+    ::sigprocmask(SIG_BLOCK, &wanted, &before_);
+    fd_ = descriptor(::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
+    sigset_t child;
+    ::sigemptyset(&child);
+    ::sigaddset(&child, SIGCHLD);
+    ::sigprocmask(SIG_BLOCK, &child, nullptr);
+    child_fd_ = descriptor(::signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK));
+  }
+  ~stop_signals() {
+    drain(fd_);
+    drain(child_fd_);
+    ::sigprocmask(SIG_SETMASK, &before_, nullptr);
+  }
+  stop_signals(const stop_signals&) = delete;
+  stop_signals& operator=(const stop_signals&) = delete;
+  int fd() const noexcept { return fd_.get(); }
+  /// Readable when a child has ended; `take_children` makes it wait for the next.
+  int child_fd() const noexcept { return child_fd_.get(); }
+  void take_children() const noexcept { drain(child_fd_); }
+  bool came() const noexcept {
+    pollfd waiting{fd_.get(), POLLIN, 0};
+    return ::poll(&waiting, 1, 0) == 1;
+  }
+
+ private:
+  static void drain(const descriptor& from) noexcept {
+    signalfd_siginfo taken{};
+    while (::read(from.get(), &taken, sizeof taken) == static_cast<ssize_t>(sizeof taken)) {
+    }
+  }
+
+  sigset_t before_{};
+  descriptor fd_, child_fd_;
+};
+
 // ---- the folder ---------------------------------------------------------------------------------------
 
-/// DIR with its lock; an ephemeral one is removed at the end.
+/// DIR with its locks; an ephemeral one is removed at the end. The launcher has `.lock`. `.broker.lock` belongs to the
+/// launcher and its broker together: the broker of a killed launcher goes on answering for a moment, and what it
+/// acknowledges must be stored before the next one reads the folder.
 class work_folder {
  public:
   work_folder(const launch_options& wanted) : removes_(wanted.ephemeral) {
     path_ = wanted.ephemeral ? make_fresh() : make_kept(wanted.directory);
     if (path_.string().find_first_of("\n\r") != std::string::npos)
       throw launch_error("a folder with a line break in its name cannot be used");
-    lock_ = descriptor(::open((path_ / ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-    if (lock_.get() < 0) throw launch_error("cannot write in " + path_.string() + ": " + errno_text());
-    if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0)
+    lock_ = open_lock(".lock");
+    broker_lock_ = open_lock(".broker.lock");
+    if (!take(lock_))
       throw launch_error("another mock uses " + path_.string() + "; choose another folder with --dir, or --ephemeral");
   }
   ~work_folder() {
@@ -131,8 +181,30 @@ class work_folder {
   work_folder& operator=(const work_folder&) = delete;
 
   const fs::path& path() const noexcept { return path_; }
+  /// What the broker keeps open for as long as it lives.
+  int broker_lock() const noexcept { return broker_lock_.get(); }
+
+  /// Waits for the broker of a launcher that was killed. False when a signal came first.
+  bool wait_for_orphan(const stop_signals& signals) const {
+    const auto until = std::chrono::steady_clock::now() + orphan_patience;
+    while (!take(broker_lock_)) {
+      if (std::chrono::steady_clock::now() >= until)
+        throw launch_error("the broker of a mock that was killed still uses " + path_.string() +
+                           "; end it, or choose another folder with --dir");
+      pollfd waiting{signals.fd(), POLLIN, 0};
+      if (::poll(&waiting, 1, orphan_beat_ms) == 1) return false;
+    }
+    return true;
+  }
 
  private:
+  descriptor open_lock(const char* name) const {
+    descriptor out(::open((path_ / name).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    if (out.get() < 0) throw launch_error("cannot write in " + path_.string() + ": " + errno_text());
+    return out;
+  }
+  static bool take(const descriptor& lock) noexcept { return ::flock(lock.get(), LOCK_EX | LOCK_NB) == 0; }
+
   static fs::path make_fresh() {
     const char* temporary = std::getenv("TMPDIR");
     std::string pattern =
@@ -151,7 +223,7 @@ class work_folder {
   }
 
   fs::path path_;
-  descriptor lock_;
+  descriptor lock_, broker_lock_;
   bool removes_;
 };
 
@@ -234,50 +306,6 @@ std::string url_of(const std::string& bind, std::uint16_t port) {
   return "http://" + endpoint_of(is_any_address(bind) ? "127.0.0.1" : bind, port);
 }
 
-// ---- signals ------------------------------------------------------------------------------------------
-
-/// The signals that end the mock, and that of a child's end, as descriptors; blocked while this lives.
-class stop_signals {
- public:
-  stop_signals() {
-    sigset_t wanted;
-    ::sigemptyset(&wanted);
-    for (const int one : {SIGINT, SIGTERM, SIGHUP}) ::sigaddset(&wanted, one);
-    ::sigprocmask(SIG_BLOCK, &wanted, &before_);
-    fd_ = descriptor(::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
-    sigset_t child;
-    ::sigemptyset(&child);
-    ::sigaddset(&child, SIGCHLD);
-    ::sigprocmask(SIG_BLOCK, &child, nullptr);
-    child_fd_ = descriptor(::signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK));
-  }
-  ~stop_signals() {
-    drain(fd_);
-    drain(child_fd_);
-    ::sigprocmask(SIG_SETMASK, &before_, nullptr);
-  }
-  stop_signals(const stop_signals&) = delete;
-  stop_signals& operator=(const stop_signals&) = delete;
-  int fd() const noexcept { return fd_.get(); }
-  /// Readable when a child has ended; `take_children` makes it wait for the next.
-  int child_fd() const noexcept { return child_fd_.get(); }
-  void take_children() const noexcept { drain(child_fd_); }
-  bool came() const noexcept {
-    pollfd waiting{fd_.get(), POLLIN, 0};
-    return ::poll(&waiting, 1, 0) == 1;
-  }
-
- private:
-  static void drain(const descriptor& from) noexcept {
-    signalfd_siginfo taken{};
-    while (::read(from.get(), &taken, sizeof taken) == static_cast<ssize_t>(sizeof taken)) {
-    }
-  }
-
-  sigset_t before_{};
-  descriptor fd_, child_fd_;
-};
-
 // ---- starting the broker ------------------------------------------------------------------------------
 
 /// Waits for the plugin's report, the broker's end (a report of a failure without words) or a signal (empty).
@@ -323,6 +351,7 @@ class launcher {
            " lets other machines use the mock; its HTTP side asks for no credentials");
     host_names_ = wanted_.host_names;
     if (!is_at_localhost(wanted_.bind)) host_names_.push_back(wanted_.bind);
+    if (!folder_.wait_for_orphan(signals_)) return;
     std::optional<started_broker> broker = start();
     if (!broker) return;
     announce(*broker);
@@ -393,7 +422,7 @@ class launcher {
       ::setenv("LD_PRELOAD", broker_preload, 0);
       ::setenv("OPENSSL_CONF", files_.broker_tls.c_str(), 0);
       child_process process =
-          child_process::start({broker_.string(), "-c", files_.configuration.string()}, brokers.get());
+          child_process::start({broker_.string(), "-c", files_.configuration.string()}, brokers.get(), folder_.broker_lock());
       brokers.close();
       std::optional<start_report> report = wait_ready(ours.get(), signals_);
       if (report && report->is_ready) return started_broker{std::move(process), std::move(ports), std::move(*report)};
@@ -418,8 +447,11 @@ class launcher {
     const std::string json = to_ready_json(facts) + "\n";
     if (!wanted_.ready_file.empty()) write_where_new(fs::absolute(wanted_.ready_file), json);
     const std::string line = wanted_.json ? json : to_ready_text(facts) + "\n";
-    std::fwrite(line.data(), 1, line.size(), stdout);
-    std::fflush(stdout);
+    if (std::fwrite(line.data(), 1, line.size(), stdout) == line.size() && std::fflush(stdout) == 0) return;
+    const std::string why = errno_text();
+    std::error_code ignored;
+    if (!wanted_.ready_file.empty()) fs::remove(wanted_.ready_file, ignored);
+    throw launch_error("the ready line could not be written to standard output: " + why);
   }
 
   /// Until a signal comes; a broker that ends by itself is an error.
@@ -531,7 +563,7 @@ std::string to_ready_text(const ready_facts& facts) {
   const std::string endpoint = endpoint_of(facts.host, facts.port);
   const mock_files files = mock_files_in(facts.directory);
   std::string out = "ready: mqtts://" + endpoint + ", " + facts.http_url + ", root " + files.root.string();
-  if (!facts.world.claim_certificate_id) return out + "; no claim certificate (--empty)";
+  if (!facts.world.claim_certificate_id) return out + "; no claim certificate";
   const std::string certificate = files.claim_certificate.string();
   const std::string key = files.claim_key.string();
   out += ", claim " + certificate + " " + key;

@@ -14,11 +14,13 @@ namespace fleetprov::mock {
 /// 1 to `most` bytes.
 void check_length(std::string_view field, std::string_view value, std::size_t most);
 void check_attribute_name(std::string_view field, std::string_view name);
+void check_attribute_value(std::string_view field, std::string_view value);
 void check_thing_name(std::string_view field, std::string_view name);
 void check_policy_name(std::string_view field, std::string_view name);
 void check_template_name(std::string_view name);
 void check_certificate_id(std::string_view field, std::string_view id);
 void check_policy_version(std::string_view version);
+void check_tag_key(std::string_view field, std::string_view key);
 void check_tags(const text_map& tags);
 /// Of a page: 1 to `max_page_limit`.
 inline constexpr std::int64_t max_page_limit = 250;

@@ -103,6 +103,7 @@ struct running_mock {
                  [this](const std::string& words) { log.say("fleetprov mock: internal failure: " + words); }}),
         mock({world, service, time, faults, log, denials, core}),
         http({settings.http_bind, settings.http_port, settings.host_names}, control, mock) {
+    for (const std::string& words : seeded.warnings) log.say("fleetprov mock: warning: " + words);
     core.serve(service);
     for (const std::string& spec : settings.faults) faults.add(parse_fault_option(spec));
     faults.remember();

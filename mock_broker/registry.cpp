@@ -220,6 +220,21 @@ std::vector<snapshot_of<policy_record>> registry::effective_policies(std::string
   });
 }
 
+// ---- starts -----------------------------------------------------------------------------------------
+
+std::optional<std::string> registry::start_note_of(std::string_view name) const {
+  return state_->read([&](const world& in) -> std::optional<std::string> {
+    const auto found = in.find<start_note>(name);
+    if (!found) return std::nullopt;
+    return found->text;
+  });
+}
+
+void registry::set_start_note(std::string_view name, std::string_view text) {
+  if (start_note_of(name) == text) return;
+  state_->write([&](draft& staged) { staged.put(start_note{std::string(name), std::string(text)}); });
+}
+
 // ---- whole world ------------------------------------------------------------------------------------
 
 void registry::take_snapshot() {
@@ -370,6 +385,11 @@ void check_attribute_name(std::string_view field, std::string_view name) {
     refuse_value(field, name, "Member must satisfy regular expression pattern: [a-zA-Z0-9_.,@/:#-]{1,128}");
 }
 
+void check_attribute_value(std::string_view field, std::string_view value) {
+  if (!topics::validate_attribute_value(value))
+    refuse_value(field, value, "Member must satisfy regular expression pattern: [a-zA-Z0-9_.,@/:#=\\[\\]-]* and have at most 800 characters");
+}
+
 void check_attributes(const text_map& attributes, bool has_thing_type) {
   namespace limits = topics::limits;
   const std::size_t most = has_thing_type ? limits::max_attributes : limits::max_attributes_untyped;
@@ -378,8 +398,7 @@ void check_attributes(const text_map& attributes, bool has_thing_type) {
                                      " a thing type can have at most " + std::to_string(most) + " attributes");
   for (const auto& [name, value] : attributes) {
     check_attribute_name("attributes", name);
-    if (!topics::validate_attribute_value(value))
-      refuse_value("attributes", value, "Map values must satisfy constraint: [a-zA-Z0-9_.,@/:#=\\[\\]-]{0,800}");
+    check_attribute_value("attributes", value);
   }
 }
 

@@ -62,7 +62,7 @@ struct thing_properties {
 };
 enum class attribute_change : std::uint8_t { replace, merge };
 struct thing_update {
-  std::optional<text_map> attributes;  ///< merge: an empty value removes the attribute
+  std::optional<text_map> attributes;  ///< an empty value removes the attribute
   attribute_change how = attribute_change::replace;
   std::optional<std::string> thing_type;
   bool remove_thing_type = false;
@@ -329,6 +329,12 @@ class registry {
   /// Returns the ids of the certificates deleted.
   std::vector<std::string> apply_expiry();
   std::optional<instant> next_expiry() const;  ///< the earliest moment `apply_expiry` would do something
+
+  // ---- starts ---------------------------------------------------------------------------------------
+  /// What `set_start_note` gave last, in this or an earlier run; empty where nothing did.
+  std::optional<std::string> start_note_of(std::string_view name) const;
+  /// Stores nothing where the text is the same.
+  void set_start_note(std::string_view name, std::string_view text);
 
   // ---- whole world ----------------------------------------------------------------------------------
   /// Remembers the world as it is (the folder's state at this start), awaited templates included; `restore` brings it back.

@@ -27,6 +27,13 @@ certificate_facts must_read(std::string_view pem, const char* what) {
   return std::move(*facts);
 }
 
+certificate_facts must_read_device(std::string_view pem) {
+  certificate_facts out = must_read(pem, "certificatePem");
+  if (out.has_explicit_curve)
+    throw aws_error::certificate_validation("The certificate's EC key does not name its curve: no device can connect with it");
+  return out;
+}
+
 void check_registration_status(certificate_status status) {
   // API "RegisterCertificate": ACTIVE, INACTIVE and (deprecated) REGISTER_INACTIVE are the sensible ones.
   if (status != certificate_status::active && status != certificate_status::inactive &&
@@ -74,7 +81,7 @@ snapshot_of<certificate_record> registry::add_certificate(const issued_certifica
 
 snapshot_of<certificate_record> registry::register_certificate(std::string_view pem, std::string_view ca_pem,
                                                                certificate_status status) {
-  const certificate_facts facts = must_read(pem, "certificatePem");
+  const certificate_facts facts = must_read_device(pem);
   check_registration_status(status);
   return state_->write([&](draft& staged) {
     if (staged.find<certificate_record>(facts.id))
@@ -88,7 +95,7 @@ snapshot_of<certificate_record> registry::register_certificate(std::string_view 
 
 snapshot_of<certificate_record> registry::register_certificate_without_ca(std::string_view pem,
                                                                           certificate_status status) {
-  const certificate_facts facts = must_read(pem, "certificatePem");
+  const certificate_facts facts = must_read_device(pem);
   check_registration_status(status);
   return state_->write([&](draft& staged) {
     if (staged.find<certificate_record>(facts.id))

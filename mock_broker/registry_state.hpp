@@ -148,7 +148,7 @@ std::string name_from(const registry_options& how, std::string_view type, std::s
 void check_target(const draft& in, std::string_view key);
 
 void check_attributes(const text_map& attributes, bool has_thing_type);
-/// API "AttributePayload": with merge, an empty value removes the attribute.
+/// API "UpdateThing": "To remove an attribute, call UpdateThing with an empty attribute value".
 void merge_attributes(text_map& into, const text_map& given);
 
 /// Notes whose registered CA signed `made`: the one in `ca_pem`, or the only one that fits where that is empty. Throws

@@ -3,6 +3,7 @@
 #include <fleetprov/topics/arn.hpp>
 #include <mock_broker/registry_state.hpp>
 
+#include <algorithm>
 #include <memory>
 #include <type_traits>
 
@@ -37,10 +38,21 @@ std::string too_many_tags() { return "A resource can have at most " + std::to_st
 
 }  // namespace
 
+void check_tag_key(std::string_view field, std::string_view key) {
+  if (key.empty()) refuse_value(field, key, "Member must have length greater than or equal to 1");
+  if (count_code_points(key) > 128) refuse_value(field, key, "Member must have length less than or equal to 128");
+  // assumption: a character beyond ASCII is taken for one of the pattern's letters, numbers and blanks.
+  const auto is_in_pattern = [](char c) {
+    return static_cast<unsigned char>(c) >= 0x80 || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+           std::string_view(" _.:/=+-@").find(c) != std::string_view::npos;
+  };
+  if (!std::all_of(key.begin(), key.end(), is_in_pattern))
+    refuse_value(field, key, "Member must satisfy regular expression pattern: ^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)$");
+}
+
 void check_tags(const text_map& tags) {
   for (const auto& [key, value] : tags) {
-    if (key.empty()) refuse_value("tags", key, "Member must have length greater than or equal to 1");
-    if (count_code_points(key) > 128) refuse_value("tags", key, "Member must have length less than or equal to 128");
+    check_tag_key("tags", key);
     if (count_code_points(value) > 256) refuse_value("tags", value, "Member must have length less than or equal to 256");
     if (key.substr(0, 4) == "aws:") throw aws_error::invalid_request("Tag keys that start with 'aws:' are reserved");
   }
@@ -56,11 +68,11 @@ text_map registry::tags_of(std::string_view resource_arn) const {
 }
 
 void registry::tag_resource(std::string_view resource_arn, const text_map& tags) {
+  check_tags(tags);
   state_->write([&](draft& staged) {
     with_resource(state_->how, resource_arn, [&](auto* kind, const std::string& name) {
       auto changed = *must_find<std::remove_pointer_t<decltype(kind)>>(staged, name);
       for (const auto& [key, value] : tags) changed.tags[key] = value;
-      check_tags(tags);
       if (changed.tags.size() > max_tags) throw aws_error::limit_exceeded(too_many_tags());  // creations declare no such error
       staged.put(std::move(changed));
     });
@@ -68,6 +80,7 @@ void registry::tag_resource(std::string_view resource_arn, const text_map& tags)
 }
 
 void registry::untag_resource(std::string_view resource_arn, const std::vector<std::string>& keys) {
+  for (const std::string& key : keys) check_tag_key("tagKeys", key);
   state_->write([&](draft& staged) {
     with_resource(state_->how, resource_arn, [&](auto* kind, const std::string& name) {
       auto changed = *must_find<std::remove_pointer_t<decltype(kind)>>(staged, name);

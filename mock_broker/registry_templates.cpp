@@ -33,9 +33,12 @@ void check_role(std::string_view arn) {
   check_characters("provisioningRoleArn", arn, limits::min_role_arn, limits::max_role_arn);
 }
 
-void check_hook(const hook_reference& hook, template_type type) {
+void check_takes_hook(template_type type) {
   if (type == template_type::jitp)
     throw aws_error::invalid_request("A pre-provisioning hook is for FLEET_PROVISIONING templates only");
+}
+
+void check_hook(const hook_reference& hook) {
   check_characters("preProvisioningHook.targetArn", hook.target_arn, 1, limits::max_hook_target_arn);
   const std::string& version = hook.payload_version;
   if (version.size() < 10 || version.size() > 32 || version.find_first_not_of("0123456789-") != std::string::npos)
@@ -56,7 +59,10 @@ snapshot_of<template_record> registry::create_template(const template_settings& 
   check_template_name(wanted.name);
   check_description(wanted.description);
   check_role(wanted.role_arn);
-  if (wanted.hook) check_hook(*wanted.hook, wanted.type);
+  if (wanted.hook) {
+    check_hook(*wanted.hook);
+    check_takes_hook(wanted.type);
+  }
   auto parsed = read_template(wanted.body, wanted.type);
   auto stored = state_->write([&](draft& staged) {
     if (staged.find<template_record>(wanted.name))
@@ -87,7 +93,7 @@ snapshot_of<template_record> registry::create_template(const template_settings& 
 
 void registry::await_template(std::string_view name, const hook_reference& hook) {
   check_template_name(name);
-  check_hook(hook, template_type::fleet_provisioning);
+  check_hook(hook);
   const std::lock_guard<std::mutex> alone(state_->writing);
   state_->awaited.insert_or_assign(std::string(name), hook);
 }
@@ -111,12 +117,13 @@ page<snapshot_of<template_record>> registry::list_templates(const page_request& 
 void registry::update_template(std::string_view name, const template_update& wanted) {
   if (wanted.description) check_description(*wanted.description);
   if (wanted.role_arn) check_role(*wanted.role_arn);
+  if (wanted.hook) check_hook(*wanted.hook);
   if (wanted.hook && wanted.remove_hook)
     throw aws_error::invalid_request("preProvisioningHook and removePreProvisioningHook exclude each other");
   state_->write([&](draft& staged) {
     template_record changed = *must_find(staged, name);
     if (wanted.hook) {
-      check_hook(*wanted.hook, changed.type);
+      check_takes_hook(changed.type);
       changed.hook = wanted.hook;
     }
     if (wanted.remove_hook) changed.hook.reset();

@@ -44,11 +44,6 @@ bool begins_with(std::string_view text, std::string_view prefix) noexcept {
   return text.substr(0, prefix.size()) == prefix;
 }
 
-/// An empty filter lets every name pass.
-void check_name_prefix(std::string_view prefix) {
-  if (!prefix.empty()) check_thing_name("namePrefixFilter", prefix);
-}
-
 /// The records that fit, by name.
 template <class Record, class Fits>
 std::vector<std::pair<std::string, snapshot_of<Record>>> those_that(const world& in, Fits&& fits) {
@@ -93,7 +88,6 @@ snapshot_of<thing_record> registry::describe_thing(std::string_view name) const 
 }
 
 page<snapshot_of<thing_record>> registry::list_things(const thing_filter& filter, const page_request& which) const {
-  if (!filter.attribute_name.empty()) check_attributes({{filter.attribute_name, filter.attribute_value}}, true);
   const auto fits = [&](const thing_record& thing) {
     if (!filter.thing_type.empty() && thing.thing_type != filter.thing_type) return false;
     if (filter.attribute_name.empty()) return true;
@@ -107,6 +101,7 @@ page<snapshot_of<thing_record>> registry::list_things(const thing_filter& filter
 void registry::update_thing(std::string_view name, const thing_update& wanted) {
   if (wanted.remove_thing_type && wanted.thing_type)
     throw aws_error::invalid_request("thingTypeName and removeThingType exclude each other");
+  if (wanted.attributes) check_attributes(*wanted.attributes, true);
   state_->write([&](draft& staged) {
     thing_record changed = *must_find_thing(staged, name);
     check_version("thing", changed, wanted.expected_version);
@@ -117,8 +112,8 @@ void registry::update_thing(std::string_view name, const thing_update& wanted) {
     }
     if (wanted.remove_thing_type) changed.thing_type.clear();
     if (wanted.attributes) {
-      if (wanted.how == attribute_change::replace) changed.attributes = *wanted.attributes;
-      else merge_attributes(changed.attributes, *wanted.attributes);
+      if (wanted.how == attribute_change::replace) changed.attributes.clear();
+      merge_attributes(changed.attributes, *wanted.attributes);
     }
     check_attributes(changed.attributes, !changed.thing_type.empty());
     changed.version += 1;
@@ -307,7 +302,6 @@ std::vector<group_ancestor> registry::thing_group_ancestors(std::string_view nam
 
 page<snapshot_of<thing_group_record>> registry::list_thing_groups(const thing_group_filter& filter,
                                                                   const page_request& which) const {
-  check_name_prefix(filter.name_prefix);
   return cut_page(state_->read([&](const world& in) {
     if (!filter.parent.empty()) must_find_group(draft(in), filter.parent);
     const auto is_below = [&](const thing_group_record& group) {
@@ -424,7 +418,6 @@ snapshot_of<billing_group_record> registry::describe_billing_group(std::string_v
 
 page<snapshot_of<billing_group_record>> registry::list_billing_groups(std::string_view name_prefix,
                                                                       const page_request& which) const {
-  check_name_prefix(name_prefix);
   const auto fits = [&](const billing_group_record& group) { return begins_with(group.name, name_prefix); };
   return cut_page(state_->read([&](const world& in) { return those_that<billing_group_record>(in, fits); }), which);
 }

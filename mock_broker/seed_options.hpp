@@ -24,8 +24,9 @@ struct seed_options {
 
 /// The world that is there after a start.
 struct seed_report {
-  std::optional<std::string> claim_certificate_id;  ///< empty with `empty`
+  std::optional<std::string> claim_certificate_id;  ///< empty with `empty`, and where it was deleted
   std::vector<std::string> policies, templates;     ///< names, sorted: all of the world
+  std::vector<std::string> warnings;                ///< what the user may not expect, a sentence each
 };
 
 }  // namespace fleetprov::mock

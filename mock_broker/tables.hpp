@@ -23,7 +23,7 @@ using table = std::map<std::string, std::shared_ptr<const Record>, std::less<>>;
 using tables = std::tuple<table<certificate_record>, table<ca_certificate_record>, table<policy_record>,
                           table<thing_record>, table<thing_type_record>, table<thing_group_record>,
                           table<billing_group_record>, table<template_record>, table<token_record>,
-                          table<claim_record>>;
+                          table<claim_record>, table<start_note>>;
 
 inline const std::string& key_of(const certificate_record& r) { return r.id; }
 inline const std::string& key_of(const ca_certificate_record& r) { return r.id; }
@@ -35,6 +35,7 @@ inline const std::string& key_of(const billing_group_record& r) { return r.name;
 inline const std::string& key_of(const template_record& r) { return r.name; }
 inline const std::string& key_of(const token_record& r) { return r.digest; }
 inline const std::string& key_of(const claim_record& r) { return r.certificate_id; }
+inline const std::string& key_of(const start_note& r) { return r.name; }
 
 constexpr std::string_view table_name(const certificate_record*) { return "certificates"; }
 constexpr std::string_view table_name(const ca_certificate_record*) { return "ca_certificates"; }
@@ -46,6 +47,7 @@ constexpr std::string_view table_name(const billing_group_record*) { return "bil
 constexpr std::string_view table_name(const template_record*) { return "templates"; }
 constexpr std::string_view table_name(const token_record*) { return "tokens"; }
 constexpr std::string_view table_name(const claim_record*) { return "claims"; }
+constexpr std::string_view table_name(const start_note*) { return "start_notes"; }
 
 /// Records as JSON text and back. Decoding throws std::exception on a body that is not one.
 std::string encode_record(const certificate_record&);
@@ -58,6 +60,7 @@ std::string encode_record(const billing_group_record&);
 std::string encode_record(const template_record&);
 std::string encode_record(const token_record&);
 std::string encode_record(const claim_record&);
+std::string encode_record(const start_note&);
 template <class Record>
 Record decode_record(const std::string& body);
 

@@ -363,6 +363,13 @@ claim_record decode_record(const std::string& body) {
   return {j.at("certificateId"), j.at("pem"), j.at("templateName"), ms(j.at("expires"))};
 }
 
+std::string encode_record(const start_note& r) { return json{{"name", r.name}, {"text", r.text}}.dump(); }
+template <>
+start_note decode_record(const std::string& body) {
+  const json j = json::parse(body);
+  return {j.at("name"), j.at("text")};
+}
+
 std::vector<std::string_view> all_table_names() {
   std::vector<std::string_view> out;
   std::apply(

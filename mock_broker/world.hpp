@@ -152,4 +152,9 @@ struct claim_record {
   instant expires{};
 };
 
+/// What the mock remembers of its own starts in a folder (seed.cpp); no operation of AWS shows it.
+struct start_note {
+  std::string name, text;
+};
+
 }  // namespace fleetprov::mock

@@ -8,6 +8,7 @@
 // own certificate may use; it is used SECONDS after each start and rotation.
 // Prints one line per event. Stops on SIGTERM and SIGINT.
 #include <fleetprov/adapters/paho.hpp>
+#include <fleetprov/crypto/issued.hpp>
 #include <fleetprov/provisioning/life_cycle.hpp>
 #include <fleetprov/storage/posix_store.hpp>
 
@@ -134,7 +135,9 @@ class agent {
       return;
     }
     const auto* why = std::get_if<provisioning::gave_up>(&end.end);
-    const bool refused = why != nullptr && (why->why.code == errc::rejected || why->why.code == errc::subscription_refused);
+    // What was issued and is of no use counts as refused: each further try makes another certificate.
+    const bool refused = why != nullptr && (why->why.code == errc::rejected || why->why.code == errc::subscription_refused ||
+                                            why->why.code == errc::encoding || why->why.code == errc::crypto);
     say("not provisioned", std::string(why ? describe(why->why.code) : "the store failed"));
     (void)(refused ? life_.handle_provisioning_refused(now) : life_.handle_provisioning_failed(now));
   }
@@ -184,6 +187,7 @@ class agent {
     adapters::drive_options how;
     how.endpoint = with.host + ":" + std::to_string(with.port);
     how.client_ids = {{thing_name(), true}};
+    how.check_issued = &crypto::check_issued;
     return adapters::drive(session, link, store, how);
   }
 

@@ -51,6 +51,10 @@ struct drive_options {
   std::vector<std::string> superseded; ///< further certificates for the device's record
   /// What RegisterThing's reply is expected to say, for the record when that reply was lost.
   std::map<std::string, std::string> expected_configuration;
+  /// Asked what was issued before it is stored and registered: `crypto::check_issued`, or a function that does as much.
+  /// Its error ends the run as `gave_up::why`, `during` the create operation, and the store is not touched: a service that
+  /// issued one useless set issues the next one too, so nothing is tried again. Null: whatever is issued is taken.
+  result<void> (*check_issued)(const std::string& certificate_pem, const secret& private_key, const std::string* signing_request) = nullptr;
 };
 
 /// How it ended: `finished` (and the store holds the credentials) or `gave_up`.
@@ -229,6 +233,7 @@ drive_result drive(provisioning::session& session, Link& link, Store& store, con
   std::optional<std::string> thing_name;
   int hangups = 0;  // of the credentials that are stored
   bool refused_by_guess = false;
+  std::optional<failure> useless;
   std::optional<provisioning::instant> tried;
   for (;;) {
     while (auto next = session.poll_action()) {
@@ -251,6 +256,12 @@ drive_result drive(provisioning::session& session, Link& link, Store& store, con
         keep.issued_at = wall_clock_seconds();
         keep.endpoint = how.endpoint;
         hangups = 0;
+        if (how.check_issued != nullptr)
+          if (const auto fits = how.check_issued(keep.certificate_pem, keep.private_key, session.signing_request()); !fits) {
+            useless = fits.error();
+            session.abandon();
+            continue;
+          }
         out.confirmed = store.save_pending(keep);
         (void)(out.confirmed ? session.handle_stored(monotonic_now()) : session.handle_store_failed(monotonic_now()));
       } else if (std::holds_alternative<provisioning::try_credentials>(*next)) {
@@ -295,6 +306,7 @@ drive_result drive(provisioning::session& session, Link& link, Store& store, con
       } else {
         auto& why = std::get<provisioning::gave_up>(*next);
         if (refused_by_guess) why.why = failure{errc::rejected};
+        if (useless) why.why = *useless, why.during = provisioning::state::creating_certificate;
         out.end = std::move(why);
         link.close();
         return out;

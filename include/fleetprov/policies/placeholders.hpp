@@ -148,15 +148,19 @@ inline std::optional<std::string_view> find_marked_placeholder(std::string_view 
   return std::nullopt;
 }
 
-/// The level after the one called `provisioning-templates`, as offset and size in `name`; size 0: none.
+/// Where a provisioning template is named in an ARN's last field: the level after `provisioning-templates` of a topic, or
+/// that of `provisioningtemplate/NAME`; size 0: nowhere.
 struct text_span {
   std::size_t at = 0, size = 0;
 };
 inline text_span template_level(std::string_view name) noexcept {
-  constexpr std::string_view before = "/provisioning-templates/";
-  const std::size_t found = name.find(before);
-  if (found == std::string_view::npos) return {};
-  const std::size_t at = found + before.size();
+  constexpr std::string_view type = "provisioningtemplate/", before = "/provisioning-templates/";
+  std::size_t at = type.size();
+  if (name.substr(0, type.size()) != type) {
+    const std::size_t found = name.find(before);
+    if (found == std::string_view::npos) return {};
+    at = found + before.size();
+  }
   return {at, std::min(name.find('/', at), name.size()) - at};
 }
 
@@ -167,11 +171,12 @@ inline bool is_no_region(std::string_view text) noexcept {
 inline bool is_no_account(std::string_view text) noexcept {
   return !text.empty() && text.find_first_of("*?") == std::string_view::npos && !is_account(text);
 }
+/// The words are placeholders also in the asterisks with which pages print them: no region has `region` in its name.
 inline bool is_unfilled_region(std::string_view text) {
-  return is_no_region(text) && (has_placeholder_mark(text) || is_region_placeholder(text));
+  return is_region_placeholder(text) || (is_no_region(text) && has_placeholder_mark(text));
 }
 inline bool is_unfilled_account(std::string_view text) {
-  return is_no_account(text) && (has_placeholder_mark(text) || is_account_placeholder(text));
+  return is_account_placeholder(text) || (is_no_account(text) && has_placeholder_mark(text));
 }
 
 }  // namespace detail
@@ -183,8 +188,8 @@ inline std::optional<std::string_view> find_placeholder(std::string_view arn) {
   if (!parts) return std::nullopt;
   if (detail::is_unfilled_region(parts->region)) return parts->region;
   if (detail::is_unfilled_account(parts->account)) return parts->account;
-  const detail::text_span level = detail::template_level(arn);
-  const std::string_view name = arn.substr(level.at, level.size);
+  const detail::text_span level = detail::template_level(parts->resource);
+  const std::string_view name = parts->resource.substr(level.at, level.size);
   if (level.size != 0 && detail::is_template_placeholder(name)) return name;
   return std::nullopt;
 }

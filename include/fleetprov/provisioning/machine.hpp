@@ -58,8 +58,12 @@ struct try_credentials {};
 /// The end: the certificate is registered. `thing` is empty when the reply was lost and the
 /// credentials were found to work.
 struct finished { std::optional<payloads::register_thing_response> thing; };
-/// The end: `during` is the state that failed; `reply` is what the service said, if a rejection ended the run.
-struct gave_up { failure why; state during; payloads::error_response reply; };
+/// A reply that could not be read, which counts as lost.
+struct unreadable_reply { topics::api call; topics::message_kind kind; failure why; };
+/// The end: `during` is the state that failed. `reply` is the rejection that ended the run or, where the time was over
+/// (`timed_out`) while a request was repeated, the last one that the service gave to it; `unreadable` is a reply to that
+/// request that came since then.
+struct gave_up { failure why; state during; payloads::error_response reply; std::optional<unreadable_reply> unreadable{}; };
 using action = std::variant<connect, subscribe, publish, store_credentials, try_credentials, finished, gave_up>;
 
 /// Full jitter: anything from nothing to a span that doubles with each failure, from `base` up to
@@ -89,6 +93,9 @@ struct machine_run {
   std::uint8_t connects_ = 0, attempts_ = 0, hangups_ = 0, renewals_ = 0;
   std::array<std::optional<instant>, 3> timers_;
   std::optional<action> pending_;
+  // What the service last said of the request that is repeated.
+  std::optional<payloads::error_response> last_;
+  std::optional<unreadable_reply> unreadable_;
   // What came with the input that is being taken.
   std::optional<payloads::certificate_response> issued_;
   std::optional<payloads::register_thing_response> thing_;
@@ -141,6 +148,8 @@ class machine : detail::machine_run {
   result<state> handle_certificate(instant now, payloads::certificate_response issued);
   result<state> handle_registered(instant now, payloads::register_thing_response thing);
   result<state> handle_rejected(instant now, topics::api call, payloads::error_response reply);
+  /// A reply that cannot be read: the reply timer goes on, and `gave_up` tells of it if nothing better comes.
+  result<state> handle_unreadable(unreadable_reply what);
   /// The credentials are in safe storage.
   result<state> handle_stored(instant now) { return take(now, input::stored); }
   result<state> handle_store_failed(instant now) { return take(now, input::store_failed); }
@@ -170,6 +179,11 @@ class machine : detail::machine_run {
                ? topics::api::create_certificate_from_csr
                : topics::api::create_keys_and_certificate;
   }
+  /// The signing request in use; null where the service makes the key. Valid until the next call that is not const.
+  const std::string* signing_request() const noexcept {
+    const auto* request = std::get_if<payloads::create_certificate_from_csr_request>(&wanted_);
+    return request != nullptr ? &request->certificate_signing_request : nullptr;
+  }
 
  private:
   enum timer : std::uint8_t { step_timer, token_timer, run_timer };
@@ -196,6 +210,10 @@ class machine : detail::machine_run {
   void run(effect then, instant now, input on, state from);
   void fail(input on, state from);
   void forget_certificate() noexcept;
+  void forget_answers() noexcept {
+    last_.reset();
+    unreadable_.reset();
+  }
   void arm(instant now, instant span) noexcept { timers_[step_timer] = after(now, span); }
   instant next_backoff() noexcept;
 
@@ -258,6 +276,12 @@ inline result<state> machine::handle_rejected(instant now, topics::api call, pay
                    : status == 429 || status >= 500 ? input::rejected_for_now
                                                     : input::rejected;
   return take_with(now, on, reply_, std::move(reply));
+}
+
+inline result<state> machine::handle_unreadable(unreadable_reply what) {
+  if (!expects(what.call) || !is_asking(state_)) return errc::out_of_order;
+  unreadable_ = what;
+  return state_;
 }
 
 inline void machine::handle_timeout(instant now) {
@@ -343,6 +367,7 @@ inline void machine::run(effect then, instant now, input on, state from) {
       token_expiry_ = after(now, how_.token_lifetime);
       timers_[token_timer] = token_expiry_;
       pending_.emplace(store_credentials{std::move(*issued_)});
+      forget_answers();
       break;
     case effect::subscribe_register:
       pending_.emplace(subscribe{topics::api::register_thing});
@@ -357,7 +382,13 @@ inline void machine::run(effect then, instant now, input on, state from) {
       pending_.emplace(try_credentials{});
       arm(now, how_.connect_timeout);
       break;
-    case effect::back_off: arm(now, next_backoff()); break;
+    case effect::back_off:
+      if (on == input::rejected_for_now) {
+        last_ = std::move(reply_);
+        unreadable_.reset();
+      }
+      arm(now, next_backoff());
+      break;
     case effect::finish:
       timers_.fill(std::nullopt);
       token_.clear();
@@ -381,7 +412,9 @@ inline void machine::fail(input on, state from) {
   }
   timers_.fill(std::nullopt);
   token_.clear();
-  pending_.emplace(gave_up{failure{why}, from, std::move(reply_).value_or(payloads::error_response{})});
+  if (why != errc::timed_out || !is_asking(from)) forget_answers();
+  auto& said = reply_ ? reply_ : last_;
+  pending_.emplace(gave_up{failure{why}, from, std::move(said).value_or(payloads::error_response{}), unreadable_});
 }
 
 inline void machine::forget_certificate() noexcept {
@@ -391,6 +424,7 @@ inline void machine::forget_certificate() noexcept {
   timers_[token_timer].reset();
   attempts_ = hangups_ = 0;
   ++renewals_;
+  forget_answers();
 }
 
 inline instant machine::next_backoff() noexcept {

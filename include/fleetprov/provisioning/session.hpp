@@ -87,8 +87,9 @@ class session {
     return machine_.handle_publish_refused(now, call, reason_code);
   }
   /// Any message that arrived. Errors: `invalid_topic` (not a reply to this session), those of
-  /// `payloads::decode` (a reply that cannot be read counts as lost: the reply timer goes on), `missing_field` also for an
-  /// empty certificate id, certificate, token or, where the service made it, key; `out_of_order`.
+  /// `payloads::decode` (a reply that cannot be read counts as lost: the reply timer goes on, and `gave_up` tells of it),
+  /// `missing_field` also for an empty certificate id, certificate, token or, where the service made it, key;
+  /// `out_of_order`. A key in the reply to a signing request is left out: that request's own key is the one that fits.
   result<state> handle_message(instant now, std::string_view topic, const std::uint8_t* data, std::size_t size);
   result<state> handle_stored(instant now) { return machine_.handle_stored(now); }
   result<state> handle_store_failed(instant now) { return machine_.handle_store_failed(now); }
@@ -102,6 +103,7 @@ class session {
   std::optional<instant> poll_timeout() const noexcept { return machine_.poll_timeout(); }
   state current() const noexcept { return machine_.current(); }
   topics::api create_call() const noexcept { return machine_.create_call(); }
+  const std::string* signing_request() const noexcept { return machine_.signing_request(); }
 
   /// The topics of `call` in this session's template and format.
   topics::fleet_topic_text topic_of(topics::api call, topics::message_kind kind) const noexcept {
@@ -147,23 +149,28 @@ inline result<state> session::handle_message(instant now, std::string_view topic
                     (place->call == topics::api::register_thing ? *place->name == name_
                                                                 : place->call == machine_.create_call());
   if (!ours) return errc::invalid_topic;
+  const auto unreadable = [&](failure why) -> result<state> {
+    (void)machine_.handle_unreadable({place->call, place->kind, why});
+    return why;
+  };
   if (place->kind == topics::message_kind::rejected) {
     auto reply = payloads::decode<payloads::error_response>(data, size, format_);
-    if (!reply) return reply.error();
+    if (!reply) return unreadable(reply.error());
     return machine_.handle_rejected(now, place->call, std::move(*reply));
   }
   if (place->call == topics::api::register_thing) {
     auto reply = payloads::decode<payloads::register_thing_response>(data, size, format_);
-    if (!reply) return reply.error();
+    if (!reply) return unreadable(reply.error());
     return machine_.handle_registered(now, std::move(*reply));
   }
   auto reply = payloads::decode<payloads::certificate_response>(data, size, format_);
-  if (!reply) return reply.error();
-  const bool key_is_here = place->call == topics::api::create_certificate_from_csr ||
-                           (reply->private_key && !reply->private_key->empty());
+  if (!reply) return unreadable(reply.error());
+  const bool by_request = place->call == topics::api::create_certificate_from_csr;
+  if (by_request) reply->private_key.reset();
+  const bool key_is_here = by_request || (reply->private_key && !reply->private_key->empty());
   if (!key_is_here || reply->certificate_id.empty() || reply->certificate_pem.empty() ||
       reply->certificate_ownership_token.empty())
-    return errc::missing_field;
+    return unreadable({errc::missing_field});
   return machine_.handle_certificate(now, std::move(*reply));
 }
 

@@ -186,6 +186,12 @@ inline constexpr transition transitions[] = {
 
 constexpr bool is_terminal(state s) noexcept { return s == state::provisioned || s == state::failed; }
 
+/// Whether a create operation or RegisterThing was sent and is not answered for good yet: one is out, or waits to be sent again.
+constexpr bool is_asking(state s) noexcept {
+  return s == state::creating_certificate || s == state::create_backoff || s == state::registering_thing ||
+         s == state::register_backoff;
+}
+
 constexpr std::string_view name_of(state s) noexcept {
   constexpr std::array<std::string_view, state_count> names = {
       "idle",           "connecting",          "connect_backoff",  "subscribing_create",   "creating_certificate",

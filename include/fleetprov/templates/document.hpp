@@ -63,11 +63,13 @@ struct mapping_entry {
 struct mapping_level {
   std::string key;
   std::vector<mapping_entry> entries;
+  bool is_whole = true;  ///< false: a part of it was refused and is not here
 };
 struct mapping {
   std::string name;
   std::vector<mapping_level> levels;
   place at;  ///< of the key
+  bool is_whole = true;  ///< false: it was refused
 };
 
 struct named_expression {

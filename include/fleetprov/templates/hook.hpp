@@ -33,7 +33,7 @@ struct hook_answer {
 
 /// Reads a hook's answer. No value means denial as much as `allow == false` does: not JSON, not an
 /// object, `allowProvisioning` missing or not a boolean (the string "true" is a denial),
-/// `parameterOverrides` not an object of strings. Overrides of predefined parameters are dropped with
+/// `parameterOverrides` neither null nor an object of strings. Overrides of predefined parameters are dropped with
 /// a warning.
 outcome<hook_answer> decode_hook_response(std::string_view text);
 

@@ -75,9 +75,10 @@ enum class rule_id : std::uint8_t {
   unknown_document,
   too_many_groups,
   too_many_policies,
+  unverified_policy_name,
 };
 
-inline constexpr std::array<rule, 64> rules{{
+inline constexpr std::array<rule, 65> rules{{
     {"T001", "template-not-object", severity::error, "the document is not a JSON object",
      "A template, a registration config and a hook's request and response are JSON objects.",
      "AWS IoT Core Developer Guide, Provisioning templates",
@@ -666,6 +667,17 @@ inline constexpr std::array<rule, 64> rules{{
      R"j("}},"p8":{"Type":"AWS::IoT::Policy","Properties":{"PolicyName":"p8"}},"p9":{"Type":"AWS::IoT::Po)j"
      R"j(licy","Properties":{"PolicyName":"p9"}},"p10":{"Type":"AWS::IoT::Policy","Properties":{"PolicyNa)j"
      R"j(me":"p10"}}}})j"},
+    {"T065", "unverified-policy-name", severity::warning, "the policy's name is built from a parameter that no hook verifies",
+     "The device chooses the value: whoever holds the claim certificate can give itself any policy of the "
+     "account whose name fits.",
+     "AWS IoT Core Developer Guide, Pre-provisioning hooks",
+     R"j({"Parameters":{"S":{"Type":"String"}},"Resources":{"c":{"Type":"AWS::IoT::Certificate","Prop)j"
+     R"j(erties":{"CertificateId":{"Ref":"AWS::IoT::Certificate::Id"}}},"p":{"Type":"AWS::IoT::Policy)j"
+     R"j(","Properties":{"PolicyName":{"Ref":"S"}}}}})j",
+     R"j({"Parameters":{"S":{"Type":"String"}},"Mappings":{"Policies":{"sensor":{"Name":"sensor-polic)j"
+     R"j(y"},"camera":{"Name":"camera-policy"}}},"Resources":{"c":{"Type":"AWS::IoT::Certificate","Pr)j"
+     R"j(operties":{"CertificateId":{"Ref":"AWS::IoT::Certificate::Id"}}},"p":{"Type":"AWS::IoT::Poli)j"
+     R"j(cy","Properties":{"PolicyName":{"Fn::FindInMap":["Policies",{"Ref":"S"},"Name"]}}}}})j"},
 }};
 
 /// The table row of a rule.

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Life-cycle events, iot-logs.jsonl and what survives: takeover, wills, reload, kill."""
+import http.client
 import json
 import os
 import re
@@ -7,12 +8,14 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "..", "support"))
 from cases import case, run  # noqa: E402
-from mock import Mock  # noqa: E402
-from mqtt import Client, claim_identity, create, provision_device, save  # noqa: E402
+from mock import FLEETPROV, Mock  # noqa: E402
+from mqtt import Client, claim_identity, create, provision_device, provision_topic, save  # noqa: E402
 
 PRESENCE = "$aws/events/presence/"
 SUBSCRIPTIONS = "$aws/events/subscriptions/"
@@ -305,6 +308,106 @@ def survives_kill(_world):
             assert second.claim["certificate_id"] == first.claim["certificate_id"]
             client = Client(second, claim_identity(second), "again")
             assert create(client)["privateKey"]
+
+
+@case("a restart right after SIGKILL, on the same ports, has all that the broker acknowledged while it still ran")
+def restart_at_once(_world):
+    with tempfile.TemporaryDirectory() as out:
+        directory = out + "/mock"
+        mock = Mock(directory=directory)
+        for life in range(4):
+            acknowledged = []
+
+            def write(place=mock.url[len("http://"):], into=acknowledged, life=life):
+                connection = http.client.HTTPConnection(place)
+                try:
+                    while True:
+                        name = "at-once-%d-%d" % (life, len(into))
+                        connection.request("POST", "/things/" + name, body="{}")
+                        answer = connection.getresponse()
+                        answer.read()
+                        if answer.status == 200:
+                            into.append(name)
+                except (OSError, http.client.HTTPException):
+                    pass
+
+            writer = threading.Thread(target=write)
+            writer.start()
+            while len(acknowledged) < 10:
+                assert writer.is_alive()
+            mock.process.kill()
+            mock.process.wait()
+            mock = Mock(directory=directory, port=mock.port, http_port=int(mock.url.rsplit(":", 1)[1]))
+            writer.join()
+            lost = [name for name in acknowledged if mock.http("GET", "/things/" + name)[0] != 200]
+            assert not lost, (life, len(acknowledged), lost)
+        second = subprocess.run([FLEETPROV, "mock", "--dir", directory, "--port", "0", "--http-port", "0"], capture_output=True, text=True, timeout=2)
+        assert second.returncode == 3 and "another mock uses" in second.stderr, second
+        mock.stop()
+
+
+@case("a broker that outlives its killed launcher keeps the folder; a hook that it left behind does not")
+def folder_of_an_orphan(_world):
+    with tempfile.TemporaryDirectory() as out:
+        directory = out + "/mock"
+        mock = Mock(directory=directory)
+        broker = mock.broker_pid()
+        os.kill(broker, signal.SIGSTOP)
+        mock.process.kill()
+        mock.process.wait()
+        try:
+            late = subprocess.run([FLEETPROV, "mock", "--dir", directory, "--port", "0", "--http-port", "0"], capture_output=True, text=True, timeout=20)
+        finally:
+            os.kill(broker, signal.SIGKILL)
+        assert late.returncode == 3 and "of a mock that was killed still uses" in late.stderr, late
+        hook = Mock("--lambda", "hang=exec sleep 30", "--hook", "fleet-basic=hang", directory=directory)
+        client = Client(hook, claim_identity(hook), "hangs")
+        token = create(client)["certificateOwnershipToken"]
+        client.start_publish(provision_topic("fleet-basic"), json.dumps({"certificateOwnershipToken": token, "parameters": {"SerialNumber": "1"}}).encode())
+        broker, left, deadline = hook.broker_pid(), [], time.monotonic() + 4
+        while not left:
+            assert time.monotonic() < deadline, "the hook did not start"
+            left = [int(pid) for pid in subprocess.run(["ps", "-o", "pid=", "--ppid", str(broker)], capture_output=True, text=True, check=False).stdout.split()]
+        hook.process.kill()
+        os.kill(broker, signal.SIGKILL)
+        hook.process.wait()
+        try:
+            with Mock(directory=directory):
+                assert os.path.exists("/proc/%d" % left[0])
+        finally:
+            os.kill(left[0], signal.SIGKILL)
+
+
+@case("a second start finds what the API made of the defaults, and says on stderr what stays deleted")
+def defaults_stay_changed(_world):
+    with tempfile.TemporaryDirectory() as out:
+        directory = out + "/mock"
+        with Mock(directory=directory) as first:
+            claim = first.claim["certificate_id"]
+            arn = "arn:aws:iot:us-east-1:123456789012:cert/" + claim
+            assert first.http("POST", "/target-policies/sample-claim", {"target": arn})[0] == 200
+            assert first.http("PUT", "/certificates/%s?newStatus=INACTIVE" % claim)[0] == 200
+            assert first.http("DELETE", "/certificates/" + claim)[0] == 200
+            assert first.http("DELETE", "/provisioning-templates/fleet-basic")[0] == 200
+            identity = claim_identity(first)
+        with Mock(directory=directory) as second:
+            assert second.claim is None and second.ready["templates"] == []
+            assert second.http("GET", "/certificates")[1]["certificates"] == []
+            assert "claim.pem.crt was deleted through the API" in second.stderr()
+            assert not Client(second, identity, "thief").accepted
+
+
+@case("in another region a device is provisioned and connects, and stderr says what keeps its ARNs")
+def other_region(_world):
+    with tempfile.TemporaryDirectory() as out:
+        directory = out + "/mock"
+        with Mock(directory=directory):
+            pass
+        with Mock("--region", "eu-west-1", directory=directory) as moved:
+            identity, name, _ = provision_device(moved, out, "moved")
+            client = Client(moved, identity, name)
+            assert client.accepted and client.publish("sdk/test/moved", b"x") == 0 and client.ping()
+            assert "made for region us-east-1" in moved.stderr()
 
 
 def main():

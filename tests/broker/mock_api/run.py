@@ -15,7 +15,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "..", "support"))
 from cases import case, run  # noqa: E402
-from mock import FLEETPROV, Mock  # noqa: E402
+from mock import FLEETPROV, SOURCE, Mock  # noqa: E402
 from mqtt import CREATE, Client, ask, claim_identity, create, provision_device, register, save  # noqa: E402
 
 
@@ -552,13 +552,35 @@ def refusals(mock):
     assert done.stdout == ""
 
 
+TEMPLATE = os.path.join(SOURCE, "templates", "fleet-basic.json")
+POLICY = os.path.join(SOURCE, "policies", "device-by-thing-name.json")
+
+
+@case("a ready line that nobody can read ends the mock with 3 and words, and its folder goes")
+def ready_line_lost(_mock):
+    for full in (False, True):
+        with tempfile.TemporaryDirectory() as out:
+            if full:
+                target = os.open("/dev/full", os.O_WRONLY)
+            else:
+                reader, target = os.pipe()
+                os.close(reader)
+            done = subprocess.run([FLEETPROV, "mock", "--ephemeral", "--port", "0", "--http-port", "0", "--ready-file", out + "/ready.json"],
+                                  stdout=target, stderr=subprocess.PIPE, text=True, timeout=60, check=False, env={**os.environ, "TMPDIR": out})
+            os.close(target)
+            assert done.returncode == 3 and "ready line" in done.stderr, done
+            assert os.listdir(out) == [], os.listdir(out)
+
+
 @case("wrong usage is exit 2, a document with errors is exit 1")
 def usage(_mock):
     def start(*arguments):
         return subprocess.run([FLEETPROV, "mock", "--ephemeral", "--port", "0", "--http-port", "0", *arguments],
                               capture_output=True, text=True, timeout=60)
     for arguments in (["--dir", "kept"], ["--strict", "everything"], ["--account", "12"], ["--port", "70000"], ["--lambda", "name"],
-                      ["--format", "xml"], ["--policy", "p=/nowhere.json"], ["--no-such"]):
+                      ["--format", "xml"], ["--policy", "p=/nowhere.json"], ["--no-such"],
+                      ["--hook", "fleet-basic=nobody"], ["--hook", "fleet-basic=b", "--lambda", "a=true"], ["--lambda", "a=true", "--lambda", "a=false"],
+                      ["--template", "T=" + TEMPLATE, "--template", "T=" + TEMPLATE], ["--policy", "p=" + POLICY, "--policy", "p=" + POLICY]):
         done = start(*arguments)
         assert done.returncode == 2 and done.stderr, (arguments, done)
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:

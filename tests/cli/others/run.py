@@ -70,6 +70,19 @@ with Folder() as at:
         left = expect(1, "render", open_head, "--region", "eu-west-1", "--account", "111122223333")
         assert left.stdout == "" and "is still a placeholder" in left.stderr, left
     assert arn("topic/north/a") in expect(0, "render", own, "--set", "site=north").stdout
+    chain = at.write("chain.json", policy(statement("iot:Publish", arn("topic/building/floor/x"))))
+    done = expect(0, "render", chain, "--set", "building=floor", "--set", "floor=3")
+    assert arn("topic/floor/3/x") in done.stdout and done.stderr == "", done
+    done = expect(0, "render", chain, "--set", "flor=3", "--set", "building=b")
+    assert arn("topic/b/floor/x") in done.stdout and done.stderr == f"warning: --set flor: nothing in {chain} has that name\n", done
+    done = expect(1, "render", own, "--set", "sight=north")
+    assert "<site>" in done.stderr and "warning: --set sight: nothing in " in done.stderr and done.stdout == "", done
+    whole = at.write("whole.json", '{"a": "<NAME>"}')
+    assert expect(0, "render", whole, "--set", "NAME=x").stderr == ""
+    named = at.write("named.json", '{"templateArn": "arn:aws:iot:region:account-id:provisioningtemplate/templateName"}')
+    more = ["--region", "eu-west-1", "--account", "111122223333"]
+    assert "`templateName` is still a placeholder" in expect(1, "render", named, *more).stderr
+    assert arn("provisioningtemplate/fleet", "eu-west-1", "111122223333") in expect(0, "render", named, *more, "--template-name", "fleet").stdout
     broker = at.write("broker.json", policy(statement("iot:Subscribe", [
         f"arn:aws:iot:aws-region:aws-account-id:topicfilter/{topic}" for topic in ("$SYS/#", "$CONTROL/a", "$aws/events/#", "$share/g/$SYS/#")])))
     kept = expect(0, "render", broker, "--region", "us-east-1", "--account", "123456789012").stdout

@@ -108,6 +108,24 @@ with Folder() as at:
                        "expect": "ALLOWED"}]})
     expect(0, "test", filled)
 
+    # a case that no client can bring about passes with a note, in each format
+    odd = at.write("odd.test.json", suite([
+        {"name": "another", "action": "iot:Connect", "resource": "client/victim", "client_id": "me", "expect": "DENIED"},
+        case("wrong type", "topicfilter/sensor/up", "ALLOWED"), case("fine", "topic/sensor/up", "ALLOWED")]))
+    lines = expect(1, "test", odd).stdout.splitlines()
+    assert lines[0] == "ok    another" and lines[1].startswith("      note: a CONNECT asks about its own client id"), lines
+    assert lines[2] == "FAIL  wrong type" and lines[6] == "      note: iot:Publish is never asked about topicfilter/..., but about topic/...", lines
+    assert lines[7:] == ["ok    fine", "2 passed, 1 failed"], lines
+    tests = expect_json(1, "test", "--format", "json", odd)["tests"]
+    assert [len(t.get("notes", [])) for t in tests] == [1, 1, 0] and "notes" not in tests[2], tests
+    told = ElementTree.fromstring(expect(1, "test", "--format", "junit", odd).stdout).findall(".//testcase")
+    assert [[part.tag for part in t] for t in told] == [["system-out"], ["failure", "system-out"], []]
+    assert told[0][0].text == f"note: {tests[0]['notes'][0]}\n", told[0][0].text
+    # `authorize` says the same
+    words = ["authorize", "--policy", at.path / "documents/device.json", "--action", "iot:Connect", "--resource", "client/victim", "--client-id", "me"]
+    assert f"  note: {tests[0]['notes'][0]}\n" in expect(1, *words).stdout
+    assert expect(1, *words, "--format", "json").stderr == f"note: {tests[0]['notes'][0]}\n"
+
     # several suites in one call; standard input
     assert expect(1, "test", good, bad).stdout.splitlines()[-1] == "15 passed, 6 failed"
     assert expect(0, "test", "-", stdin=good.read_text(), cwd=at.path).stdout.splitlines()[-1] == "14 passed, 0 failed"
@@ -121,6 +139,7 @@ with Folder() as at:
     malformed("[]", "1:1", "object")
     malformed('{"authorize": [', "1:16", "J001")
     malformed("{}", "1:1", "tests nothing")
+    malformed('{"policies": {"a": "a.json"}, "authorize": []}', "1:1", "tests nothing")
     malformed({"authorise": []}, "2:3", "did you mean `authorize`")
     malformed('{"policies": {"a": 1}, "authorize": []}', "1:20", "string")
     malformed('{"policies": {"a": "a.json"},\n "authorize": [{"name": "n", "policies": ["b"], "action": "iot:Publish",\n'
@@ -139,6 +158,8 @@ with Folder() as at:
     at.write("documents/broken.json", "{")
     for held in ("documents/absent.json", "documents/broken.json"):
         file = at.write("unusable.test.json", {"policies": {"device": held}, "authorize": [case("x", "topic/a", "DENIED")]})
+        assert held in expect(2, "test", file).stderr
+        file = at.write("unused.test.json", suite([case("x", "topic/a", "DENIED")], policies={"device": "documents/device.json", "unused": held}))
         assert held in expect(2, "test", file).stderr
     file = at.write("unusable.test.json", {"resolve": [{"name": "x", "template": "documents/broken.json", "expect": {}}]})
     assert "J001" in expect(2, "test", file).stderr

@@ -192,6 +192,77 @@ TEST_CASE("a key that the service did not make is not looked for in its reply") 
   CHECK_FALSE(store_test::fs::exists(it.store.key_path()));
 }
 
+namespace {
+/// Takes certificates of this text, made by the service or for a signing request of the same text.
+result<void> check_text(const std::string& certificate_pem, const secret& private_key, const std::string* signing_request) {
+  if (certificate_pem != "CERT") return {errc::encoding, 3};
+  if (signing_request == nullptr ? private_key.reveal() != "KEY" : *signing_request != "CERT") return errc::crypto;
+  return {};
+}
+}  // namespace
+
+TEST_CASE("what was issued and is of no use ends the run before anything is stored or registered") {
+  struct issue { const char* certificate; const char* key; const char* signing_request; errc expected; };
+  constexpr errc fits{};
+  const issue issues[] = {{"CERT", "KEY", nullptr, fits},         {"junk", "KEY", nullptr, errc::encoding},
+                          {"CERT", "other", nullptr, errc::crypto}, {"CERT", nullptr, "CERT", fits},
+                          {"junk", nullptr, "CERT", errc::encoding}, {"CERT", nullptr, "other", errc::crypto}};
+  for (const issue& each : issues) {
+    CAPTURE(each.certificate, static_cast<int>(each.expected));
+    device it;
+    REQUIRE(it.run());
+    const std::string before = it.store.device()->certificate_id;
+    it.aws.log.clear();
+    it.options.check_issued = &check_text;
+    auto flow = it.session();
+    payloads::certificate_request wanted;
+    if (each.signing_request) wanted = payloads::create_certificate_from_csr_request{each.signing_request};
+    REQUIRE(flow.start(monotonic_now(), std::move(wanted), {}));
+    const std::string topic = each.key ? "create" : "create-from-csr", id(63, 'b');
+    it.aws.plan["create"].push_back(one({kind::message, "$aws/certificates/" + topic + "/json/accepted",
+                                         secret(R"({"certificateId":")" + id + R"(0","certificatePem":")" + each.certificate +
+                                                (each.key ? std::string(R"(","privateKey":")") + each.key : "") +
+                                                R"(","certificateOwnershipToken":"TOKEN"})"), {}}));
+    const auto out = it.go(flow, silent_observer{});
+    CHECK(it.aws.count("create") == 1);
+    CHECK(it.aws.count("register") == (each.expected == fits ? 1 : 0));
+    CHECK((it.store.device()->certificate_id == before) == (each.expected != fits));
+    CHECK_FALSE(it.store.pending());
+    CHECK(out.confirmed);
+    if (each.expected == fits) {
+      CHECK(out);
+      continue;
+    }
+    CHECK(why(out).why.code == each.expected);
+    CHECK(why(out).why.offset == (each.expected == errc::encoding ? 3 : 0));
+    CHECK(why(out).during == provisioning::state::creating_certificate);
+    CHECK(store_test::content(it.store.key_path()) == "KEY");
+  }
+}
+
+TEST_CASE("a run that ends by its deadline tells what the service last said, and what of it could not be read") {
+  device throttled;
+  throttled.how.give_up_after = instant{60};
+  throttled.how.max_attempts = 255;
+  throttled.how.backoff_base = throttled.how.backoff_cap = instant{20};
+  for (int i = 0; i < 255; ++i)
+    throttled.aws.plan["register"].push_back(refuses(register_topic, R"({"statusCode":429,"errorCode":"TooManyRequests","errorMessage":"m"})"));
+  const auto out = throttled.run();
+  CHECK(why(out).why.code == errc::timed_out);
+  CHECK(why(out).reply.status_code == 429);
+  CHECK(why(out).reply.error_code == "TooManyRequests");
+  CHECK_FALSE(why(out).unreadable);
+
+  device strange;
+  strange.how.give_up_after = instant{60};
+  strange.aws.plan["create"].push_back(refuses(create_topic, R"({"statusCode":403.0})"));
+  for (int i = 0; i < 10; ++i) strange.aws.plan["create"].push_back(lost());
+  const auto end = strange.run();
+  CHECK(why(end).why.code == errc::timed_out);
+  REQUIRE(why(end).unreadable);
+  CHECK(why(end).unreadable->kind == topics::message_kind::rejected);
+}
+
 TEST_CASE("lost answers are asked for again and an answer that cannot be read counts as lost") {
   device it;
   it.aws.plan["connect"].push_back(lost());

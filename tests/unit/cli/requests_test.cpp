@@ -7,6 +7,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 using namespace fleetprov;
 using namespace fleetprov::cli;
@@ -108,6 +109,84 @@ TEST_CASE("a resource of a type the action never meets is doubted") {
   CHECK(doubt_about_resource("iot:Subscribe", "arn:aws:iot:r:a:topicfilter/x").empty());
   CHECK_FALSE(doubt_about_resource("iot:Subscribe", "arn:aws:iot:r:a:topic/x").empty());
   CHECK_FALSE(doubt_about_resource("iot:ListRetainedMessages", "arn:aws:iot:r:a:topic/x").empty());
+}
+
+TEST_CASE("a request that no client can make is answered with a note for each reason") {
+  struct row {
+    const char *action, *resource;
+    std::optional<std::string> client_id;
+    const char* note;  ///< a part of the only one; "" for none
+  };
+  const std::string long_level(257, 'a'), slashes = "topic/a/b/c/d/e/f/g/h/i", long_topic = "topic/" + long_level, long_id = "client/" + long_level.substr(0, 129);
+  const std::optional<std::string> none;
+  for (const row& each : std::vector<row>{
+           {"iot:Connect", "client/me", "me", ""},
+           {"iot:Connect", "client/me", none, ""},
+           {"Connect", "client/victim", "me", "with `me` that is client/me, and who asks about client/victim is `victim`"},
+           {"iot:Connect", "client/me", "", "an empty one stands for HTTPS"},
+           {"iot:Connect", "topic/me", "me", "never asked about topic/..."},
+           {"iot:Connect", "*", "me", ""},
+           {"iot:Connect", "*", "", "an empty one stands for HTTPS"},
+           {"iot:Connect", "client/$me", none, "no client can have the id `$me`"},
+           {"iot:Connect", long_id.c_str(), none, "no client can have the id"},
+           {"iot:Publish", "topic/a", "", ""},
+           {"iot:Publish", "topic/a", "$me", "no client can have the id `$me`"},
+           {"iot:Publish", "topic/a/+", none, "no message has the topic `a/+`: `+` and `#` are for filters"},
+           {"iot:Receive", "topic/a/#", none, "no message has the topic `a/#`"},
+           {"iot:GetRetainedMessage", "topic/a/#", none, "no message has the topic `a/#`"},
+           {"iot:Publish", "topic/", none, "it is empty, or holds a NUL"},
+           {"iot:Publish", "topic/\xFF", none, "it is not UTF-8 text"},
+           {"iot:Publish", slashes.c_str(), none, "more bytes or slashes than AWS IoT takes"},
+           {"iot:Publish", long_topic.c_str(), none, "more bytes or slashes than AWS IoT takes"},
+           {"iot:Publish", "topic/$aws/things/t/shadow/update", none, ""},
+           {"iot:Publish", "topic/$aws/things/t/shadow/update/accepted", none, "no client may publish to `$aws/things/t/shadow/update/accepted`, whatever the policy says"},
+           {"iot:Receive", "topic/$aws/things/t/shadow/update/accepted", none, ""},
+           {"iot:Publish", "topic/$aws/nothing", none, "not in the list of reserved topics"},
+           {"iot:RetainPublish", "topic/a", none, ""},
+           {"iot:RetainPublish", "topic/$aws/things/t/shadow/update", none, "no message on a reserved topic can be retained"},
+           {"iot:RetainPublish", "topic/$aws/things/t/shadow/update/accepted", none, "no client may publish to"},
+           {"iot:Subscribe", "topicfilter/a/+/#", none, ""},
+           {"iot:Subscribe", "topicfilter/$aws/things/t/shadow/update/accepted", none, ""},
+           {"iot:Subscribe", "topicfilter/a/#/b", none, "no client can subscribe to `a/#/b`: `#` stands alone in the last level"},
+           {"iot:Subscribe", "topicfilter/a+", none, "no client can subscribe to `a+`"},
+           {"iot:Subscribe", "topicfilter/$aws/nothing", none, "not in the list of reserved topics"},
+           {"iot:Subscribe", "topic/a", none, "never asked about topic/..."},
+           {"iot:Publish", "topic/a/*", none, "ordinary characters"},
+           {"iot:Publish", "arn:aws:iot:us-east1:123456789012:topic/a", none, "the resource's region `us-east1` is no AWS region"},
+           {"iot:Publish", "arn:aws:iot:us-east-1:12345678901:topic/a", none, "the resource's account `12345678901` is no AWS account"},
+           {"s3:GetObject", "arn:aws:s3:::bucket/a", none, ""},
+           {"greengrass:Discover", "thing/a", none, ""},
+           {"iot:ListRetainedMessages", "*", none, ""}}) {
+    CAPTURE(each.action, each.resource, each.client_id.value_or("none"));
+    question asked = ask(each.action, each.resource);
+    asked.who.client_id = each.client_id;
+    const std::vector<std::string> got = complete(asked).doubts;
+    if (each.note[0] == '\0') {
+      CHECK(got == std::vector<std::string>{});
+      continue;
+    }
+    REQUIRE(got.size() == 1);
+    CHECK_THAT(got[0], test::ContainsSubstring(each.note));
+  }
+}
+
+TEST_CASE("names that nothing can have are noted") {
+  const auto notes = [](const policies::principal_facts& who) {
+    question asked = ask("iot:Publish", "topic/a");
+    asked.who = who;
+    return complete(asked).doubts;
+  };
+  policies::principal_facts who;
+  who.certificate_id = std::string(64, 'a');
+  who.thing = policies::thing_facts{"t", "sensor", {{"site", "a/#"}, {"empty", ""}}, true, false};
+  CHECK(notes(who) == std::vector<std::string>{});
+  who.certificate_id = "claim";
+  CHECK(notes(who) == std::vector<std::string>{"no certificate has the id `claim`"});
+  who.certificate_id.reset();
+  who.client_id = "c";
+  who.thing = policies::thing_facts{"a b", "c d", {{"e f", "g h"}}, true, false};
+  CHECK(notes(who) == std::vector<std::string>{"no thing can be called `a b`", "no thing type can be called `c d`", "no attribute can be called `e f`",
+                                               "no attribute can have the value `g h`"});
 }
 
 TEST_CASE("pairs split at the first equals sign") {

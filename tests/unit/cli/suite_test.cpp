@@ -3,6 +3,8 @@
 #include <support/catch.hpp>
 
 #include <map>
+#include <string>
+#include <vector>
 
 using namespace fleetprov;
 using namespace fleetprov::cli;
@@ -67,6 +69,8 @@ TEST_CASE("a case has all that the evaluator needs") {
 TEST_CASE("mistakes in a suite are found at their place") {
   CHECK(only_finding(R"([])").empty());
   CHECK(only_finding(R"({"policies": {}})").empty());
+  for (const char* no_case : {R"({"authorize": []})", R"({"resolve": []})", R"({"policies": {"p": "p.json"}, "authorize": [], "resolve": []})"})
+    CHECK(only_finding(no_case).empty());
   CHECK(only_finding(R"({"authorize": [], "x": 1})") == "/x");
   CHECK(only_finding(R"({"authorize": {}})") == "/authorize");
   CHECK(only_finding(R"({"authorize": [1]})") == "/authorize/0");
@@ -151,6 +155,47 @@ TEST_CASE("a policy that cannot be read ends the run") {
   REQUIRE(read);
   CHECK_THROWS_AS(run_suite(*read.value, [](const std::string& path) -> std::string { throw input_error(path); }), input_error);
   CHECK_THROWS_AS(run_suite(*read.value, [](const std::string&) { return std::string("{"); }), document_error);
+}
+
+TEST_CASE("a policy that no case uses is read too") {
+  const std::string text = R"({"policies": {"p": "p.json", "q": "q.json"}, "authorize": [
+    {"name": "n", "policies": ["p"], "action": "iot:Publish", "resource": "topic/a", "expect": "ALLOWED"}]})";
+  CHECK_THROWS_AS(run(text), input_error);
+  const outcome<suite> read = parse(text);
+  REQUIRE(read);
+  CHECK_THROWS_AS(run_suite(*read.value, [](const std::string& path) { return std::string(path == "p.json" ? policy_text : "{"); }), document_error);
+}
+
+TEST_CASE("a case has the time of the run, or its own") {
+  const auto passes = [](const std::string& condition, const std::string& more) {
+    const outcome<suite> read = parse(R"({"policies": {"p": "p.json"}, "authorize": [
+      {"name": "n", "action": "iot:Publish", "resource": "topic/a", "expect": "ALLOWED")" + more + "}]}");
+    REQUIRE(read);
+    return run_suite(*read.value, [&](const std::string&) {
+      return R"({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iot:Publish",
+        "Resource": "arn:aws:iot:us-east-1:123456789012:topic/a", "Condition": )" + condition + "}]}";
+    })[0].passed;
+  };
+  const std::string date = R"({"DateGreaterThan": {"aws:CurrentTime": "2020-01-01T00:00:00Z"}})", seconds = R"({"NumericGreaterThan": {"aws:EpochTime": "1577836800"}})";
+  CHECK(passes(date, ""));
+  CHECK(passes(seconds, ""));
+  CHECK_FALSE(passes(R"({"DateLessThan": {"aws:CurrentTime": "2020-01-01T00:00:00Z"}})", ""));
+  CHECK_FALSE(passes(date, R"(, "context": {"aws:CurrentTime": "2019-01-01T00:00:00Z"})"));
+  CHECK_FALSE(passes(seconds, R"(, "context": {"aws:EpochTime": 1})"));
+}
+
+TEST_CASE("a case that no client can bring about has notes, passed or not") {
+  const auto results = run(R"({"policies": {"p": "p.json"}, "authorize": [
+    {"name": "n", "action": "iot:Connect", "resource": "client/victim", "client_id": "me", "expect": "DENIED"},
+    {"name": "m", "action": "iot:Publish", "resource": "topicfilter/a", "expect": "ALLOWED"},
+    {"name": "o", "action": "iot:Publish", "resource": "topic/a", "expect": "ALLOWED"}]})");
+  REQUIRE(results.size() == 3);
+  CHECK(results[0].passed);
+  REQUIRE(results[0].notes.size() == 1);
+  CHECK_THAT(results[0].notes[0], test::ContainsSubstring("its own client id"));
+  CHECK_FALSE(results[1].passed);
+  CHECK(results[1].notes == std::vector<std::string>{"iot:Publish is never asked about topicfilter/..., but about topic/..."});
+  CHECK(results[2].notes.empty());
 }
 
 TEST_CASE("what is wrong in a document is told with the path that leads to it, and a placeholder with the suite's own means") {

@@ -1,6 +1,7 @@
 #include <fleetprov/crypto/certificate.hpp>
 #include <fleetprov/crypto/certificate_variables.hpp>
 #include <fleetprov/crypto/csr.hpp>
+#include <fleetprov/crypto/issued.hpp>
 #include <fleetprov/crypto/private_key.hpp>
 
 #include "support/catch.hpp"
@@ -289,4 +290,68 @@ TEST_CASE("without its private half a key neither signs nor is written") {
   CHECK(half.to_pem().error().code == errc::crypto);
   CHECK(half.to_traditional_pem().error().code == errc::crypto);
   CHECK(make_csr_pem(private_key::adopt(nullptr), {"x", "", "", "", ""}).error().code == errc::crypto);
+}
+
+TEST_CASE("what was issued fits if its certificate is that of the key or of the signing request, whatever stands around it") {
+  const auto ours = private_key::generate(key_type::ec_p256), theirs = private_key::generate(key_type::ec_p384);
+  REQUIRE(ours);
+  REQUIRE(theirs);
+  const std::string good = make(*ours, {{{"CN", "x"}}, {}}).to_pem(), other = make(*theirs, {{{"CN", "y"}}, {}}).to_pem();
+  const std::string csr = *make_csr_pem(*ours, {"x", "", "", "", ""}), other_csr = *make_csr_pem(*theirs, {"y", "", "", "", ""});
+  const std::string key(ours->to_pem()->reveal()), old_form(ours->to_traditional_pem()->reveal()), other_key(theirs->to_pem()->reveal());
+  std::string dos = good;
+  for (std::size_t at = 0; (at = dos.find('\n', at)) != std::string::npos; at += 2) dos.insert(at, "\r");
+  const std::string long_text(70000, '#');
+  constexpr errc fits{};
+  struct issue { const char* what; std::string certificate, key; const std::string* csr; errc expected; };
+  const issue issues[] = {
+      {"key", good, key, nullptr, fits},
+      {"key as AWS sends it", good, old_form, nullptr, fits},
+      {"chain", good + other, key, nullptr, fits},
+      {"no line break at the end", good.substr(0, good.size() - 1), key.substr(0, key.size() - 1), nullptr, fits},
+      {"blank lines", "\n" + good + "\n\n", key + "\n\n", nullptr, fits},
+      {"CRLF", dos, key, nullptr, fits},
+      {"key of another type", good, other_key, nullptr, errc::crypto},
+      {"key of another", good, std::string(private_key::generate(key_type::ec_p256)->to_pem()->reveal()), nullptr, errc::crypto},
+      {"chain in the wrong order", other + good, key, nullptr, errc::crypto},
+      {"no certificate", "junk", key, nullptr, errc::encoding},
+      {"long certificate", good + long_text, key, nullptr, errc::encoding},
+      {"no key", good, "junk2", nullptr, errc::encoding},
+      {"empty key", good, "", nullptr, errc::encoding},
+      {"request", good, "", &csr, fits},
+      {"request and chain", good + other, "", &csr, fits},
+      {"request, whatever key came", good, other_key, &csr, fits},
+      {"request of another", good, "", &other_csr, errc::crypto},
+      {"request of another, and its key", good, key, &other_csr, errc::crypto},
+      {"no certificate for a request", "junk", "", &csr, errc::encoding},
+      {"no request", good, "", &good, errc::encoding},
+  };
+  for (const issue& each : issues) {
+    CAPTURE(each.what);
+    const auto found = check_issued(each.certificate, secret(each.key), each.csr);
+    CHECK((found ? fits : found.error().code) == each.expected);
+    CHECK(ERR_peek_error() == 0);
+  }
+}
+
+TEST_CASE("a signing request for a key of unknown kind has no certificate that fits") {
+  const auto key = private_key::generate(key_type::ec_p256);
+  REQUIRE(key);
+  const std::string csr = *make_csr_pem(*key, {"x", "", "", "", ""});
+  const crypto::detail::bio_ptr in = crypto::detail::reading(csr), out = crypto::detail::writing();
+  char *name = nullptr, *header = nullptr;
+  unsigned char* der = nullptr;
+  long size = 0;
+  REQUIRE(PEM_read_bio(in.get(), &name, &header, &der, &size) == 1);
+  const std::string_view public_key_of_a_curve("\x2A\x86\x48\xCE\x3D\x02\x01", 7);
+  const std::size_t at = std::string_view(reinterpret_cast<char*>(der), static_cast<std::size_t>(size)).find(public_key_of_a_curve);
+  REQUIRE(at != std::string_view::npos);
+  der[at + 6] = 0x7F;
+  REQUIRE(PEM_write_bio(out.get(), name, header, der, size) > 0);
+  OPENSSL_free(name);
+  OPENSSL_free(header);
+  OPENSSL_free(der);
+  const std::string strange(crypto::detail::written(out));
+  CHECK(check_issued(make(*key, {{{"CN", "x"}}, {}}).to_pem(), {}, &strange).error().code == errc::crypto);
+  CHECK(ERR_peek_error() == 0);
 }

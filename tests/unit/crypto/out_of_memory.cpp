@@ -2,6 +2,7 @@
 
 #include <fleetprov/crypto/certificate.hpp>
 #include <fleetprov/crypto/csr.hpp>
+#include <fleetprov/crypto/issued.hpp>
 #include <fleetprov/crypto/private_key.hpp>
 
 #include "support/openssl_memory.hpp"
@@ -63,6 +64,11 @@ TEST_CASE("a key, a request and a certificate are whole or not there, however li
                                return out.has_value();
                              }) > 0);
   CHECK(fail_each_allocation([&] { return certificate::from_pem(text); }, [&](const auto& out) { return out && out->to_der() == der; }) > 0);
+  const auto csr = make_csr_pem(*key, {"device", "", "", "", ""});
+  REQUIRE(csr);
+  const auto fits = [](const result<void>& out) { return out.has_value(); };
+  CHECK(fail_each_allocation([&] { return check_issued(text, *pem, nullptr); }, fits) > 0);
+  CHECK(fail_each_allocation([&] { return check_issued(text, {}, &*csr); }, fits) > 0);
   CHECK(fail_each_allocation([&] { return made.to_der(); }, [&](const auto& out) { return out == der; }) > 0);
   CHECK(fail_each_allocation([&] { return made.to_pem(); }, same_text(text)) > 0);
   CHECK(fail_each_allocation([&] { return made.certificate_id(); }, same_text(id)) > 0);

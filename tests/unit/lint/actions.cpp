@@ -28,6 +28,21 @@ TEST_CASE("an unknown action gets the nearest name, and none where no name is ne
   }
 }
 
+TEST_CASE("a pattern that only old spellings of job actions match is an old spelling") {
+  const std::vector<std::pair<std::string, std::string>> rows{
+      {"iot:*JobExecution*", "write `iotjobsdata:*JobExecution*`"},
+      {"iot:Describe*", "write `iotjobsdata:Describe*`"},
+      {"iot:UpdateJob?xecution", "write `iotjobsdata:UpdateJob?xecution`"},
+      {"iot:Get*", "-"},  // also GetThingShadow
+      {"iotjobsdata:*", "-"},
+      {"iot:Jobs*", "-"},
+  };
+  for (const auto& [action, help] : rows) {
+    CAPTURE(action);
+    CHECK(help_of(of({action}), "P053") == help);
+  }
+}
+
 TEST_CASE("an Allow of every action is told from one of some") {
   for (const std::string all : {"*", "iot:*", "*:*"}) {
     CAPTURE(all);

@@ -207,7 +207,8 @@ TEST_CASE("any client id is said where nothing limits the ids of a certificate w
       {of(R"({"StringEquals":{"iot:ClientId":["prov-1","${iot:CertificateId}"]}})"), false, false},
       {of(R"({"StringEqualsIfExists":{"iot:clientid":"prov-1"}})"), false, false},
       {of(R"({"StringLike":{"iot:ClientId":"prov-*"}})"), false, false},
-      {of(R"({"StringEquals":{"iot:ClientId":[]}})"), false, false},
+      {of(R"({"StringEquals":{"iot:ClientId":[]}})"), false, true},  // it never holds
+      {of(R"({"StringEquals":{"iot:ClientId":"${iot:Connection.Thing.ThingName}"}})"), false, true},
       {of(R"({"StringLike":{"iot:ClientId":["prov-*","*"]}})"), true, false},
       {of(R"({"StringLike":{"iot:ClientId":"?*"}})"), true, false},
       {of(R"({"StringEquals":{"iot:ClientId":"${iot:ClientId}"}})"), true, false},
@@ -243,6 +244,7 @@ TEST_CASE("a Deny that the certificate cannot avoid limits its client ids") {
       {of("Resource", "client/*", R"({"StringNotLike":{"iot:ClientId":"*"}})"), true, false},
       {of("Resource", "client/*", R"({"StringNotEquals":{"iot:ClientId":[]}})"), true, false},
       {of("Resource", "client/*", R"({"StringNotEquals":{"iot:DomainName":"d"}})"), true, false},
+      {of("Resource", "client/*", R"({"StringNotEquals":{"iot:ClientId":"${iot:Connection.Thing.ThingName}"}})"), false, true},
       {of("NotResource", "client/prov-*"), false, false},
       {of("NotResource", "client/prov-1", unattached), false, false},
       {of("NotResource", "client/*"), true, false},
@@ -256,4 +258,38 @@ TEST_CASE("a Deny that the certificate cannot avoid limits its client ids") {
     CHECK(fires(found, "P151") == each.is_any);
     CHECK(fires(found, "P150") == each.is_stuck);
   }
+}
+
+TEST_CASE("what needs a thing is not granted to a claim certificate, and what denies without one is denied") {
+  const std::string text = slurp(std::string(FLEETPROV_SOURCE_DIR) + "/policies/claim-both.json");
+  const auto lacks = [&](const std::string& more) {
+    std::string out = text;
+    out.insert(out.rfind(']'), "," + more);
+    return fires(role_text(out, role::claim), "P152");
+  };
+  for (const auto& [block, denies] : std::vector<std::pair<std::string, bool>>
+       {{R"("Bool":{"iot:Connection.Thing.IsAttached":"false"})", true},
+        {R"("Null":{"iot:Connection.Thing.ThingName":"true"})", true},
+        {R"("StringNotEquals":{"iot:ClientId":"${iot:Connection.Thing.ThingName}"})", true},
+        {R"("Bool":{"iot:Connection.Thing.IsAttached":"true"})", false},
+        {R"("Bool":{"iot:Connection.Thing.IsAttached":"false"},"StringEquals":{"iot:DomainName":"d"})", false}}) {
+    CAPTURE(block);
+    CHECK(lacks(statement("Deny", "iot:Publish", "topic/$aws/*", ",\"Condition\":{" + block + "}")) == denies);
+  }
+  const auto granted_under = [](const std::string& block) {
+    const std::string condition = block.empty() ? "" : ",\"Condition\":{" + block + "}";
+    std::vector<std::string> topics, filters;
+    for (const std::string below : {"certificates/create/*", "certificates/create-from-csr/*", "provisioning-templates/T/provision/*"}) {
+      topics.push_back("topic/$aws/" + below);
+      filters.push_back("topicfilter/$aws/" + below);
+    }
+    return role_text(policy({statement("Allow", "iot:Connect", "client/line-7-*"), statement_of("Allow", {"iot:Publish", "iot:Receive"}, topics, condition),
+                             statement_of("Allow", {"iot:Subscribe"}, filters)}),
+                     role::claim);
+  };
+  CHECK(ids(granted_under("")).empty());
+  CHECK(ids(granted_under(R"("Bool":{"iot:Connection.Thing.IsAttached":"false"})")).empty());
+  CHECK(ids(granted_under(R"("StringEquals":{"iot:DomainName":"d"})")).empty());
+  CHECK(fires(granted_under(R"("Bool":{"iot:Connection.Thing.IsAttached":"true"})"), "P152"));
+  CHECK(fires(granted_under(R"("StringEquals":{"iot:Connection.Thing.ThingTypeName":"lamp"})"), "P152"));
 }

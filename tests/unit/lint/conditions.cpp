@@ -86,7 +86,13 @@ TEST_CASE("ForAllValues needs a guard in an Allow that asks for a value") {
       {"Allow", "{" + last_will + R"(,"Null":{"iot:ConnectAttributes":"true"}})", true},
       {"Allow", "{" + last_will + R"(,"Null":{"iot:ClientId":"false"}})", true},
       {"Allow", "{" + last_will + R"(,"Null":{"iot:ConnectAttributes":["false","true"]}})", true},
-      {"Allow", "{" + last_will + R"(,"ForAnyValue:StringLike":{"iot:ConnectAttributes":"*"}})", true},
+      {"Allow", "{" + last_will + R"(,"ForAnyValue:StringLike":{"iot:ConnectAttributes":"*"}})", false},
+      {"Allow", "{" + last_will + R"(,"StringEquals":{"iot:connectattributes":"LastWill"}})", false},
+      {"Allow", "{" + last_will + R"(,"ForAnyValue:StringEqualsIfExists":{"iot:ConnectAttributes":"LastWill"}})", true},
+      {"Allow", "{" + last_will + R"(,"ForAnyValue:StringNotEquals":{"iot:ConnectAttributes":"LastWill"}})", true},
+      {"Allow", "{" + last_will + R"(,"ArnEquals":{"iot:lastwilltopic":")" + arn + R"(topic/a"}})", false},
+      {"Allow", "{" + last_will + R"(,"ArnEqualsIfExists":{"iot:LastWillTopic":")" + arn + R"(topic/a"}})", true},
+      {"Allow", R"({"ForAllValues:StringEquals":{"iot:Certificate.Subject.CommonName.List":"a"},"ArnEquals":{"iot:LastWillTopic":")" + arn + R"(topic/a"}})", true},
   };
   for (const row& each : rows) {
     CAPTURE(each.effect, each.block);
@@ -138,7 +144,8 @@ TEST_CASE("a value that its operator cannot mean is found") {
       {"P100", "StringLike", "iot:ClientId", "sensor-*", false},
       {"P105", "ArnLike", "iot:LastWillTopic", "topic/a", true},
       {"P105", "ArnLike", "iot:LastWillTopic", arn + "topic/a", false},
-      {"P105", "ArnLike", "iot:LastWillTopic", "*", false},
+      {"P105", "ArnLike", "iot:LastWillTopic", "*", true},  // six fields are compared, and it has one
+      {"P105", "ArnLike", "iot:LastWillTopic", "arn:*:*:*:*:*", false},
       {"P105", "ArnLike", "iot:LastWillTopic", "**", true},
       {"P105", "ArnLike", "iot:LastWillTopic", "${iot:DomainName}", false},
       {"P110", "StringEquals", "aws:SourceVpc", "vpc-12345678", false},
@@ -182,26 +189,74 @@ TEST_CASE("private addresses are told from public ones, once for each list") {
   }
 }
 
-TEST_CASE("a statement asks for an attached thing if only \"true\" lets it hold") {
+TEST_CASE("a condition on IsAttached is what it means: the key is on every MQTT connection") {
   const std::string key = "iot:Connection.Thing.IsAttached";
-  const std::vector<std::pair<std::string, bool>> rows{
-      {test_of("Bool", key, "true"), true},
-      {test_of("Bool", "iot:connection.thing.isattached", "TRUE"), true},
-      {test_of("StringEquals", key, "true"), true},
-      {test_of("Bool", key, "false"), false},
-      {test_of("BoolIfExists", key, "true"), false},
-      {test_of("ForAllValues:Bool", key, "true"), false},
-      {test_of("StringNotEquals", key, "true"), false},
-      {test_of("NumericEquals", key, "true"), false},
-      {R"({"Bool":{")" + key + R"(":["true","false"]}})", false},
-      {test_of("Bool", "aws:SecureTransport", "true"), false},
+  enum class holds { attached, unattached, both, neither };
+  const std::vector<std::pair<std::string, holds>> rows{
+      {test_of("Bool", key, "true"), holds::attached},
+      {test_of("Bool", "iot:connection.thing.isattached", "TRUE"), holds::attached},
+      {test_of("BoolIfExists", key, "true"), holds::attached},
+      {test_of("ForAllValues:Bool", key, "true"), holds::attached},
+      {test_of("ForAnyValue:Bool", key, "true"), holds::attached},
+      {test_of("StringEquals", key, "true"), holds::attached},
+      {test_of("StringEqualsIfExists", key, "true"), holds::attached},
+      {test_of("StringEqualsIgnoreCase", key, "True"), holds::attached},
+      {test_of("StringNotEquals", key, "false"), holds::attached},
+      {test_of("StringLike", key, "t*"), holds::attached},
+      {R"({"Bool":{")" + key + R"(":["true","true"]}})", holds::attached},
+      {test_of("Bool", key, "false"), holds::unattached},
+      {test_of("StringNotEquals", key, "true"), holds::unattached},
+      {R"({"Bool":{")" + key + R"(":["true","false"]}})", holds::both},
+      {test_of("StringEquals", key, "${iot:ClientId}"), holds::both},
+      {test_of("Null", key, "false"), holds::both},
+      {test_of("Bool", "aws:SecureTransport", "true"), holds::both},
+      {test_of("StringEquals", key, "True"), holds::neither},
+      {test_of("NumericEquals", key, "true"), holds::neither},
+      {test_of("Null", key, "true"), holds::neither},
+      {R"({"Bool":{")" + key + R"(":"true"},"StringEquals":{")" + key + R"(":"false"}})", holds::neither},
+      {R"({"Bool":{")" + key + R"(":"false"},"StringEquals":{")" + key + R"(":"true"}})", holds::neither},
   };
-  for (const auto& [block, attached] : rows) {
+  using fleetprov::policies::role;
+  for (const auto& [block, when] : rows) {
     CAPTURE(block);
-    const auto found = lint_text(policy(
-        {statement("Allow", "iot:Connect", "client/${iot:Connection.Thing.ThingName}", ",\"Condition\":" + block)}));
-    CHECK(fires(found, "P087") == !attached);
+    const std::string condition = ",\"Condition\":" + block;
+    const auto text_of = [&](const std::string& client) { return policy({statement("Allow", "iot:Connect", "client/" + client, condition)}); };
+    const std::string own = text_of("${iot:Connection.Thing.ThingName}"), any = text_of("*");
+    const auto found = lint_text(own);
+    CHECK(fires(found, "P087") == (when == holds::both));
+    CHECK(says(found, "asks for a client without a thing, and the variable has a value only with one: nobody can connect") ==
+          (when == holds::unattached));
+    CHECK(fires(role_text(own, role::device), "P162") == (when == holds::both));
+    CHECK(fires(role_text(own, role::device), "P160") == (when == holds::unattached || when == holds::neither));
+    const bool is_open = when == holds::unattached || when == holds::both;
+    CHECK(fires(lint_text(any), "P055") == is_open);
+    CHECK(fires(role_text(any, role::device), "P161") == is_open);
+    CHECK(fires(role_text(any, role::device), "P160") == (when == holds::neither));
+    CHECK(fires(role_text(any, role::claim), "P150") == !is_open);
   }
+  const std::string but_one = R"("Effect":"Allow","Action":"iot:Connect","NotResource":")" + arn + R"(client/a","Condition":)";
+  CHECK(fires(role_text(raw(but_one + test_of("StringEquals", key, "True")), role::device), "P160"));
+  CHECK_FALSE(fires(role_text(raw(but_one + test_of("BoolIfExists", key, "true")), role::device), "P161"));
+}
+
+TEST_CASE("values and questions about IsAttached that no connection meets") {
+  const std::string key = "iot:Connection.Thing.IsAttached";
+  const auto help = [&](const std::string& block, const std::string& action = "iot:Connect") { return help_of(of(block, "Allow", action), "P120"); };
+  CHECK(help(test_of("StringEquals", key, "True")) == "write `true`, or use Bool");
+  CHECK(help(test_of("StringNotEquals", key, "FALSE")) == "write `false`, or use Bool");
+  CHECK(help(test_of("StringEquals", key, "yes")) == "use Bool with one of these");
+  CHECK(help(test_of("StringEqualsIgnoreCase", key, "True")) == "-");
+  CHECK(help(test_of("StringLike", key, "f*")) == "-");
+  CHECK(help(test_of("StringEquals", key, "true")) == "-");
+  CHECK(help(test_of("StringEquals", "iot:ClientId", "True")) == "-");
+  const std::string always = "a client without a thing has it too, as `false`";
+  CHECK(help(test_of("Null", key, "true")) == always);
+  CHECK(help(test_of("Null", key, "true"), "iot:Receive") == always);
+  CHECK(help(test_of("Null", key, "true"), "iot:Publish") == "-");  // over HTTPS there is no such key
+  CHECK(help(test_of("Null", key, "true"), "iot:GetThingShadow") == "-");
+  CHECK(help(test_of("Null", key, "true"), "greengrass:Discover") == "-");
+  CHECK(help(test_of("Null", key, "false")) == "-");
+  CHECK(help(test_of("Null", "iot:Connection.Thing.ThingName", "true")) == "-");
 }
 
 TEST_CASE("values that a key of CONNECT never has") {
@@ -221,5 +276,37 @@ TEST_CASE("values that a key of CONNECT never has") {
   const auto will = [&](const std::string& resource) { return help(R"("ArnEquals":{"iot:LastWillTopic":")" + resource + "\"}"); };
   CHECK(will(arn + "topicfilter/a") == "the form is arn:aws:iot:REGION:ACCOUNT:topic/...");
   CHECK(will(arn + "client/a") == "the form is arn:aws:iot:REGION:ACCOUNT:topic/...");
-  for (const std::string& fine : {arn + "topic/a", arn + "*", arn + "topic*/a", std::string("a")}) CHECK(will(fine) == "-");
+  for (const std::string& fine : {arn + "topic/a", arn + "*", arn + "topic*/a", std::string("a")}) CHECK(will(fine) == "-");  // `a` is P105's
+  const auto will_text = [&](const std::string& operation, const std::string& value) {
+    return help("\"" + operation + R"(":{"iot:LastWillTopic":")" + value + "\"}") != "-";
+  };
+  CHECK(will_text("StringEquals", "my/will"));
+  CHECK(will_text("StringNotEquals", "my/will"));
+  CHECK(will_text("StringLike", "my/*"));
+  CHECK(will_text("StringEquals", "arn:aws:iot"));
+  CHECK(will_text("StringEqualsIgnoreCase", arn + "CLIENT/a"));
+  for (const std::string& fine : std::vector<std::string>{"*", "a*n:*", "arn:aws*", "${iot:DomainName}", arn + "topic/a"}) {
+    CAPTURE(fine);
+    CHECK_FALSE(will_text("StringLike", fine));
+  }
+  CHECK_FALSE(will_text("StringEqualsIgnoreCase", "ARN:aws:iot:us-east-1:123456789012:TOPIC/a"));
+  CHECK_FALSE(will_text("Null", "true"));
+}
+
+TEST_CASE("the ARN of a will is looked at like a resource: what is to be filled in, and another place") {
+  const auto found = [](const std::string& operation, const std::string& value, const std::string& key = "iot:LastWillTopic") {
+    return lint_text(policy({statement("Allow", "iot:Connect", "client/a", R"(,"Condition":)" + test_of(operation, key, value))}));
+  };
+  const std::string tail = ":123456789012:topic/w";
+  const auto open = found("ArnEquals", "arn:aws:iot:region:account-id:topic/w");
+  CHECK(only(open, "P070").message == "`region` is still to be filled in");
+  CHECK(only(open, "P070").pointer == "/Statement/0/Condition/ArnEquals/iot:LastWillTopic");
+  CHECK(ids(found("StringEquals", "<topic>")) == std::vector<std::string>{"P070"});
+  CHECK_FALSE(fires(found("StringEquals", "<topic>", "iot:ClientId"), "P070"));
+  CHECK(ids(found("ArnEquals", arn + "topic/w")).empty());
+  CHECK(ids(found("ArnEquals", "arn:aws:iot:eu-west-1" + tail)) == std::vector<std::string>{"P072"});
+  CHECK(ids(found("ArnEquals", "arn:aws:iot:us-east-1:210987654321:topic/w")) == std::vector<std::string>{"P071"});
+  CHECK(ids(found("ArnEquals", "arn:aws-cn:iot:us-east-1" + tail)) == std::vector<std::string>{"P073"});
+  CHECK(ids(found("ArnLike", "arn:aws:iot:*:*:topic/w")).empty());
+  CHECK(ids(found("StringEquals", "arn:aws:iot:eu-west-1" + tail, "iot:ClientId")).empty());
 }

@@ -45,6 +45,10 @@ TEST_CASE("the words for region, account and template on AWS's pages are placeho
     CAPTURE(account);
     CHECK(find_placeholder("arn:aws:iot:us-east-1:" + account + ":topic/a") == account);
   }
+  // Pages print them in asterisks; what is left of a pattern without its own is no such word.
+  for (const std::string region : {"*region*", "**aws-region**", "*REGION*"}) CHECK(find_placeholder("arn:aws:iot:" + region + ":123456789012:topic/a") == region);
+  for (const std::string account : {"*account-id*", "*account*", "*1234EXAMPLE*"}) CHECK(find_placeholder("arn:aws:iot:us-east-1:" + account + ":topic/a") == account);
+  for (const std::string fine : {"arn:aws:iot:us-*:1234*:topic/a", "arn:aws:iot:*:*:topic/a", "arn:aws:iot:*-1:?2:topic/a"}) CHECK_FALSE(find_placeholder(fine).has_value());
   for (const std::string name :
        {"templateName", "provisioning-template-name", "provTemplate", "provisioningTemplate", "fleet-template-name"})
     for (const std::string rest : {"", "/provision/json"}) {

@@ -1,5 +1,7 @@
 #include <tests/unit/lint/lint_support.hpp>
 
+#include <map>
+
 using namespace fleetprov;
 using namespace test;
 
@@ -327,4 +329,98 @@ TEST_CASE("a whole string in angle brackets is filled by its name") {
   CHECK(*run(R"({"a":"<NAME>"})", values).value == R"({"a":"fleet"})");
   CHECK_FALSE(run(R"({"a":"<OTHER>"})", values).value.has_value());
   for (const char* kept : {R"({"a":"<>"})", R"({"a":"<NAME> and more"})", R"({"a":"more <NAME>"})"}) CHECK(*run(kept, values).value == kept);
+}
+
+TEST_CASE("what --set fills in is not read again, and a name stands for itself once") {
+  struct row {
+    const char* name;
+    std::map<std::string, std::string> set;
+    const char *in, *out;
+  };
+  const std::vector<row> rows{
+      {"a value is a name too", {{"building", "floor"}, {"floor", "3"}}, "building/floor/x", "floor/3/x"},
+      {"in brackets too", {{"a", "<b>"}, {"b", "[c]"}, {"c", "d"}}, "x<b>y/[c]", "x[c]y/d"},
+      {"every form", {{"n", "v"}}, "n/$n/<n>/[n]/{{n}}/x<n>y[n]z{{n}}/n", "v/v/v/v/v/xvyvzv/v"},
+      {"a level is whole", {{"n", "v"}}, "nn/n n/$$n/-$n/n:n", "nn/n n/$$n/-$n/v:v"},
+      {"the longer level wins", {{"$n", "long"}, {"n", "short"}}, "$n/n", "long/short"},
+      {"the outer brackets win", {{"<n>", "outer"}, {"n", "inner"}}, "x[<n>]/x<n>", "xouter/xinner"},
+      {"brackets inside others", {{"n", "v"}}, "{{{n}}}/<x<n>/[[n]]", "{v}/<xv/[v]"},
+      {"a name has levels", {{"a/b", "v"}}, "x/[a/b]/a/b", "x/v/a/b"},
+      {"open to the end", {{"n", "v"}}, "[n/<n", "[n/<n"},
+      {"an empty name is none", {{"", "v"}, {"n", "v"}}, "a//[]/n", "a//[]/v"},
+      {"nothing but an empty name", {{"", "v"}}, "a//[]", "a//[]"},
+  };
+  const std::string head = "arn:aws:iot:eu-west-1:210987654321:topic/";
+  for (const row& each : rows) {
+    CAPTURE(each.name);
+    policies::render_values values = usual();
+    values.set = each.set;
+    const auto out = run("[\"" + head + each.in + "\"]", values);
+    REQUIRE(out.value.has_value());
+    CHECK(*out.value == "[\"" + head + each.out + "\"]");
+  }
+}
+
+TEST_CASE("what the options fill in is not read again either") {
+  policies::render_values values = usual();
+  values.set = {{"eu-west-1", "x"}, {"210987654321", "x"}, {"Fleet", "x"}, {"rest", "json"}};
+  CHECK(*run(R"(["arn:aws:iot:aws-region:aws-account-id:topic/$aws/provisioning-templates/templateName/provision/rest"])", values).value ==
+        R"(["arn:aws:iot:eu-west-1:210987654321:topic/$aws/provisioning-templates/Fleet/provision/json"])");
+  CHECK(*run(R"({"Fn::Join":["",["arn:aws:iot:","aws-region",":","aws-account-id",":topic/$aws/provisioning-templates/templateName/rest"]]})", values).value ==
+        R"({"Fn::Join":["",["arn:aws:iot:","eu-west-1",":","210987654321",":topic/$aws/provisioning-templates/Fleet/json"]]})");
+}
+
+TEST_CASE("names are filled in in linear time") {
+  policies::render_values values = usual();
+  values.set = {{"name", "v"}};
+  const std::string full = "arn:aws:iot:eu-west-1:210987654321:topic/", many(400000, '<');
+  CHECK(run("[\"" + full + many + "\"]", values).value.has_value());
+  std::string arns = "see", filled = "see";
+  for (int i = 0; i < 8000; ++i) {
+    arns += " arn:aws:iot:aws-region:210987654321:topic/name";
+    filled += " " + full + "v";
+  }
+  const bool all = *run("[\"" + arns + "\"]", values).value == "[\"" + filled + "\"]";
+  CHECK(all);
+}
+
+TEST_CASE("the name in the ARN of a provisioning template is filled in, and left open it is a leftover") {
+  const std::string open = "arn:aws:iot:aws-region:aws-account-id:provisioningtemplate/", full = "arn:aws:iot:eu-west-1:210987654321:provisioningtemplate/";
+  for (const char* name : {"templateName", "<template-name>", "provisioningTemplateName", "${TemplateName}"}) {
+    CAPTURE(name);
+    CHECK(*run("[\"" + open + name + "\"]", usual()).value == "[\"" + full + "Fleet\"]");
+    policies::render_values unnamed = usual();
+    unnamed.template_name.clear();
+    const auto left = run("[\"" + open + name + "\"]", unnamed);
+    REQUIRE(left.diagnostics.size() == 1);
+    CHECK(left.diagnostics[0].help == "give the template with --template-name");
+  }
+  CHECK(*run(R"({"Fn::Join":["",["arn:aws:iot:","aws-region",":aws-account-id:provisioningtemplate/templateName"]]})", usual()).value ==
+        R"({"Fn::Join":["",["arn:aws:iot:","eu-west-1",":210987654321:provisioningtemplate/Fleet"]]})");
+  for (const char* kept : {"provisioningtemplate/Mine", "provisioningtemplate/*", "provisioningtemplate", "topic/provisioningtemplate/templateName"}) {
+    CAPTURE(kept);
+    const std::string text = "[\"arn:aws:iot:eu-west-1:210987654321:" + std::string(kept) + "\"]";
+    CHECK(*run(text, usual()).value == text);
+  }
+  CHECK(fires(lint_text(policy({statement("Allow", "iot:Publish", "provisioningtemplate/templateName")})), "P070"));
+}
+
+TEST_CASE("every ARN of a string is filled in, wherever the first one begins") {
+  const std::string open = "arn:aws:iot:region:account-id:topic/", full = "arn:aws:iot:eu-west-1:210987654321:topic/";
+  for (const std::string between : {", ", ",", " ", " and "}) {
+    CAPTURE(between);
+    for (const std::string before : {"", "x ", "see: "}) {
+      CAPTURE(before);
+      CHECK(*run("[\"" + before + open + "x" + between + open + "y z\"]", usual()).value == "[\"" + before + full + "x" + between + full + "y z\"]");
+    }
+  }
+  // In a policy inside a string, each value is written as deep as that string is.
+  policies::render_values values = usual();
+  values.set["x"] = R"(a"b)";
+  for (const std::string quote : {R"(\")", R"(\\\")"}) {
+    CAPTURE(quote);
+    const auto out = run(R"(["{)" + quote + "Sid" + quote + ":" + quote + "see " + open + "a, " + open + "<x>" + quote + R"(}"])", values);
+    REQUIRE(out.value.has_value());
+    CHECK(out.value->find(full + "a, " + full + "a" + (quote.size() == 2 ? R"(\\\")" : R"(\\\\\\\")") + "b") != std::string::npos);
+  }
 }

@@ -88,9 +88,14 @@ TEST_CASE("MQTT wildcards count where they fill a level") {
       {"Allow", "topicfilter/x/+/y", "P061", true}, {"Allow", "topicfilter/#", "P061", true},
       {"Allow", "topicfilter/x+/y", "P061", false}, {"Allow", "topicfilter/x/+y", "P061", false},
       {"Allow", "topicfilter/x#", "P061", false},   {"Deny", "topicfilter/x/+", "P058", true},
-      {"Deny", "topicfilter/x+", "P058", false},    {"Deny", "topicfilter/x#", "P058", true},
-      {"Deny", "topic/x#y", "P058", true},          {"Deny", "topic/x", "P058", false},
-      {"Deny", "client/#", "P058", false},
+      {"Deny", "topicfilter/x/#", "P058", true},    {"Deny", "topic/x/#", "P058", true},
+      // No filter has these at all: P119 says so.
+      {"Deny", "topicfilter/x+", "P058", false},    {"Deny", "topicfilter/x#", "P058", false},
+      {"Deny", "topicfilter/x+", "P119", true},     {"Deny", "topicfilter/x#", "P119", true},
+      {"Deny", "topic/x#y", "P058", false},         {"Deny", "topic/x", "P058", false},
+      {"Deny", "topicfilter/a/#/b", "P058", true},  {"Deny", "topicfilter/a/#/b", "P119", false},
+      {"Deny", "topicfilter/1/2/3/4/5/6/7/8/9", "P119", false},
+      {"Deny", "client/#", "P058", false},          {"Deny", "thing/+", "P058", false},
   };
   for (const row& each : rows) {
     CAPTURE(each.effect, each.resource);
@@ -302,7 +307,7 @@ TEST_CASE("entries that no client can send") {
     CHECK(fires(found, "P119") == !why.empty());
     if (!why.empty()) CHECK(says(found, "no client can send this: " + why));
   }
-  CHECK_FALSE(fires(of("iot:Subscribe", arn + "topicfilter/a#", "Deny"), "P119"));
+  CHECK(says(of("iot:Subscribe", arn + "topicfilter/a#", "Deny"), "no client can send this: `#` has to be the last level and `+` a whole one"));
   CHECK_FALSE(fires(of("iot:Subscribe", arn + "topicfilter/$ROOT/a"), "P089"));
   CHECK(fires(of("iot:Subscribe", arn + "topicfilter/$root/<device>"), "P089"));  // one that comes later is no root
 }
@@ -360,9 +365,15 @@ TEST_CASE("the client id is absent over HTTPS, as the thing is") {
   CHECK_FALSE(fires(lint_text(policy({statement("Allow", "iot:GetThingShadow", "thing/a", R"(,"Condition":{"StringNotEquals":{"iot:ClientId":"a"}})")})), "P067"));
 }
 
-TEST_CASE("a Deny of Receive is not told to deny Receive") {
+TEST_CASE("only a Deny of Subscribe alone is told to deny Receive") {
   CHECK(help_of(of("iot:Subscribe", arn + "topicfilter/a/#", "Deny"), "P058") == "use `*`, and deny iot:Receive too");
   CHECK(help_of(of("iot:Receive", arn + "topic/a/#", "Deny"), "P058") == "use `*`");
+  CHECK(help_of(of("iot:Publish", arn + "topic/a/#", "Deny"), "P058") == "use `*`");
+  CHECK(help_of(of("iot:*", arn + "topicfilter/a/#", "Deny"), "P058") == "use `*`");
+  CHECK(says(of("iot:Subscribe", arn + "topicfilter/a/+", "Deny"), "a Deny compares `+` and `#` as plain characters"));
+  const auto but = lint_text(raw(R"("Effect":"Deny","Action":"iot:Subscribe","NotResource":")" + arn + R"(topicfilter/a/#")"));
+  CHECK(only(but, "P058").message == "NotResource compares `+` and `#` as plain characters: the Deny is about all that they cover");
+  CHECK(only(but, "P058").help == "use `*`");
 }
 
 TEST_CASE("text that was to be a variable is no reserved topic") {
@@ -392,4 +403,85 @@ TEST_CASE("a client id is bound where a Deny leaves the client no choice") {
   CHECK_FALSE(has(found("${iot:ClientId}", unattached), "P063"));
   CHECK(has(found("${iot:Connection.Thing.ThingName}", other), "P087"));
   CHECK_FALSE(has(found("${iot:Connection.Thing.ThingName}", unattached), "P087"));
+}
+
+TEST_CASE("a filter with MQTT wildcards is what Resource allows and NotResource leaves out") {
+  const auto said = [](const std::string& element) {
+    return only(lint_text(raw(R"("Effect":"Allow","Action":"iot:Subscribe",")" + element + R"(":")" + arn + R"(topicfilter/a/#")")), "P061").message;
+  };
+  CHECK(said("Resource") == "allows the filter spelled exactly so, not the topics that it covers");
+  CHECK(said("NotResource") == "leaves out the filter spelled exactly so, not the topics that it covers");
+}
+
+TEST_CASE("names that no client, thing or role alias has") {
+  const std::string longest(128, 'n');
+  const std::vector<std::pair<std::string, std::string>> rows{
+      {"client/" + longest + "n", "a client id has at most 128 bytes"},
+      {"thing/a b", "a thing name is 1 to 128 letters, digits, `:`, `_` and `-`"},
+      {"thing/" + longest + "n", "a thing name is 1 to 128 letters, digits, `:`, `_` and `-`"},
+      {"thing/a b/shadow", "a thing name is 1 to 128 letters, digits, `:`, `_` and `-`"},
+      {"rolealias/a b", "a role alias is 1 to 128 letters, digits, `_`, `=`, `,`, `@` and `-`"},
+      {"client/" + longest, ""},
+      {"client/a b", ""},
+      {"client/" + longest + "*", ""},
+      {"client/" + longest + "${iot:Connection.Thing.Attributes[a]}", ""},  // which may be empty
+      {"thing/" + longest, ""},
+      {"thing/a/b c", ""},
+      {"thing/", ""},
+      {"thing/a b*", ""},
+      {"thing/<name>", ""},
+      {"thing/${iot:ClientId }", ""},
+      {"rolealias/" + longest, ""},
+      {"topic/a b", ""},
+  };
+  for (const auto& [resource, why] : rows) {
+    CAPTURE(resource);
+    const auto found = of("iot:*", arn + resource);
+    CHECK(fires(found, "P119") == !why.empty());
+    if (!why.empty()) CHECK(says(found, "no client can ask for this: " + why));
+  }
+  CHECK_FALSE(fires(of("iot:*", arn + "thing/a b", "Deny"), "P119"));
+}
+
+TEST_CASE("a variable without its dollar sign or its braces is literal text") {
+  const std::vector<std::pair<std::string, std::string>> rows{
+      {"$(iot:ClientId)", "`$(iot:ClientId)` is literal text"},
+      {"{iot:ClientId}", "`{iot:ClientId}` is literal text"},
+      {"$iot:ClientId", "`$iot:ClientId` is literal text"},
+      {"$iot:Certificate.Subject.CommonName.0", "`$iot:Certificate.Subject.CommonName.0` is literal text"},
+      {"a-$iot:connection.thing.thingname-b", "`$iot:connection.thing.thingname` is literal text"},
+      {"{iot:Connection.Thing.Attributes[site]}", "`{iot:Connection.Thing.Attributes[site]}` is literal text"},
+      {"${iot:ClientId}", ""},
+      {"{{iot:ClientId}}", ""},  // P070
+      {"{iot:ClientId", ""},
+      {"$(iot:ClientId", ""},
+      {"{iot:Nothing}", ""},
+      {"$iot:ClientIds", ""},
+      {"{a}", ""},
+      {"$aws", ""},
+      {"iot:ClientId", ""},
+  };
+  for (const auto& [name, said] : rows) {
+    CAPTURE(name);
+    const auto found = of("iot:Connect", arn + "client/" + name);
+    CHECK(fires(found, "P069") == !said.empty());
+    if (!said.empty()) CHECK(only(found, "P069").message == said);
+  }
+  CHECK(help_of(of("iot:Connect", arn + "client/$(iot:ClientId)"), "P069") == "write `${iot:ClientId}`");
+  using fleetprov::policies::detail::find_misspelt_variable;
+  CHECK(find_misspelt_variable("{iot:ClientId}")->key == "iot:ClientId");
+  CHECK_FALSE(find_misspelt_variable("$" + std::string(300, 'a')).has_value());
+}
+
+TEST_CASE("the thing's name as the client id binds it: without a thing no client id is equal") {
+  const std::string own = "${iot:Connection.Thing.ThingName}";
+  const auto found = [](const std::string& operation, const std::string& values) {
+    return lint_text(policy({statement("Allow", "iot:Connect", "client/*", ",\"Condition\":{\"" + operation + R"(":{"iot:ClientId":[)" + values + "]}}"),
+                             statement("Allow", "iot:Publish", "topic/${iot:ClientId}")}));
+  };
+  CHECK_FALSE(fires(found("StringEquals", "\"" + own + "\""), "P062"));
+  CHECK_FALSE(fires(found("StringLike", "\"" + own + "*\""), "P062"));
+  CHECK(fires(found("StringLike", R"("${iot:Connection.Thing.ThingName, 'x'}*")"), "P062"));
+  CHECK(fires(found("StringLike", R"("${iot:Connection.Thing.IsAttached}*")"), "P062"));
+  CHECK(fires(found("StringLike", "\"" + own + R"(","a*")"), "P062"));
 }

@@ -206,6 +206,11 @@ TEST_CASE("tags that AWS does not take and resources that have none are refused"
   CHECK(tag(R"([{"Key":"k7","Value":"again"}])").status == 200);
   CHECK(header_of(tag(R"([{"Key":"one-more"}])"), "x-amzn-errortype") == "LimitExceededException");
   CHECK(aws.call("POST", "/untag", R"({"resourceArn":")" + arn + "\"}").status == 400);
+  for (const std::string& key : {std::string(), std::string(129, 'k'), std::string("what?")}) {
+    CAPTURE(key);
+    CHECK(aws.call("POST", "/untag", R"({"resourceArn":")" + arn + R"(","tagKeys":[")" + key + "\"]}").status == 400);
+    CHECK(tag(R"([{"Key":")" + key + "\"}]").status == 400);
+  }
   CHECK(aws.call("GET", "/tags").status == 400);
   CHECK(aws.call("GET", "/tags?nextToken=x&resourceArn=" + arn).status == 400);
   for (const char* gone : {"policy/none", "thinggroup/none"}) {
@@ -215,6 +220,19 @@ TEST_CASE("tags that AWS does not take and resources that have none are refused"
     CHECK(aws.call("POST", "/untag", R"({"resourceArn":")" + resource + R"(","tagKeys":[]})").status == 404);
   }
   for (const char* other : {"arn:aws:iot:us-east-1:123456789012:thing/t", "nonsense", "arn:aws:s3:::bucket"}) CHECK(aws.call("GET", std::string("/tags?resourceArn=") + other).status == 400);
+}
+
+TEST_CASE("filters of listings are held to the service model, whichever others are given") {
+  const account aws;
+  for (const char* bad : {"/things?attributeValue=a%20b&attributeName=n", "/things?attributeValue=a%20b", "/things?attributeName=", "/things?attributeName=a%20b",
+                           "/thing-groups?namePrefixFilter=", "/thing-groups?namePrefixFilter=a%20b", "/billing-groups?namePrefixFilter="}) {
+    CAPTURE(bad);
+    CHECK(header_of(aws.call("GET", bad), "x-amzn-errortype") == "InvalidRequestException");
+  }
+  for (const char* good : {"/things?attributeValue=", "/things?attributeValue=a%5B1%5D", "/thing-groups?namePrefixFilter=a:b", "/billing-groups"}) {
+    CAPTURE(good);
+    CHECK(aws.call("GET", good).status == 200);
+  }
 }
 
 TEST_CASE("a message published over HTTP reaches the broker with its properties") {
@@ -259,6 +277,7 @@ TEST_CASE("reserved topics, bad topics and oversize payloads are not published")
   CHECK(aws.call("POST", "/topics/%24aws%2Fcertificates%2Fcreate%2Fjson%2Faccepted", "x").status == 403);
   CHECK(aws.call("POST", "/topics/%24aws%2Fcertificates%2Fcreate%2Fjson", "x").status == 403);
   CHECK(aws.call("POST", "/topics/%24SYS%2Fbroker", "x").status == 403);
+  CHECK(aws.call("POST", "/topics/%24share%2Fg%2Fx", "x").status == 403);
   CHECK(aws.call("POST", "/topics/a%2F%23", "x").status == 400);
   CHECK(aws.call("POST", "/topics/a?qos=2", "x").status == 400);
   CHECK(aws.call("POST", "/topics/a", std::string(131073, 'x')).status == 413);

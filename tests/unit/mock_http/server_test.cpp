@@ -136,3 +136,71 @@ TEST_CASE("a body is the bytes it is, whatever its Content-Type calls it") {
   CHECK(here.account.registry().find_thing("parts") == nullptr);
   CHECK(here.server.stop());
 }
+
+TEST_CASE("what follows a GET that has a body is not taken for a request") {
+  site here;
+  here.server.start();
+  const std::uint16_t port = here.server.port();
+  here.account.registry().create_thing("victim", {});
+  const std::string inner = "DELETE /things/victim HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n";
+  for (const char* method : {"GET", "HEAD", "OPTIONS"}) {
+    for (const std::string& length : {"Content-Length: " + std::to_string(inner.size()), std::string("Transfer-Encoding: chunked")}) {
+      CAPTURE(method, length);
+      const std::string answer = ask(port, std::string(method) + " /endpoint HTTP/1.1\r\nHost: localhost\r\n" + length + "\r\n\r\n" + inner);
+      CHECK(answer.rfind("HTTP/1.1 ", 0) == 0);
+      CHECK(answer.find("HTTP/1.1 ", 1) == std::string::npos);
+      CHECK(answer.find("\r\nConnection: close\r\n") != std::string::npos);
+      CHECK(here.account.registry().find_thing("victim"));
+    }
+  }
+  const std::string none = "GET /endpoint HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n";
+  const std::string both = ask(port, none + message("GET /things/victim"));
+  CHECK(both.find("\"victim\"") != std::string::npos);
+  CHECK(here.server.stop());
+}
+
+TEST_CASE("a method that nobody plays is a 501 that names it, whether the library knows it or not") {
+  site here;
+  here.server.start();
+  const std::uint16_t port = here.server.port();
+  for (const char* method : {"TRACE", "CONNECT", "FOO", "get", "PRI"}) {
+    CAPTURE(method);
+    const std::string answer = ask(port, message(std::string(method) + " /endpoint?x=1"));
+    CHECK(has_status(answer, "501"));
+    CHECK(answer.find(std::string("{\"message\":\"no operation ") + method + " /endpoint\"}") != std::string::npos);
+  }
+  for (const char* line : {"nonsense", "GET /endpoint", "G:T /endpoint HTTP/1.1", "GET /endpoint HTTP/3"}) {
+    CAPTURE(line);
+    const std::string answer = ask(port, std::string(line) + "\r\nHost: localhost\r\n\r\n");
+    CHECK(has_status(answer, "400"));
+    CHECK(answer.find("malformed request line") != std::string::npos);
+  }
+  CHECK(here.server.stop());
+}
+
+TEST_CASE("what is too long is named") {
+  site here;
+  here.server.start();
+  const std::uint16_t port = here.server.port();
+  const std::string field = ask(port, "GET /endpoint HTTP/1.1\r\nHost: localhost\r\nX-Amz-Security-Token: " + std::string(9000, 'a') + "\r\n\r\n");
+  CHECK(has_status(field, "431"));
+  CHECK(field.find("a header field is longer than 8192 bytes") != std::string::npos);
+  const std::string line = ask(port, message("GET /things?nextToken=" + std::string(9000, 'a')));
+  CHECK(has_status(line, "414"));
+  CHECK(line.find("the request line is longer than 8192 bytes") != std::string::npos);
+  CHECK(here.server.stop());
+}
+
+TEST_CASE("the absolute form of a target is taken, and its host counts") {
+  site here;
+  here.server.start();
+  const std::uint16_t port = here.server.port();
+  const std::string own = "http://127.0.0.1:" + std::to_string(port);
+  CHECK(ask(port, message("GET " + own + "/endpoint?endpointType=iot%3AData-ATS")).find("\"endpointAddress\"") != std::string::npos);
+  CHECK(has_status(ask(port, message("GET HTTP://localhost/_mock/health")), "200"));
+  CHECK(has_status(ask(port, message("POST " + own + "/things/absolute", "{}")), "200"));
+  CHECK(here.account.registry().find_thing("absolute"));
+  CHECK(has_status(ask(port, message("GET " + own)), "501"));
+  CHECK(has_status(ask(port, message("GET http://evil.example/endpoint")), "403"));
+  CHECK(here.server.stop());
+}

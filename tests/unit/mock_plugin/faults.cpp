@@ -87,3 +87,12 @@ TEST_CASE("probability 0 never strikes, and a reset brings back what was remembe
   CHECK_FALSE(list.strike(fault_operation::publish, "c"));
   CHECK(list.to_json().find(R"("hits":0)") != std::string::npos);
 }
+
+TEST_CASE("a probability is listed as it was given") {
+  fault_list list;
+  list.add(parse_fault_option("operation=Publish,fault=drop,probability=0.0000001"));
+  list.add(parse_fault_json(R"({"operation":"Publish","fault":"drop","probability":0.25})"));
+  const std::string listed = list.to_json();
+  CHECK(listed.find(R"("probability":1e-07)") != std::string::npos);
+  CHECK(listed.find(R"("probability":0.25)") != std::string::npos);
+}

@@ -62,6 +62,22 @@ TEST_CASE("entries are in the file in order after a flush, the file is private, 
   CHECK(log.is_closing());
 }
 
+TEST_CASE("an entry that a killed broker left half written is cut, the next one is whole") {
+  const temporary_folder folder;
+  const std::string file = folder.path + "/log";
+  for (const std::string& before : {std::string("one\n"), std::string(), "one\n" + std::string(9000, 'x') + "\n"}) {
+    for (const std::size_t torn : {std::size_t{0}, std::size_t{3}, std::size_t{4096}, std::size_t{10000}}) {
+      CAPTURE(before.size(), torn);
+      std::ofstream(file, std::ios::binary | std::ios::trunc) << before << std::string(torn, 'y');
+      event_log log(file);
+      CHECK(log.now().bytes == before.size());
+      log.append("next");
+      log.flush();
+      CHECK(read(file) == before + "next\n");
+    }
+  }
+}
+
 TEST_CASE("a log that cannot be written costs entries and nothing else") {
   event_log log("/nonexistent-folder/log");
   log.append("lost");

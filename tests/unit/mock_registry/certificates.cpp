@@ -3,6 +3,7 @@
 #include <tests/support/catch.hpp>
 #include <tests/support/mock_world.hpp>
 
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
@@ -11,6 +12,28 @@
 using namespace fleetprov::mock;
 using test::error_of;
 namespace crypto = fleetprov::crypto;
+
+namespace {
+
+std::string self_signed(EVP_PKEY* key) {
+  X509* made = X509_new();
+  X509_set_version(made, 2);
+  ASN1_INTEGER_set(X509_get_serialNumber(made), 7);
+  X509_gmtime_adj(X509_getm_notBefore(made), -60);
+  X509_gmtime_adj(X509_getm_notAfter(made), 3600);
+  X509_set_pubkey(made, key);
+  X509_sign(made, key, EVP_sha256());
+  BIO* out = BIO_new(BIO_s_mem());
+  PEM_write_bio_X509(out, made);
+  char* text = nullptr;
+  const long size = BIO_get_mem_data(out, &text);
+  std::string pem(text, static_cast<std::size_t>(size));
+  BIO_free(out);
+  X509_free(made);
+  return pem;
+}
+
+}  // namespace
 
 TEST_CASE("an issued certificate has what AWS's certificates have") {
   const test::temporary_folder folder;
@@ -110,6 +133,20 @@ TEST_CASE("signing requests are checked") {
   REQUIRE(widest != nullptr);
   CHECK(find_csr_fault(*crypto::make_csr_pem(crypto::private_key::adopt(widest), {"x", "", "", "", ""})).empty());
   CHECK(error_of([&] { test::shared_authority().issue_for_csr("garbage", instant(0)); }) == "InvalidRequestException 400");
+}
+
+TEST_CASE("an EC key that spells its curve out is refused, in a signing request and in a certificate: TLS has no such keys") {
+  EVP_PKEY* made = EVP_EC_gen("P-256");
+  REQUIRE(made != nullptr);
+  REQUIRE(EVP_PKEY_set_utf8_string_param(made, OSSL_PKEY_PARAM_EC_ENCODING, OSSL_PKEY_EC_ENCODING_EXPLICIT) == 1);
+  const auto key = crypto::private_key::adopt(made);
+  CHECK(find_csr_fault(*crypto::make_csr_pem(key, {"x", "", "", "", ""})).find("named curve") != std::string::npos);
+  const std::string pem = self_signed(made);
+  REQUIRE(read_certificate(pem));
+  test::world w;
+  CHECK(error_of([&] { w.registry().register_certificate_without_ca(pem, certificate_status::active); }) == "CertificateValidationException 400");
+  CHECK(error_of([&] { w.registry().register_certificate(pem, "", certificate_status::active); }) == "CertificateValidationException 400");
+  CHECK(w.registry().list_certificates({}).items.empty());
 }
 
 TEST_CASE("the same signing request twice gives two certificates with the fixed subject") {

@@ -4,6 +4,7 @@
 #include <tests/support/mock_world.hpp>
 
 #include <signal.h>
+#include <sqlite3.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -322,6 +323,187 @@ TEST_CASE("the longest template names still fit a claim policy") {
     all += r.get_policy(policy.name)->default_version_record().document;
   for (const named_text& one : wanted.templates)
     CHECK(all.find("topic/$aws/provisioning-templates/" + one.name + "/provision/*") != std::string::npos);
+}
+
+namespace {
+
+/// A folder that is started again and again.
+struct seeded_folder {
+  const test::temporary_folder folder;
+  fleetprov::mock::clock time;
+  registry_options how;
+  seed_options wanted;
+  std::optional<registry> world;
+  seed_report made;
+
+  seeded_folder() { how.database = folder.path() / "state.db"; }
+  registry& start() {
+    world.reset();
+    world.emplace(how, time);
+    made = seed_default_world(*world, test::shared_authority(), folder.path(), wanted);
+    return *world;
+  }
+  std::string claim_arn() const { return world->certificate_arn(*made.claim_certificate_id); }
+  std::string document(const char* policy) const { return world->get_policy(policy)->default_version_record().document; }
+  std::vector<std::string> of_claim() const {
+    std::vector<std::string> out;
+    for (const auto& one : world->list_attached_policies(claim_arn(), false, {}).items) out.push_back(one->name);
+    return out;
+  }
+};
+
+const std::string deny_all = R"({"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]})";
+
+}  // namespace
+
+TEST_CASE("a second start leaves the defaults as the API left them") {
+  seeded_folder f;
+  f.start().create_policy_version("sample-claim", deny_all, true);
+  CHECK(f.start().get_policy("sample-claim")->versions.size() == 2);
+  CHECK(f.document("sample-claim") == deny_all);
+  f.world->detach_policy("sample-claim", f.claim_arn());
+  f.world->delete_template("fleet-basic");
+  f.world->delete_policy("sample-device");
+  f.start();
+  CHECK(f.of_claim().empty());
+  CHECK(f.made.templates.empty());
+  CHECK(f.made.policies == std::vector<std::string>{"sample-claim"});
+  CHECK(f.made.warnings.empty());
+  const std::string id = *f.made.claim_certificate_id;
+  f.world->update_certificate(id, certificate_status::inactive);
+  f.world->delete_certificate(id, false);
+  for (int i = 0; i < 2; ++i) {
+    CHECK(f.start().find_certificate(id) == nullptr);
+    CHECK_FALSE(f.made.claim_certificate_id);
+    REQUIRE(f.made.warnings.size() == 1);
+    CHECK(f.made.warnings[0].find("claim.pem.crt was deleted through the API") != std::string::npos);
+  }
+}
+
+TEST_CASE("a document of the command line acts again only when it has changed") {
+  seeded_folder f;
+  f.wanted.policies = {{"p", test::allow_all_policy()}, {"q", test::allow_all_policy()}};
+  f.wanted.templates = {{"a", test::fleet_template()}};
+  const std::string later = test::fleet_template(R"(,"ThingGroups":[])");
+  f.start().create_policy_version("p", deny_all, true);
+  f.world->create_template_version("a", later, true);
+  template_update off;
+  off.enabled = false;
+  f.world->update_template("a", off);
+  f.start();
+  CHECK(f.document("p") == deny_all);
+  CHECK(f.world->describe_template("a")->default_version == 2);
+  CHECK_FALSE(f.world->describe_template("a")->enabled);
+  f.wanted.policies[0].text += "\n";
+  f.wanted.templates[0].text += "\n";
+  f.start();
+  CHECK(f.document("p") == f.wanted.policies[0].text);
+  CHECK(f.world->describe_template("a")->default_version == 3);
+  CHECK_FALSE(f.world->describe_template("a")->enabled);
+  f.world->delete_policy("q");
+  f.world->delete_template("a");
+  f.wanted.hooks = {{"a", "check"}};
+  f.start();
+  CHECK(f.world->find_policy("q") == nullptr);
+  CHECK(f.world->find_template("a") == nullptr);
+  CHECK(f.made.warnings.size() == 3);
+}
+
+TEST_CASE("a template given later gets its claim policy, and nobody's policy is touched for it") {
+  seeded_folder f;
+  f.start();
+  f.wanted.templates = {{"a", test::fleet_template()}};
+  f.start();
+  CHECK(f.document("sample-claim").find("provisioning-templates/a/") != std::string::npos);
+  CHECK(f.document("sample-claim").find("provisioning-templates/fleet-basic/") != std::string::npos);
+  f.world->create_policy_version("sample-claim", deny_all, true);
+  f.wanted.templates.push_back({"b", test::fleet_template()});
+  f.start();
+  CHECK(f.document("sample-claim") == deny_all);
+  CHECK(f.of_claim() == std::vector<std::string>{"sample-claim", "sample-claim-2"});
+  CHECK(f.document("sample-claim-2").find("provisioning-templates/b/") != std::string::npos);
+  CHECK(f.document("sample-claim-2").find("provisioning-templates/a/") == std::string::npos);
+  f.world->detach_policy("sample-claim-2", f.claim_arn());
+  f.start();
+  CHECK(f.of_claim() == std::vector<std::string>{"sample-claim"});
+}
+
+TEST_CASE("a claim policy of the command line that was detached stays so; a new claim certificate gets what the old one had") {
+  seeded_folder f;
+  f.wanted.claim_policy = named_text{"mine", test::allow_all_policy()};
+  f.start();
+  CHECK(f.of_claim() == std::vector<std::string>{"mine"});
+  f.world->create_policy("more", test::allow_all_policy());
+  f.world->attach_policy("more", f.claim_arn());
+  const std::string before = *f.made.claim_certificate_id;
+  f.start();
+  CHECK(f.of_claim() == std::vector<std::string>{"mine", "more"});
+  f.wanted.claim_policy.reset();
+  std::filesystem::remove(mock_files_in(f.folder.path()).claim_key);
+  f.start();
+  CHECK(*f.made.claim_certificate_id != before);
+  CHECK(f.of_claim() == std::vector<std::string>{"mine", "more"});
+}
+
+TEST_CASE("in another region the mock's own policies have a version for it, others keep their ARNs") {
+  seeded_folder f;
+  f.wanted.templates = {{"a", test::fleet_template()}};
+  f.start();
+  f.how.region = "eu-west-1";
+  f.start();
+  REQUIRE(f.made.warnings.size() == 1);
+  CHECK(f.made.warnings[0].find("us-east-1") != std::string::npos);
+  for (const char* policy : {"sample-claim", "sample-device"}) {
+    CAPTURE(policy);
+    CHECK(f.document(policy).find("arn:aws:iot:eu-west-1:") != std::string::npos);
+    CHECK(f.document(policy).find("us-east-1") == std::string::npos);
+    CHECK(f.world->get_policy(policy)->versions.size() == 2);
+  }
+  CHECK(f.document("sample-claim").find("provisioning-templates/a/") != std::string::npos);
+  f.start();
+  CHECK(f.made.warnings.empty());
+  CHECK(f.world->get_policy("sample-device")->versions.size() == 2);
+  f.world->create_policy_version("sample-device", deny_all, true);
+  f.how.account = "210987654321";
+  f.start();
+  CHECK(f.document("sample-device") == deny_all);
+  CHECK(f.document("sample-claim").find("eu-west-1:210987654321:") != std::string::npos);
+}
+
+TEST_CASE("a folder of a version that took no notes counts as seeded") {
+  seeded_folder f;
+  f.wanted.policies = {{"p", test::allow_all_policy()}};
+  f.start().create_policy_version("p", deny_all, true);
+  f.world->create_policy_version("sample-claim", deny_all, true);
+  f.world->delete_template("fleet-basic");
+  f.world.reset();
+  sqlite3* file = nullptr;
+  REQUIRE(sqlite3_open(f.how.database.c_str(), &file) == SQLITE_OK);
+  CHECK(sqlite3_exec(file, "DROP TABLE start_notes; PRAGMA user_version=1", nullptr, nullptr, nullptr) == SQLITE_OK);
+  sqlite3_close(file);
+  for (int i = 0; i < 2; ++i) {
+    f.start();
+    CHECK(f.document("p") == deny_all);
+    CHECK(f.document("sample-claim") == deny_all);
+    CHECK(f.made.templates.empty());
+    CHECK(f.of_claim() == std::vector<std::string>{"sample-claim"});
+  }
+  f.wanted.policies[0].text += "\n";
+  f.how.region = "eu-west-1";
+  f.start();
+  CHECK(f.document("p") == f.wanted.policies[0].text);
+  CHECK(f.document("sample-device").find("eu-west-1") != std::string::npos);
+}
+
+TEST_CASE("a reset brings back the notes of the start, too") {
+  seeded_folder f;
+  f.start().take_snapshot();
+  f.world->delete_template("fleet-basic");
+  f.world->restore_snapshot();
+  CHECK(f.world->find_template("fleet-basic"));
+  f.start();
+  CHECK(f.made.templates == std::vector<std::string>{"fleet-basic"});
+  CHECK(f.of_claim() == std::vector<std::string>{"sample-claim"});
 }
 
 TEST_CASE("a hook given to an empty world waits for the template's first creation, and a start gives it to one that is there") {

@@ -95,6 +95,9 @@ TEST_CASE("an update changes only what it names") {
   change.default_version = 4;
   CHECK(error_of([&] { r.update_template("T", change); }) == "ResourceNotFoundException 404");
   CHECK(error_of([&] { r.update_template("none", {}); }) == "ResourceNotFoundException 404");
+  change = {};
+  change.hook = hook_reference{"tomorrow", "arn:aws:lambda:us-east-1:123456789012:function:f"};
+  CHECK(error_of([&] { r.update_template("none", change); }) == "InvalidRequestException 400");
   r.delete_template("T");
   CHECK(error_of([&] { r.delete_template("T"); }) == "ResourceNotFoundException 404");
 }

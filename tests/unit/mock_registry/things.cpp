@@ -49,8 +49,10 @@ TEST_CASE("an update merges or replaces attributes and counts versions") {
   change.how = attribute_change::replace;
   change.expected_version.reset();
   r.update_thing("t", change);
-  CHECK(r.describe_thing("t")->attributes == text_map{{"b", ""}, {"c", "3"}});
+  CHECK(r.describe_thing("t")->attributes == text_map{{"c", "3"}});
   CHECK(error_of([&] { r.update_thing("none", change); }) == "ResourceNotFoundException 404");
+  change.attributes = text_map{{"c", "no blank"}};
+  CHECK(error_of([&] { r.update_thing("none", change); }) == "InvalidRequestException 400");
 }
 
 TEST_CASE("a thing is deleted only when nothing is attached; deleting a missing one succeeds") {
@@ -148,7 +150,6 @@ TEST_CASE("groups are listed below a parent, all the way down when asked, and by
   CHECK(listed({"a", "abc", true}) == "abc ");
   CHECK(listed({"", "c", std::nullopt}).empty());
   CHECK(error_of([&] { listed({"none", "", true}); }) == "ResourceNotFoundException 404");
-  CHECK(error_of([&] { listed({"", "no name!", std::nullopt}); }) == "InvalidRequestException 400");
   for (const char* name : {"pay", "pay-2", "free"}) {
     billing_group_record group;
     group.name = name;
@@ -156,5 +157,4 @@ TEST_CASE("groups are listed below a parent, all the way down when asked, and by
   }
   CHECK(r.list_billing_groups("pay", {}).items.size() == 2);
   CHECK(r.list_billing_groups("", {}).items.size() == 3);
-  CHECK(error_of([&] { r.list_billing_groups("no name!", {}); }) == "InvalidRequestException 400");
 }

@@ -203,6 +203,12 @@ TEST_CASE("a hook allows, overrides and supplies parameters") {
   CHECK(s.registry().find_thing("dev-1") == nullptr);
 }
 
+TEST_CASE("overrides that are null count as absent") {
+  hooked s(R"sh(cat >/dev/null; echo ' {"parameterOverrides" : null, "allowProvisioning":true}')sh");
+  CHECK(s.status({{"SerialNumber", "1"}, {"Site", "west"}}) == 200);
+  CHECK(s.registry().describe_thing("dev-1")->attributes.at("site") == "west");
+}
+
 TEST_CASE("anything but a clear permission is a denial") {
   for (const char* command : {R"(echo '{"allowProvisioning":false}')", R"(echo '{"allowProvisioning":"true"}')", "echo '{}'", "echo garbage",
                               "exit 1", ":", R"(echo '{"allowProvisioning":true}'; exit 1)",

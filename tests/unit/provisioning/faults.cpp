@@ -248,3 +248,64 @@ TEST_CASE("messages that are not the session's own, and keys without the private
                              reinterpret_cast<const std::uint8_t*>(no_key.data()), no_key.size()));
   CHECK(own.current() == state::storing_credentials);
 }
+
+TEST_CASE("a reply that cannot be read is told when the time is over: on which topic, what, and where") {
+  constexpr auto accepted = topics::message_kind::accepted, rejected = topics::message_kind::rejected;
+  const std::string whole = R"({"certificateId":"a","certificatePem":"p","privateKey":"k","certificateOwnershipToken":"t"})";
+  const std::string registered = R"({"thingName":"t","deviceConfiguration":{"a":1}})";
+  struct reply { std::string topic, text; bool registers; topics::message_kind kind; failure why; };
+  const std::string create = "$aws/certificates/create/json", provision = "$aws/provisioning-templates/fleet/provision/json";
+  const reply replies[] = {
+      {create + "/accepted", "\xFF\xFE", false, accepted, {errc::encoding, 0}},
+      {create + "/accepted", "", false, accepted, {errc::missing_field, 0}},
+      {create + "/accepted", R"({"certificateId":"a","certificatePem":"p","certificateOwnershipToken":"t"})", false, accepted, {errc::missing_field, 0}},
+      {create + "/accepted", whole + std::string(200000, ' '), false, accepted, {errc::too_large, 131072}},
+      {create + "/rejected", R"({"statusCode":"403"})", false, rejected, {errc::wrong_type, 14}},
+      {provision + "/accepted", registered, true, accepted, {errc::wrong_type, 44}},
+      {provision + "/rejected", "nope", true, rejected, {errc::encoding, 0}},
+  };
+  for (const reply& each : replies) {
+    CAPTURE(each.topic, each.text.substr(0, 100));
+    provisioning::session one(*topics::template_name::parse("fleet"), topics::payload_format::json);
+    const auto say = [&](const std::string& topic, const std::string& text) {
+      return one.handle_message(instant{1}, topic, reinterpret_cast<const std::uint8_t*>(text.data()), text.size());
+    };
+    const std::uint8_t granted = 1;
+    REQUIRE(one.start(instant{0}, payloads::create_keys_and_certificate_request{}, {}));
+    (void)one.handle_connected(instant{0});
+    (void)one.handle_suback(instant{0}, topics::api::create_keys_and_certificate, &granted, 1);
+    if (each.registers) {
+      REQUIRE(say(create + "/accepted", whole));
+      (void)one.handle_stored(instant{1});
+      (void)one.handle_suback(instant{1}, topics::api::register_thing, &granted, 1);
+    }
+    const auto got = say(each.topic, each.text);
+    REQUIRE_FALSE(got);
+    CHECK(got.error().code == each.why.code);
+    CHECK(got.error().offset == each.why.offset);
+    one.abandon();
+    const auto next = one.poll_action();
+    REQUIRE(next);
+    const auto& end = std::get<provisioning::gave_up>(*next);
+    CHECK(end.why.code == errc::timed_out);
+    REQUIRE(end.unreadable);
+    CHECK(one.topic_of(end.unreadable->call, end.unreadable->kind).view() == each.topic);
+    CHECK(end.unreadable->kind == each.kind);
+    CHECK(end.unreadable->why == each.why);
+  }
+}
+
+TEST_CASE("a key in the reply to a signing request is not taken: the request's own key fits") {
+  provisioning::session own(*topics::template_name::parse("fleet"), topics::payload_format::json);
+  REQUIRE(own.start(instant{0}, payloads::create_certificate_from_csr_request{"csr"}, {}));
+  CHECK(own.signing_request() != nullptr);
+  (void)own.handle_connected(instant{0});
+  const std::uint8_t granted = 1;
+  (void)own.handle_suback(instant{0}, topics::api::create_certificate_from_csr, &granted, 1);
+  const std::string_view with_key = R"({"certificateId":"a","certificatePem":"p","privateKey":"k","certificateOwnershipToken":"t"})";
+  REQUIRE(own.handle_message(instant{1}, "$aws/certificates/create-from-csr/json/accepted",
+                             reinterpret_cast<const std::uint8_t*>(with_key.data()), with_key.size()));
+  const auto next = own.poll_action();
+  REQUIRE(next);
+  CHECK_FALSE(std::get<provisioning::store_credentials>(*next).issued.private_key);
+}

@@ -186,7 +186,7 @@ TEST_CASE("a throttled SUBACK fits only where a subscription was asked for") {
   CHECK(m.handle_subscribe_refused(instant{0}, create, 0x97).error().code == errc::out_of_order);
 }
 
-TEST_CASE("what the service said is told of the rejection that ended the run and of no other") {
+TEST_CASE("of a run that ended by a rejection, that one is told and no other") {
   settings how;
   how.max_attempts = 2;
   const auto reply_at_the_end = [](machine& m) {
@@ -212,6 +212,120 @@ TEST_CASE("what the service said is told of the rejection that ended the run and
   CHECK_FALSE(reply_at_the_end(earlier).status_code);
   REQUIRE(last.handle_rejected(instant{0}, registering, reply(403, "AccessDenied")));
   CHECK(reply_at_the_end(last).status_code == 403);
+}
+
+TEST_CASE("a run whose time ends while a request is repeated tells what the service last said of it") {
+  enum class said : std::uint8_t { nothing, rejection, unreadable, over_quota, lost };
+  struct story { const char* what; std::vector<said> replies; int status; errc unreadable; };
+  const story stories[] = {
+      {"no reply", {said::lost}, 0, errc{}},
+      {"rejected", {said::rejection}, 429, errc{}},
+      {"rejected, then lost", {said::rejection, said::lost}, 429, errc{}},
+      {"unreadable", {said::unreadable}, 0, errc::wrong_type},
+      {"unreadable, then lost", {said::unreadable, said::lost}, 0, errc::wrong_type},
+      {"unreadable, then rejected", {said::unreadable, said::rejection}, 429, errc{}},
+      {"rejected, then unreadable", {said::rejection, said::unreadable}, 429, errc::wrong_type},
+      {"rejected, then no time for it", {said::rejection, said::over_quota}, 0, errc{}},
+  };
+  for (const bool in_create : {false, true})
+    for (const bool by_own_timer : {false, true})
+      for (const story& each : stories) {
+        CAPTURE(each.what, in_create, by_own_timer);
+        settings how;
+        how.max_attempts = static_cast<std::uint8_t>(by_own_timer ? each.replies.size() + 1 : 100);
+        const topics::api call = in_create ? create : registering;
+        machine m = in_create ? machine(how) : registering_machine(how);
+        if (in_create) {
+          (void)m.start(instant{0}, payloads::create_keys_and_certificate_request{}, {});
+          (void)m.handle_connected(instant{0});
+          (void)m.handle_subscribed(instant{0}, create);
+        }
+        for (const said next : each.replies) {
+          if (next == said::rejection) REQUIRE(m.handle_rejected(instant{0}, call, reply(429, "TooManyRequests")));
+          if (next == said::over_quota) REQUIRE(m.handle_publish_refused(instant{0}, call, 0x97));
+          if (next == said::unreadable) REQUIRE(m.handle_unreadable({call, topics::message_kind::accepted, {errc::wrong_type, 7}}));
+          while (m.current() == state::creating_certificate || m.current() == state::registering_thing) m.handle_timeout(*m.poll_timeout());
+          m.handle_timeout(*m.poll_timeout());
+        }
+        if (by_own_timer) m.handle_timeout(*m.poll_timeout());
+        else m.abandon();
+        const auto next = m.poll_action();
+        REQUIRE(next);
+        const auto& end = std::get<gave_up>(*next);
+        CHECK(end.why.code == errc::timed_out);
+        CHECK(end.during == (in_create ? state::creating_certificate : state::registering_thing));
+        CHECK(end.reply.status_code.value_or(0) == each.status);
+        REQUIRE(end.unreadable.has_value() == (each.unreadable != errc{}));
+        if (!end.unreadable) continue;
+        CHECK(end.unreadable->call == call);
+        CHECK(end.unreadable->kind == topics::message_kind::accepted);
+        CHECK(end.unreadable->why == failure{errc::wrong_type, 7});
+      }
+}
+
+TEST_CASE("what was said of one step is not told of another") {
+  const auto end_of = [](machine& m) {
+    m.abandon();
+    auto next = m.poll_action();
+    REQUIRE(next);
+    return std::get<gave_up>(std::move(*next));
+  };
+  const unreadable_reply strange{create, topics::message_kind::rejected, {errc::encoding, 0}};
+  const auto rejected_create = [&] {
+    machine m;
+    (void)m.start(instant{0}, payloads::create_keys_and_certificate_request{}, {});
+    (void)m.handle_connected(instant{0});
+    CHECK(m.handle_unreadable(strange).error().code == errc::out_of_order);  // nothing was asked yet
+    (void)m.handle_subscribed(instant{0}, create);
+    REQUIRE(m.handle_rejected(instant{0}, create, reply(500, "x")));
+    REQUIRE(m.handle_unreadable(strange));
+    CHECK(m.handle_unreadable({registering, topics::message_kind::rejected, {errc::encoding, 0}}).error().code == errc::out_of_order);
+    return m;
+  };
+  machine offline = rejected_create();
+  REQUIRE(offline.handle_disconnected(instant{1}));
+  const auto connecting = end_of(offline);
+  CHECK_FALSE(connecting.reply.status_code);
+  CHECK_FALSE(connecting.unreadable);
+
+  machine back = rejected_create();
+  REQUIRE(back.handle_disconnected(instant{1}));
+  back.handle_timeout(*back.poll_timeout());
+  (void)back.handle_connected(instant{2'000});
+  (void)back.handle_subscribed(instant{2'000}, create);
+  const auto asking_again = end_of(back);
+  CHECK(asking_again.reply.status_code == 500);
+  CHECK(asking_again.unreadable);
+
+  machine next = rejected_create();
+  REQUIRE(next.handle_certificate(instant{1}, issued()));
+  CHECK(next.handle_unreadable(strange).error().code == errc::out_of_order);
+  (void)next.handle_stored(instant{1});
+  (void)next.handle_subscribed(instant{1}, registering);
+  const auto registering_end = end_of(next);
+  CHECK(registering_end.during == state::registering_thing);
+  CHECK_FALSE(registering_end.reply.status_code);
+  CHECK_FALSE(registering_end.unreadable);
+
+  machine renewed = registering_machine();
+  REQUIRE(renewed.handle_rejected(instant{0}, registering, reply(500, "x")));
+  REQUIRE(renewed.handle_unreadable({registering, topics::message_kind::rejected, {errc::encoding, 0}}));
+  REQUIRE(renewed.handle_rejected(instant{0}, registering, reply(400, "InvalidCertificateOwnershipToken")));
+  REQUIRE(renewed.handle_credentials_refused(instant{0}));
+  (void)renewed.handle_connected(instant{0});
+  (void)renewed.handle_subscribed(instant{0}, create);
+  const auto creating_end = end_of(renewed);
+  CHECK(creating_end.during == state::creating_certificate);
+  CHECK_FALSE(creating_end.reply.status_code);
+  CHECK_FALSE(creating_end.unreadable);
+}
+
+TEST_CASE("a signing request is known while it is in use") {
+  machine m;
+  CHECK(m.signing_request() == nullptr);
+  (void)m.start(instant{0}, payloads::create_certificate_from_csr_request{"CSR"}, {});
+  REQUIRE(m.signing_request() != nullptr);
+  CHECK(*m.signing_request() == "CSR");
 }
 
 TEST_CASE("an MQTT 5 PUBACK that refuses is final, one over quota is tried again") {

@@ -33,6 +33,7 @@ TEST_CASE("only the boolean true allows") {
   };
   CHECK(allows(R"({"allowProvisioning":true})"));
   CHECK(allows(R"({"allowProvisioning":true,"parameterOverrides":{"A":"b"}})"));
+  CHECK(allows(R"({"allowProvisioning":true,"parameterOverrides":null})"));
   for (const std::string_view text :
        {R"({"allowProvisioning":false})", R"({"allowProvisioning":"true"})", R"({"allowProvisioning":1})", R"({"allowProvisioning":null})",
         R"({})", R"({"AllowProvisioning":true})", "[]", "true", "null", "", "not json", R"({"allowProvisioning":true)",

@@ -594,3 +594,77 @@ TEST_CASE("just-in-time provisioning fails for a declared parameter that nothing
   CHECK(level(one, template_kind::fleet).empty());
   CHECK(level(one, template_kind::bulk).empty());
 }
+
+TEST_CASE("a policy that the device names is warned about, where nothing verifies it") {
+  const std::string maps = R"(,"Mappings":{"M":{"a":{"n":"p1"},"b":{"n":"p2"}}})";
+  const auto message = [&](const std::string& name, template_kind kind = template_kind::fleet,
+                           templates::hook_presence hook = templates::hook_presence::unknown) -> std::string {
+    std::string text = fleet("\"ThingName\":\"a\"", one, maps);
+    const std::string fixed = R"("PolicyName":"p")";
+    text.replace(text.find(fixed), fixed.size(), "\"PolicyName\":" + name);
+    const auto found = validate(text, kind, hook);
+    const diagnostic* d = find(found, rule_id::unverified_policy_name);
+    if (d == nullptr) return "";
+    CHECK(d->level == fleetprov::severity::warning);
+    CHECK(text_at(text, *d) == name);
+    return d->message;
+  };
+  const std::string told = "the device chooses its policy through `S` and no hook verifies it";
+  for (const char* chosen : {R"({"Ref":"S"})", R"({"Fn::Sub":"${S}"})", R"({"Fn::Join":["-",["p",{"Ref":"S"}]]})", R"({"Fn::Select":["0",{"Fn::Split":["-",{"Ref":"S"}]}]})"}) {
+    CAPTURE(chosen);
+    CHECK(message(chosen) == told);
+    CHECK(message(chosen, template_kind::fleet, templates::hook_presence::absent) == told);
+    CHECK(message(chosen, template_kind::fleet, templates::hook_presence::present).empty());
+    CHECK(message(chosen, template_kind::jitp).empty());
+    CHECK(message(chosen, template_kind::bulk).empty());
+  }
+  for (const char* fine : {R"("p")", R"({"Ref":"AWS::IoT::Certificate::Id"})", R"({"Fn::FindInMap":["M",{"Ref":"S"},"n"]})", R"({"Ref":"Undeclared"})"}) {
+    CAPTURE(fine);
+    CHECK(message(fine).empty());
+  }
+}
+
+TEST_CASE("of a parameter that is not declared nothing else is said") {
+  const std::string thing = fleet(R"("ThingName":{"Fn::Join":["-",[{"Ref":"T"},{"Ref":"S"}]]})", one);
+  const auto chosen = validate(thing);
+  REQUIRE(find(chosen, rule_id::unverified_thing_name) != nullptr);
+  CHECK(find(chosen, rule_id::unverified_thing_name)->message.find("`S`") != std::string::npos);
+  const auto found = validate(fleet(R"("ThingName":{"Ref":"T"})", one));
+  CHECK(find(found, rule_id::undeclared_reference) != nullptr);
+  CHECK(find(found, rule_id::unbounded_thing_name) == nullptr);
+  CHECK(find(found, rule_id::unverified_thing_name) == nullptr);
+  REQUIRE(find(found, rule_id::no_hook) != nullptr);
+  CHECK(find(found, rule_id::no_hook)->message.find("any thing name") == std::string::npos);
+  const auto policy = validate(
+      R"({"Resources":{"p":{"Type":"AWS::IoT::Policy","Properties":{"PolicyDocument":{"Version":"2012-10-17","Statement":[{"Effect":"Allow",)"
+      R"("Action":"iot:Connect","Resource":{"Fn::Sub":"arn:aws:iot:us-east-1:123456789012:client/${iot:Connection.Thing.ThingName}"}}]}}}}})");
+  CHECK(find(policy, rule_id::undeclared_reference) != nullptr);
+  CHECK(find(policy, rule_id::parameter_in_policy) == nullptr);
+  // The service knows these without a declaration.
+  CHECK(find(validate(fleet(R"("ThingName":{"Ref":"AWS::IoT::Certificate::CommonName"})"), template_kind::jitp), rule_id::unbounded_thing_name) != nullptr);
+}
+
+TEST_CASE("a part of a map that was refused is not missed a second time") {
+  const auto found_in = [](std::string_view map, std::string_view call) {
+    const std::string text = fleet("\"ThingName\":\"a\"", "", R"(,"Mappings":{"M":)" + std::string(map) + R"(},"DeviceConfiguration":{"d":)" + std::string(call) + "}");
+    const auto source = read(text);
+    auto parsed = templates::parse(source, template_kind::fleet);
+    auto found = std::move(parsed.diagnostics);
+    for (diagnostic& d : templates::validate(*parsed.value, {})) found.push_back(std::move(d));
+    std::string out;
+    for (const rule_id id : {rule_id::mapping_not_literal, rule_id::impossible_map_key, rule_id::select_out_of_bounds})
+      if (const diagnostic* d = find(found, id)) out += std::string(d->broken->id) + " ";
+    return out;
+  };
+  struct row {
+    const char *map, *call, *found;
+  };
+  constexpr const char *a_b = R"({"Fn::FindInMap":["M","a","b"]})", *second = R"({"Fn::Select":["1",{"Fn::FindInMap":["M","a","b"]}]})";
+  for (const row& each : {row{R"({"a":{"b":5}})", a_b, "T016 "}, row{R"({"a":5})", a_b, "T016 "}, row{"5", a_b, "T016 "}, row{R"({"a":{"b":{"Ref":"S"}}})", a_b, "T016 "},
+                          row{R"({"a":{"b":["x",5]}})", second, "T016 "}, row{R"({"a":{"b":[5,6]}})", second, "T016 "}, row{R"({"a":{"b":["x","y"]}})", second, ""},
+                          row{R"({"a":{"b":["x"]}})", second, "T019 "}, row{R"({"a":{"b":"x"}})", a_b, ""}, row{R"({"a":{"c":"x"}})", a_b, "T018 "},
+                          row{R"({"c":{"b":5}})", a_b, "T016 T018 "}, row{R"({"a":{"c":"x"},"d":{"b":5}})", a_b, "T016 T018 "}}) {
+    CAPTURE(each.map, each.call);
+    CHECK(found_in(each.map, each.call) == each.found);
+  }
+}

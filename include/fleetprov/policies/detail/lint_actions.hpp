@@ -64,10 +64,15 @@ inline void lint_action_name(const action_node& a, findings& out) {
     return;
   }
   if (has_wildcards) {
-    for (const action_facts& row : action_table)
-      if (glob_match(name, folded(row.name)) || (!row.old_name.empty() && glob_match(name, folded(row.old_name))))
-        return;
-    out.add("P050", a, "no action matches " + show(a.text));
+    bool is_old = false;
+    for (const action_facts& row : action_table) {
+      if (glob_match(name, folded(row.name))) return;
+      is_old = is_old || (!row.old_name.empty() && glob_match(name, folded(row.old_name)));
+    }
+    if (is_old)
+      out.add("P053", a, "only old spellings of job actions match " + show(a.text),
+              "write " + show("iotjobsdata:" + a.text.substr(colon + 1)));
+    else out.add("P050", a, "no action matches " + show(a.text));
     return;
   }
   const action_facts* row = find_action(name, spelling::any);

@@ -5,8 +5,10 @@
 #include <fleetprov/policies/detail/lint_variables.hpp>
 #include <fleetprov/policies/detail/lint_view.hpp>
 #include <fleetprov/policies/detail/typed_values.hpp>
+#include <fleetprov/policies/placeholders.hpp>
 #include <fleetprov/topics/arn.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -78,11 +80,20 @@ inline void lint_condition_key(const statement_view& s, const condition& c, cons
   if (is_mqtt_key(text, key) && needs_key(c)) lint_thing_over_https(c.key, show(text), s.named, out);
 }
 
+inline bool is_mqtt_only(action_set set) noexcept {
+  return set != 0 && std::none_of(action_table.begin(), action_table.end(), [&](const action_facts& row) {
+    return (set & bit(row.what)) != 0 && row.over != reach::mqtt;
+  });
+}
+
 inline void lint_condition_operator(const statement_view& s, const condition& c, const key_facts& key, findings& out) {
   const comparison how = c.parsed.compares;
   if (how == comparison::null) {
     if (c.parsed.over != quantifier::none)
       out.add("P112", c.operation, "Null asks about the key, not about its values", "drop ForAllValues or ForAnyValue");
+    else if (fails_attached(c, "true") && is_mqtt_only(s.actions))
+      out.add("P120", c.key, "every connection has " + show(c.key.text) + ", so this never holds",
+              "a client without a thing has it too, as `false`");
     return;
   }
   if (key.type == key_type::unknown) return;
@@ -96,9 +107,10 @@ inline void lint_condition_operator(const statement_view& s, const condition& c,
             "drop `ForAllValues:`");
   if (key.is_list && c.parsed.over == quantifier::for_all_values && c.parsed.sign == polarity::positive &&
       s.node->what == effect::allow && !c.values.empty()) {
+    const bool of_connect = equal_folded(c.key.text, "iot:ConnectAttributes");  // a will is one of them
     const bool guarded = std::any_of(s.node->conditions.begin(), s.node->conditions.end(), [&](const condition& other) {
-      return other.parsed.compares == comparison::null && equal_folded(other.key.text, c.key.text) &&
-             other.values.size() == 1 && equal_folded(other.values[0].text, "false");
+      return needs_key(other) && (equal_folded(other.key.text, c.key.text) ||
+                                  (of_connect && equal_folded(other.key.text, "iot:LastWillTopic")));
     });
     if (!guarded)
       out.add("P099", c.operation, "this also passes a request without any " + show(c.key.text),
@@ -131,6 +143,23 @@ inline void lint_condition_operator(const statement_view& s, const condition& c,
                                             : "use a String operator");
 }
 
+/// Whether a value of a String operator is equal to no IsAttached.
+inline bool is_never_attached(const condition& c, const condition_value& v) {
+  if (!equal_folded(c.key.text, is_attached_key)) return false;
+  condition alone;
+  alone.key = c.key;
+  alone.parsed.compares = c.parsed.compares;
+  alone.values = {v};
+  return fails_attached(alone, "true") && fails_attached(alone, "false");
+}
+
+/// Whether no ARN of a will is equal to a value that is no whole ARN: a pattern may be the start of one.
+inline bool is_never_arn(std::string_view text) noexcept {
+  constexpr std::string_view start = "arn:";
+  const std::string_view fixed = text.substr(0, text.find_first_of("*?$"));
+  return fixed.size() == text.size() || fixed.substr(0, start.size()) != start.substr(0, fixed.size());
+}
+
 /// Values that no request has under a key whose values AWS lists.
 inline void lint_listed_value(const condition& c, const condition_value& v, findings& out) {
   const comparison how = c.parsed.compares;
@@ -144,12 +173,19 @@ inline void lint_listed_value(const condition& c, const condition_value& v, find
     out.add("P120", v, "no connection has the attribute " + show(v.text),
             about_will ? "write `LastWill`" : "the attributes are `LastWill` and `PersistentConnect`");
   }
-  if (equal_folded(c.key.text, "iot:LastWillTopic")) {
-    const auto will = topics::parse_arn(v.text);
-    const std::string_view type = will ? topics::split_resource(will->resource).type : "topic";
-    if (type != name_of(resource_type::topic) && !is_open(type))
-      out.add("P120", v, "no will has the ARN " + show(v.text), "the form is arn:aws:iot:REGION:ACCOUNT:topic/...");
+  if (is_string(how) && is_never_attached(c, v))
+    out.add("P120", v, show(c.key.text) + " is `true` or `false`, never " + show(v.text),
+            read_boolean(v.text) ? "write " + show(folded(v.text)) + ", or use Bool" : "use Bool with one of these");
+  if (!equal_folded(c.key.text, "iot:LastWillTopic")) return;
+  if (const auto left = find_placeholder(v.text)) {
+    out.add("P070", v, show(*left) + " is still to be filled in", "fill it with `fleetprov render`");
+    return;
   }
+  const std::string text = how == comparison::string_equals_ignore_case ? folded(v.text) : v.text;
+  const auto will = topics::parse_arn(text);
+  const std::string_view type = will ? topics::split_resource(will->resource).type : "topic";
+  if (will ? type != name_of(resource_type::topic) && !is_open(type) : is_string(how) && is_never_arn(text))
+    out.add("P120", v, "no will has the ARN " + show(v.text), "the form is arn:aws:iot:REGION:ACCOUNT:topic/...");
 }
 
 inline void lint_condition_value(const condition& c, const condition_value& v, findings& out) {
@@ -163,7 +199,7 @@ inline void lint_condition_value(const condition& c, const condition_value& v, f
   if (is_numeric(how) && !read_number(v.text)) out.add("P102", v, show(v.text) + " is not a number");
   if (is_date(how) && !read_instant(v.text))
     out.add("P103", v, show(v.text) + " is not a date", "write it like 2030-01-31T12:00:00Z, or as epoch seconds");
-  if (is_arn(how) && !split_arn(v.text) && v.text.find("${") == std::string::npos && v.text != "*")
+  if (is_arn(how) && !split_arn(v.text) && v.text.find("${") == std::string::npos)
     out.add("P105", v, show(v.text) + " is not an ARN", "write arn:aws:iot:REGION:ACCOUNT:topic/...");
   if (how == comparison::ip_address) {
     const auto range = read_network(v.text);

@@ -5,7 +5,9 @@
 #include <fleetprov/policies/detail/lint_view.hpp>
 #include <fleetprov/policies/placeholders.hpp>
 #include <fleetprov/topics/arn.hpp>
+#include <fleetprov/topics/limits.hpp>
 #include <fleetprov/topics/reserved_topics.hpp>
+#include <fleetprov/topics/thing_name.hpp>
 #include <fleetprov/topics/thing_topics.hpp>
 
 #include <algorithm>
@@ -106,6 +108,12 @@ inline id_choice find_choice(document_view& view, const statement_view& s) {
   return find_choice(view, s, {resource_type::client, view.everything(), view.everything()});
 }
 
+/// Whether an entry is a client id with a variable of the thing, in a statement for connections without one.
+inline bool lacks_thing(const statement_view& s, const name_view& n, const variable_table& table) {
+  return !s.suits_attached &&
+         any_variable(n.text, table, [](const std::string& key) { return find_key(key).is_thing; });
+}
+
 /// Whether the name up to the first `/` stands for more than one thing.
 inline bool is_several_things(const token_string& rest, const variable_table& table) {
   for (std::size_t i = 0; i < rest.size() && rest[i] != '/'; ++i)
@@ -157,7 +165,7 @@ inline action_set broad_actions(const statement_view& s, const resource_view& r,
   for (const name_view& n : r.names) {
     switch (n.type) {
       case resource_type::client:
-        if (!s.is_attached && is_any_client(n.text, table)) out |= s.actions & bit(action::connect);
+        if (s.suits_unattached && is_any_client(n.text, table)) out |= s.actions & bit(action::connect);
         break;
       case resource_type::topic:
         if ((s.actions & bit(action::publish)) != 0 && reaches_several_things(n.text, table))
@@ -194,7 +202,7 @@ inline action_set broad_actions(const statement_view& s, const variable_table& t
   token_string of_things = literal_tokens(topics::things_prefix);
   of_things.insert(of_things.end(), anything.begin(), anything.end());
   action_set out = 0;
-  if (!s.is_attached && !leaves_out(resource_type::client, anything)) out |= bit(action::connect);
+  if (s.suits_unattached && !leaves_out(resource_type::client, anything)) out |= bit(action::connect);
   if (!leaves_out(resource_type::topic, of_things)) out |= bit(action::publish);
   if (!leaves_out(resource_type::topicfilter, of_things)) out |= bit(action::subscribe);
   if (!leaves_out(resource_type::thing, anything)) out |= audited_thing_actions;
@@ -280,7 +288,33 @@ inline std::string plain_text(const token_string& name) {
   return out;
 }
 
+/// A variable with a fault, or one in a document of 2008, is there as text: other rules are about it.
+inline bool has_unread_variable(const token_string& text) {
+  constexpr token opens[] = {'$', '{'};
+  return std::search(text.begin(), text.end(), std::begin(opens), std::end(opens)) != text.end();
+}
+
 inline constexpr std::string_view too_deep = "it has more than 256 bytes or 7 slashes";
+
+/// Why nothing has the name of an entry for a client, thing or role alias; empty where something can.
+inline std::string why_unnamed(const name_view& n, const variable_table& table) {
+  if (n.text.empty() || has_wildcard(n.text) || any_variable(n.text, table, [](const std::string&) { return true; }))
+    return {};
+  const std::string text = plain_text(n.text);
+  switch (n.type) {
+    case resource_type::client:
+      return text.size() > topics::limits::max_client_id_bytes ? "a client id has at most 128 bytes" : "";
+    case resource_type::thing:  // behind a slash comes the name of a shadow
+      return topics::validate_thing_name(text.substr(0, text.find('/')))
+                 ? ""
+                 : "a thing name is 1 to 128 letters, digits, `:`, `_` and `-`";
+    case resource_type::rolealias:
+      return topics::validate_role_alias(text)
+                 ? ""
+                 : "a role alias is 1 to 128 letters, digits, `_`, `=`, `,`, `@` and `-`";
+    default: return {};
+  }
+}
 
 /// Why no client can send the topic or filter of an entry without wildcards; empty where it can, and where P060 says
 /// it.
@@ -299,13 +333,18 @@ inline std::string why_unsendable(const name_view& n) {
 inline void lint_mqtt_wildcards(const statement_view& s, const resource_view& r, findings& out) {
   if (s.node->what == effect::deny) {
     const bool about_topics = r.type == resource_type::topic || r.type == resource_type::topicfilter;
-    if (about_topics && s.lists_resources() && (has_mqtt_wildcard(r.text) || find_token(r.text, '#') < r.text.size()))
-      out.add("P058", *r.node, "a Deny compares `+` and `#` as plain characters",
-              s.denies(action::receive) ? "use `*`" : "use `*`, and deny iot:Receive too");
-    return;
+    const bool brings_in = s.lists_resources() && s.denies(action::subscribe) && !s.denies(action::receive);
+    if (about_topics && has_mqtt_wildcard(r.text))
+      out.add("P058", *r.node,
+              s.lists_resources()
+                  ? "a Deny compares `+` and `#` as plain characters"
+                  : "NotResource compares `+` and `#` as plain characters: the Deny is about all that they cover",
+              brings_in ? "use `*`, and deny iot:Receive too" : "use `*`");
   }
   for (const name_view& n : r.names) {
-    if (const std::string why = why_unsendable(n); !why.empty()) {
+    const std::string why = why_unsendable(n);
+    if (s.node->what == effect::deny && (why.empty() || why == too_deep || has_mqtt_wildcard(n.text))) continue;
+    if (!why.empty()) {
       out.add("P119", *r.node, "no client can send this: " + why,
               why == too_deep ? "AWS IoT does not count what comes before the topic of basic ingest or of a share"
                               : "in a policy the wildcard is `*`");
@@ -314,9 +353,19 @@ inline void lint_mqtt_wildcards(const statement_view& s, const resource_view& r,
     if (!has_mqtt_wildcard(n.text)) continue;
     if (n.type == resource_type::topic) out.add("P060", *r.node, "`+` and `#` are plain characters here", "write `*`");
     if (n.type == resource_type::topicfilter)
-      out.add("P061", *r.node, "allows the filter spelled exactly so, not the topics that it covers",
+      out.add("P061", *r.node,
+              std::string(s.lists_resources() ? "allows" : "leaves out") +
+                  " the filter spelled exactly so, not the topics that it covers",
               "add `*` in its place where those are meant");
   }
+}
+
+/// Names of clients, things and role aliases that none of them has.
+inline void lint_names(document_view& view, const statement_view& s, const resource_view& r, findings& out) {
+  if (s.node->what != effect::allow || find_placeholder(r.node->text)) return;
+  for (const name_view& n : r.names)
+    if (const std::string why = why_unnamed(n, view.variables()); !why.empty() && !has_unread_variable(n.text))
+      out.add("P119", *r.node, "no client can ask for this: " + why);
 }
 
 /// Whether a topic begins with `$NAME`, which is to be filled in.
@@ -324,12 +373,6 @@ inline bool is_placeholder_root(const std::string& topic) {
   const std::string probe = "arn:aws:iot:::topic/" + topic;
   const auto left = find_marked_placeholder(probe);
   return left && left->data() == probe.data() + probe.size() - topic.size();
-}
-
-/// A variable with a fault, or one in a document of 2008, is there as text: other rules are about it.
-inline bool has_unread_variable(const token_string& text) {
-  constexpr token opens[] = {'$', '{'};
-  return std::search(text.begin(), text.end(), std::begin(opens), std::end(opens)) != text.end();
 }
 
 /// For a topic that begins with `$` and is in no list.
@@ -399,7 +442,11 @@ inline void lint_client_ids(document_view& view, const statement_view& s, const 
       else if (own == own_client_id::any && choice < id_choice::listed)
         out.add("P063", *r.node, "compares the client id with itself: any client id may connect",
                 "use client/${iot:Connection.Thing.ThingName} with IsAttached true");
-      if (choice != id_choice::none && any_variable(n.text, table, [](const std::string& key) {
+      if (s.suits_unattached && lacks_thing(s, n, table))
+        out.add("P120", *r.node,
+                "asks for a client without a thing, and the variable has a value only with one: nobody can connect",
+                "ask for iot:Connection.Thing.IsAttached true");
+      else if (choice != id_choice::none && any_variable(n.text, table, [](const std::string& key) {
             return equal_folded(key, "iot:Connection.Thing.ThingName");
           }))
         out.add("P087", *r.node, "Connect as the thing without asking whether it is attached",
@@ -424,6 +471,35 @@ inline void lint_shadow_filters(const statement_view& s, const resource_view& r,
   }
 }
 
+/// The end of a key of AWS IoT that begins at `at`.
+inline std::size_t key_end(std::string_view text, std::size_t at) noexcept {
+  constexpr std::size_t longest = 192;  // the name of an attribute has up to 128
+  const std::size_t most = std::min(text.size(), at + longest);
+  const auto is_inside = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == ':' || c == '.' ||
+           c == '[' || c == ']';
+  };
+  while (at < most && is_inside(text[at])) ++at;
+  return at;
+}
+
+/// `$(iot:ClientId)`, `{iot:ClientId}` or `$iot:ClientId`, and the key in it; nothing where there is none.
+struct misspelt_variable {
+  std::string_view written, key;
+};
+inline std::optional<misspelt_variable> find_misspelt_variable(std::string_view text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '$' && (text[i] != '{' || text.substr(i > 0 ? i - 1 : 0, 1) == "$")) continue;
+    const bool in_parentheses = text.substr(i, 2) == "$(";
+    const std::size_t begin = i + (in_parentheses ? 2 : 1), end = key_end(text, begin);
+    const std::string_view key = text.substr(begin, end - begin);
+    const std::string_view close = in_parentheses ? ")" : text[i] == '{' ? "}" : "";
+    if (find_key(key).type == key_type::unknown || text.substr(end, close.size()) != close) continue;
+    return misspelt_variable{text.substr(i, end + close.size() - i), key};
+  }
+  return std::nullopt;
+}
+
 inline void lint_resource_text(const statement_view& s, const resource_view& r, findings& out) {
   const std::string& text = r.node->text;
   for (const std::string_view misprint : {"$(*)", "$(?)", "$($)"})
@@ -433,6 +509,9 @@ inline void lint_resource_text(const statement_view& s, const resource_view& r, 
     out.add("P121", *r.node, "`$${` is a `$` and a variable", "only Terraform's templates write `$${` for `${`");
   if (const auto left = find_placeholder(text))
     out.add("P070", *r.node, show(*left) + " is still to be filled in", "fill it with `fleetprov render`");
+  else if (const auto wrong = find_misspelt_variable(text))
+    out.add("P069", *r.node, show(wrong->written) + " is literal text",
+            "write " + show("${" + std::string(wrong->key) + "}"));
   if ((s.actions & bit(action::list_retained_messages)) != 0 && (s.named & bit(action::list_retained_messages)) != 0 &&
       !r.is_star && s.lists_resources())
     out.add("P068", *r.node, "iot:ListRetainedMessages takes `*` only",
@@ -441,34 +520,39 @@ inline void lint_resource_text(const statement_view& s, const resource_view& r, 
     out.add("P054", *r.node, "wildcard in the service of an ARN", "write `iot`");
 }
 
-/// Accounts, regions and partitions that are written out, compared with the first of each.
+/// Accounts, regions and partitions that are written out, in resources and in ARNs of wills, compared with the first of
+/// each.
 inline void lint_mixture(document_view& view, findings& out) {
   std::string account, region, partition;
-  for (const statement_view& s : view.statements())
-    for (const resource_view& r : s.resources) {
-      const auto arn = topics::parse_arn(r.node->text);
-      if (!arn) continue;
-      if (is_account(arn->account)) {
-        if (account.empty()) account = std::string(arn->account);
-        else if (account != arn->account)
-          out.add("P071", *r.node, "account " + show(arn->account) + " beside " + show(account));
-      }
-      if (is_region(arn->region)) {
-        if (region.empty()) region = std::string(arn->region);
-        else if (region != arn->region)
-          out.add("P072", *r.node, "region " + show(arn->region) + " beside " + show(region));
-      }
-      const std::string_view own = is_region(arn->region) ? topics::partition_of(arn->region) : arn->partition;
-      if (arn->partition.find_first_of("*?") != std::string_view::npos) continue;
-      if (arn->partition != own) {
-        out.add("P073", *r.node, "region " + show(arn->region) + " is in partition " + show(own),
-                "write arn:" + std::string(own) + ":...");
-        continue;
-      }
-      if (partition.empty()) partition = std::string(arn->partition);
-      else if (partition != arn->partition)
-        out.add("P073", *r.node, "partition " + show(arn->partition) + " beside " + show(partition));
+  const auto compare_parts = [&](const text_node& at) {
+    const auto arn = topics::parse_arn(at.text);
+    if (!arn) return;
+    if (is_account(arn->account)) {
+      if (account.empty()) account = std::string(arn->account);
+      else if (account != arn->account)
+        out.add("P071", at, "account " + show(arn->account) + " beside " + show(account));
     }
+    if (is_region(arn->region)) {
+      if (region.empty()) region = std::string(arn->region);
+      else if (region != arn->region) out.add("P072", at, "region " + show(arn->region) + " beside " + show(region));
+    }
+    const std::string_view own = is_region(arn->region) ? topics::partition_of(arn->region) : arn->partition;
+    if (arn->partition.find_first_of("*?") != std::string_view::npos) return;
+    if (arn->partition != own) {
+      out.add("P073", at, "region " + show(arn->region) + " is in partition " + show(own),
+              "write arn:" + std::string(own) + ":...");
+      return;
+    }
+    if (partition.empty()) partition = std::string(arn->partition);
+    else if (partition != arn->partition)
+      out.add("P073", at, "partition " + show(arn->partition) + " beside " + show(partition));
+  };
+  for (const statement_view& s : view.statements()) {
+    for (const resource_view& r : s.resources) compare_parts(*r.node);
+    for (const condition& c : s.node->conditions)
+      if (equal_folded(c.key.text, "iot:LastWillTopic"))
+        for (const condition_value& v : c.values) compare_parts(v);
+  }
 }
 
 /// Whether Connect is allowed for client ids of the client's choice; false without any Connect.
@@ -496,6 +580,7 @@ inline void lint_resources(document_view& view, findings& out) {
       lint_resource_text(s, r, out);
       lint_variables(s, r, out);
       lint_mqtt_wildcards(s, r, out);
+      lint_names(view, s, r, out);
       lint_reserved(s, r, out);
       lint_cross_device(view, s, r, out);
       lint_client_ids(view, s, r, is_free, out);

@@ -25,18 +25,18 @@ inline bool lets_connect(document_view& view, role who) {
     const key_facts facts = find_key(key);
     return facts.type == key_type::unknown || (who == role::claim && facts.is_thing);
   };
-  const auto serves = [&](const name_view& n) {
+  const auto serves = [&](const statement_view& s, const name_view& n) {
     return n.type == resource_type::client && find_own_client_id(n.text, table) != own_client_id::never &&
-           !any_variable(n.text, table, has_no_value) &&
+           !any_variable(n.text, table, has_no_value) && !lacks_thing(s, n, table) &&
            !is_denied(view, action::connect, &statement_view::current, n, budget);
   };
   const auto lets_in = [&](id_choice left) { return who != role::claim || left != id_choice::none; };
   return std::any_of(view.statements().begin(), view.statements().end(), [&](const statement_view& s) {
-    if (!s.allows(action::connect)) return false;
+    if (!s.allows(action::connect) || (!s.suits_attached && !s.suits_unattached)) return false;
     if (!s.lists_resources()) return lets_in(find_choice(view, s));
     return std::any_of(s.resources.begin(), s.resources.end(), [&](const resource_view& r) {
       return std::any_of(r.names.begin(), r.names.end(),
-                         [&](const name_view& n) { return serves(n) && lets_in(find_choice(view, s, n)); });
+                         [&](const name_view& n) { return serves(s, n) && lets_in(find_choice(view, s, n)); });
     });
   });
 }
@@ -82,7 +82,7 @@ inline token_string api_topic(topics::api call, topics::payload_format format, t
   return out;
 }
 
-/// Whether some Allow covers the name and no unconditional Deny does.
+/// Whether some Allow covers the name and no Deny does, for a client without a thing.
 inline bool is_granted(const document_view& view, action what, const token_string& name) {
   bool allowed = false;
   for (const statement_view& s : view.statements()) {
@@ -92,8 +92,9 @@ inline bool is_granted(const document_view& view, action what, const token_strin
       for (const name_view& n : r.names)
         listed = listed || (n.type == facts_of(what).takes && policies::contains(n.text, name));
     if (listed != s.lists_resources()) continue;
-    if (s.node->what == effect::allow) allowed = true;
-    else if (s.node->conditions.empty()) return false;
+    const bool leaves_none = s.conditions_leave == id_choice::none;  // no such client gets the Allow, or avoids the Deny
+    if (s.node->what == effect::deny && leaves_none) return false;
+    if (s.node->what == effect::allow && !leaves_none) allowed = true;
   }
   return allowed;
 }
@@ -262,6 +263,7 @@ inline void lint_device_connect(document_view& view, const statement_view& s, co
   const bool own = n.text.size() == 1 && has_thing_name(n.text, view.variables());
   const id_choice choice = find_choice(view, s, n);
   if (choice == id_choice::none) return;  // then the client id is the name of an attached thing, whatever the pattern
+  if (lacks_thing(s, n, view.variables())) return;  // it lets nobody connect
   if (own) {
     out.add("P162", *r.node, "Connect does not ask for an attached thing",
             "add \"Condition\": {\"Bool\": {\"iot:Connection.Thing.IsAttached\": \"true\"}}");
@@ -275,42 +277,79 @@ inline void lint_device_connect(document_view& view, const statement_view& s, co
             "ask for iot:Connection.Thing.IsAttached true");
 }
 
+/// No wildcard in it, or a value of the device's own beside it.
+inline bool is_fixed_or_own(const token_string& name, const variable_table& table) {
+  return (!has_wildcard(name) && !has_mqtt_wildcard(name)) || has_device_key(name, table);
+}
+
+/// Whether Denies without a condition leave of `name` only what is `harmless`, for each action in `asked`.
+template <class Predicate>
+bool is_narrowed(const document_view& view, action_set asked, const name_view& name, work_budget& budget,
+                 Predicate&& harmless) {
+  for (const statement_view& d : view.statements()) {
+    if (d.node->what != effect::deny || (d.actions & asked) == 0 || !d.node->conditions.empty()) continue;
+    const bool lists = d.lists_resources();
+    bool settles = !lists;
+    for (const resource_view& r : d.resources)
+      for (const name_view& n : r.names) {
+        if (n.type != name.type) continue;
+        if (!budget.take(1)) return false;
+        if (lists) settles = settles || covers(n.text, name.text, budget) == answer::yes;
+        else settles = settles && (harmless(n.text) || overlap(n.wide, name.wide, budget) == answer::no);
+      }
+    if (settles) asked &= ~d.actions;
+  }
+  return asked == 0;
+}
+
 inline bool is_provisioning_reach(const token_string& name) {
   return starts_with(name, topics::certificates_prefix) || starts_with(name, topics::provisioning_templates_prefix);
 }
 
 inline void lint_device_topic(document_view& view, const statement_view& s, const resource_view& r, const name_view& n,
-                              findings& out) {
+                              work_budget& budget, findings& out) {
   const variable_table& table = view.variables();
+  const action_set about = actions_taking(s.actions, n.type);
+  const auto is_of_one = [&](const token_string& name) {
+    if (starts_with(name, topics::things_prefix))
+      return is_own_thing({name.begin() + static_cast<std::ptrdiff_t>(topics::things_prefix.size()), name.end()},
+                          table);
+    return n.type == resource_type::topic ? !reaches_several_things(name, table) : !selects_several_things(name, table);
+  };
+  const auto is_limited = [&](const token_string& name) { return is_fixed_or_own(name, table); };
   if (is_provisioning_reach(n.text)) {
     out.add("P165", *r.node, "a device may ask for further certificates",
             "keep it only where devices rotate their certificate");
     return;
   }
   if (starts_with(n.text, topics::things_prefix)) {
-    const token_string rest(n.text.begin() + static_cast<std::ptrdiff_t>(topics::things_prefix.size()), n.text.end());
-    if (!is_own_thing(rest, table))
+    if (!is_of_one(n.text) && !is_narrowed(view, about, n, budget, is_of_one))
       out.add("P164", *r.node, "reaches " + spell_level(name_of(n.type), n.text, table) + " of other things",
               "put ${iot:Connection.Thing.ThingName} where the thing name stands");
     return;
   }
-  if (s.actions & actions_taking(every_action, n.type) & bit(action::publish)) {
-    if (reaches_several_things(n.text, table))
+  if (about & bit(action::publish)) {
+    token_string all = literal_tokens(topics::things_prefix);
+    all.insert(all.end(), {any_one, any_run});  // no name is empty
+    const name_view of_things{n.type, all, all};
+    if (!is_of_one(n.text) && !is_narrowed(view, about, n, budget, is_of_one) &&
+        !is_narrowed(view, about, of_things, budget, is_of_one))
       out.add("P164", *r.node, "reaches the reserved topics of other things",
               "put ${iot:Connection.Thing.ThingName} where the thing name stands");
-    if (has_wildcard(n.text) && !has_device_key(n.text, table))
+    if (has_wildcard(n.text) && !has_device_key(n.text, table) &&
+        !is_narrowed(view, bit(action::publish), n, budget, is_limited))
       out.add("P163", *r.node,
               "every device may publish on " + spell_level("topic", n.text, table) + ": one can speak for another",
               "put ${iot:Connection.Thing.ThingName} into the topic");
     return;
   }
-  const bool filter = n.type == resource_type::topicfilter;
-  if (filter && selects_several_things(n.text, table)) {
+  if (n.type != resource_type::topicfilter) return;
+  if (!is_of_one(n.text) && !is_narrowed(view, about, n, budget, is_of_one)) {
     out.add("P164", *r.node, "reaches the reserved topics of other things",
             "put ${iot:Connection.Thing.ThingName} where the thing name stands");
     return;
   }
-  if (filter && (has_wildcard(n.text) || has_mqtt_wildcard(n.text)) && !has_device_key(n.text, table))
+  if (!is_limited(n.text) && !is_narrowed(view, about, n, budget, is_limited))
     out.add("P166", *r.node, "listens to topics of every device: " + spell_level("topicfilter", n.text, table),
             "put ${iot:Connection.Thing.ThingName} into the filter, unless the messages are for all");
 }
@@ -319,13 +358,17 @@ inline void lint_device(document_view& view, findings& out) {
   if (!lets_connect(view, role::device))
     say_at_document(view, "P160", "a device with this policy cannot connect",
                     "allow iot:Connect on client/${iot:Connection.Thing.ThingName} with IsAttached true", out);
+  work_budget budget;
   for (const statement_view& s : view.statements()) {
     if (s.node->what != effect::allow) continue;
     if (!s.lists_resources()) {
       if ((s.actions & bit(action::connect)) != 0 && find_choice(view, s) < id_choice::listed)
         out.add("P161", s.node->resource_key, "NotResource allows client ids other than the device's own",
                 "list the client id in Resource");
-      if ((s.actions & bit(action::publish)) != 0)
+      const name_view any_topic{resource_type::topic, view.everything(), view.everything()};
+      if ((s.actions & bit(action::publish)) != 0 &&
+          !is_narrowed(view, bit(action::publish), any_topic, budget,
+                       [&](const token_string& name) { return is_fixed_or_own(name, view.variables()); }))
         out.add("P163", s.node->resource_key, "NotResource lets every device publish on every other topic",
                 "list the topics in Resource");
       continue;
@@ -335,7 +378,7 @@ inline void lint_device(document_view& view, findings& out) {
         if (n.type == resource_type::client && (s.actions & bit(action::connect)) != 0)
           lint_device_connect(view, s, r, n, out);
         if (n.type == resource_type::topic || n.type == resource_type::topicfilter)
-          lint_device_topic(view, s, r, n, out);
+          lint_device_topic(view, s, r, n, budget, out);
         if (n.type == resource_type::thing && !is_own_thing(n.text, view.variables()))
           out.add("P164", *r.node,
                   "reaches " + spell_level("thing", n.text, view.variables()) + ", which may be another device's",

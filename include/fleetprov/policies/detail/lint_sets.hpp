@@ -14,7 +14,8 @@
 
 // Questions about what statements mean together: covered, dead, missing, and filters that get around a
 // Deny. Allow conditions are taken as true and Deny conditions as false wherever "could be allowed" is
-// asked, the other way round for "always denied", so a condition never causes a false alarm.
+// asked, the other way round for "always denied", so a condition never causes a false alarm. Where a Deny
+// itself is looked at, its own conditions hold.
 
 namespace fleetprov::policies::detail {
 
@@ -348,41 +349,75 @@ inline bool is_sendable(const token_string& filter) {
   return topics::validate_topic_filter(plain_text(filter)).has_value();
 }
 
-/// Whether some Allow permits subscribing to `filter` and no Deny certainly forbids it.
-inline bool permits_filter(document_view& view, const token_string& filter) {
+using statement_list = std::vector<const statement_view*>;
+
+/// The statements that decide where the conditions of the Deny `d` hold: the Denies that then hold too, and each Allow.
+inline statement_list statements_beside(const document_view& view, const statement_view& d) {
+  statement_list out;
+  for (const statement_view& s : view.statements())
+    if (s.node->what == effect::allow || s.node->conditions.empty() || same_conditions(*s.node, *d.node))
+      out.push_back(&s);
+  return out;
+}
+
+/// Whether some Allow among these permits subscribing to `filter` and no Deny forbids it.
+inline bool permits_filter(const statement_list& statements, const token_string& filter) {
   bool allowed = false;
-  for (const statement_view& s : view.statements()) {
-    if ((s.actions & bit(action::subscribe)) == 0) continue;
+  for (const statement_view* s : statements) {
+    if ((s->actions & bit(action::subscribe)) == 0) continue;
     bool listed = false;
-    for (const resource_view& r : s.resources)
+    for (const resource_view& r : s->resources)
       for (const name_view& n : r.names)
         listed = listed || (n.type == resource_type::topicfilter && policies::contains(n.text, filter));
-    if (listed != s.lists_resources()) continue;
-    if (s.node->what == effect::allow) allowed = true;
-    else if (s.node->conditions.empty()) return false;
+    if (listed != s->lists_resources()) continue;
+    if (s->node->what == effect::deny) return false;
+    allowed = true;
   }
   return allowed;
+}
+
+/// Topics that Receive is allowed for: those of some patterns, without those of others.
+struct received_topics {
+  token_list listed, left_out;
+};
+
+/// All that list topics together, and each Allow with NotResource for itself: another may allow what it leaves out.
+inline std::vector<received_topics> find_received(const document_view& view) {
+  std::vector<received_topics> out(1);
+  for (const statement_view& s : view.statements()) {
+    if (!s.allows(action::receive)) continue;
+    token_list names;
+    document_view::add_names(s, resource_type::topic, variable_reading::opaque, names);
+    if (s.lists_resources()) out[0].listed.insert(out[0].listed.end(), names.begin(), names.end());
+    else out.push_back({{&view.everything()}, std::move(names)});
+  }
+  if (out[0].listed.empty()) out.erase(out.begin());
+  return out;
 }
 
 struct bypass {
   std::string filter, topic;
 };
 
-/// A topic in `denied` (as topics) that `filter` brings in and Receive lets through.
-inline std::optional<bypass> find_bypass(document_view& view, const token_list& denied, const token_string& filter,
-                                         const token_list& received, work_budget& budget) {
+/// A topic in `denied` (as topics) that `filter` brings in, that is among the `received` and that no Deny of Receive
+/// takes back.
+inline std::optional<bypass> find_bypass(document_view& view, const statement_list& statements,
+                                         const token_list& denied, const token_string& filter,
+                                         const received_topics& received, work_budget& budget) {
+  if (!budget.take(received.left_out.size() + 1)) return std::nullopt;
   const token_string plain = plain_filter(filter), covered = compile_filter(plain);
-  const token_string dollar{'$', any_run}, plus{any_run, '+', any_run}, hash{any_run, '#', any_run};
+  const token_string dollar{'$', any_run}, plus{any_run, '+', any_run}, hash{any_run, '#', any_run}, nothing;
   string_query query;
-  query.required = {{&covered}, denied, received};
-  query.forbidden = {&plus, &hash};  // no topic has them
+  query.required = {{&covered}, denied, received.listed};
+  query.forbidden = {&plus, &hash, &nothing};  // no topic has them, and none is empty
+  query.forbidden.insert(query.forbidden.end(), received.left_out.begin(), received.left_out.end());
   if (find_token(plain, '+') == 0 || find_token(plain, '#') == 0) query.forbidden.push_back(&dollar);
-  // Receive that is denied without a condition; of a Deny with NotResource the complement, so it is required.
-  for (const statement_view& s : view.statements()) {
-    if (!s.denies(action::receive) || !s.node->conditions.empty()) continue;
+  // Of a Deny with NotResource the complement is denied, so what it lists is required.
+  for (const statement_view* s : statements) {
+    if (!s->denies(action::receive)) continue;
     token_list names;
-    document_view::add_names(s, resource_type::topic, variable_reading::opaque, names);
-    if (s.lists_resources()) query.forbidden.insert(query.forbidden.end(), names.begin(), names.end());
+    document_view::add_names(*s, resource_type::topic, variable_reading::opaque, names);
+    if (s->lists_resources()) query.forbidden.insert(query.forbidden.end(), names.begin(), names.end());
     else query.required.push_back(names);
   }
   const string_answer found = find_string(query, budget);
@@ -391,11 +426,12 @@ inline std::optional<bypass> find_bypass(document_view& view, const token_list& 
 }
 
 inline void lint_bypass(document_view& view, findings& out, work_budget& budget) {
-  const token_list received = view.granted(action::receive, variable_reading::opaque);
+  const std::vector<received_topics> received = find_received(view);
   const token_list allowed = view.granted(action::subscribe, variable_reading::opaque);
   if (received.empty() || allowed.empty()) return;
   for (const statement_view& d : view.statements()) {
     if (!d.denies(action::subscribe) || !d.lists_resources()) continue;
+    if (!budget.take(view.statements().size())) return;
     token_list names;
     document_view::add_names(d, resource_type::topicfilter, variable_reading::opaque, names);
     std::vector<token_string> denied_topics;  // `+` and `#` of the Deny mean what its author meant by them
@@ -403,12 +439,14 @@ inline void lint_bypass(document_view& view, findings& out, work_budget& budget)
     token_list denied;
     for (const token_string& t : denied_topics) denied.push_back(&t);
     if (denied.empty()) continue;
+    const statement_list statements = statements_beside(view, d);
     std::optional<bypass> found;
     for (const token_string* a : allowed) {
       for (const token_string& filter : filter_candidates(*a).take()) {
         if (found || !budget.take(filter.size() * 4)) break;
-        if (!is_sendable(filter) || !permits_filter(view, filter)) continue;
-        found = find_bypass(view, denied, filter, received, budget);
+        if (!is_sendable(filter) || !permits_filter(statements, filter)) continue;
+        for (const received_topics& r : received)
+          if (!found) found = find_bypass(view, statements, denied, filter, r, budget);
       }
       if (found) break;
     }

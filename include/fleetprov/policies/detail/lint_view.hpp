@@ -84,7 +84,9 @@ struct statement_view {
   action_set current = 0;
   action_set old = 0;
   std::vector<resource_view> resources;
-  bool is_attached = false;  ///< asks for iot:Connection.Thing.IsAttached
+  // Whether the conditions on iot:Connection.Thing.IsAttached can hold for a connection that has a thing, or has none.
+  bool suits_attached = true;
+  bool suits_unattached = true;
   id_choice conditions_leave = id_choice::any;  ///< by those of an Allow if they hold, of a Deny if they do not
 
   using spelling_set = action_set statement_view::*;
@@ -134,17 +136,30 @@ inline bool needs_key(const condition& c) {
          c.parsed.over != quantifier::for_all_values;
 }
 
-/// Whether a condition asks for an attached thing.
-inline bool asks_attached(const condition& c) {
-  return equal_folded(c.key.text, "iot:Connection.Thing.IsAttached") && needs_key(c) && c.values.size() == 1 &&
-         (c.parsed.compares == comparison::boolean || is_string(c.parsed.compares)) &&
-         equal_folded(c.values[0].text, "true");
+inline constexpr std::string_view is_attached_key = "iot:Connection.Thing.IsAttached";
+
+/// What a condition compares with depends on the request.
+inline bool has_variables(const condition& c) {
+  return std::any_of(c.values.begin(), c.values.end(), [](const condition_value& v) { return v.pattern.has_variables(); });
 }
 
-/// The same, or a condition on what only the connection of a thing has: IsAttached is always there, the others are not.
-inline bool asks_thing(const condition& c) {
-  return asks_attached(c) || (starts_folded(c.key.text, "iot:Connection.Thing.") && needs_key(c) &&
-                              !equal_folded(c.key.text, "iot:Connection.Thing.IsAttached"));
+/// Whether a condition on IsAttached fails for every connection where it is `value`. On MQTT that key is always there,
+/// so what counts is what the condition means, whatever its operator.
+inline bool fails_attached(const condition& c, std::string_view value) {
+  return equal_folded(c.key.text, is_attached_key) && !has_variables(c) &&
+         !check(c, {{std::string(is_attached_key), {std::string(value)}}}).holds;
+}
+
+/// Whether a condition fails for every connection without a thing: IsAttached is always there, the other keys are not.
+inline bool fails_without_thing(const condition& c) {
+  return fails_attached(c, "false") || (starts_folded(c.key.text, "iot:Connection.Thing.") && needs_key(c) &&
+                                        !equal_folded(c.key.text, is_attached_key));
+}
+
+/// A variable without a value, and with it the whole text, where the connection has no thing.
+inline bool is_absent_without_thing(const pattern_piece& p) {
+  return p.what == pattern_piece::kind::variable && starts_folded(p.text, "iot:Connection.Thing.") &&
+         !equal_folded(p.text, is_attached_key) && !p.fallback;
 }
 
 /// The client ids that a value of a condition on iot:ClientId stands for.
@@ -153,6 +168,7 @@ inline id_choice choice_in(const text_pattern& value) {
   bool has_text = false, has_run = false, has_one = false;
   for (const pattern_piece& p : value.pieces) {
     if (p.what == kind::variable && equal_folded(p.text, "iot:ClientId")) return id_choice::any;
+    if (is_absent_without_thing(p)) return id_choice::none;
     has_run = has_run || p.what == kind::any_run;
     has_one = has_one || p.what == kind::any_one;
     has_text = has_text || p.what == kind::literal || p.what == kind::variable;
@@ -166,7 +182,7 @@ inline id_choice choice_in(const condition& c, polarity sign) {
   if (!equal_folded(c.key.text, "iot:ClientId") || !is_string(c.parsed.compares)) return id_choice::any;
   if (c.parsed.sign != sign) return id_choice::any;
   if (sign == polarity::negated && c.values.empty()) return id_choice::any;  // it never holds
-  id_choice out = id_choice::listed;
+  id_choice out = id_choice::none;
   for (const condition_value& v : c.values) out = std::min(out, choice_in(v.pattern));
   return out;
 }
@@ -174,10 +190,8 @@ inline id_choice choice_in(const condition& c, polarity sign) {
 /// Whether a condition holds for every CONNECT without an attached thing.
 inline bool holds_without_thing(const condition& c) {
   if (!starts_folded(c.key.text, "iot:Connection.Thing.")) return false;
-  if (equal_folded(c.key.text, "iot:Connection.Thing.IsAttached") &&  // the others are absent, so no value counts
-      std::any_of(c.values.begin(), c.values.end(), [](const condition_value& v) { return v.pattern.has_variables(); }))
-    return false;
-  return check(c, {{"iot:Connection.Thing.IsAttached", {"false"}}}).holds;
+  if (equal_folded(c.key.text, is_attached_key) && has_variables(c)) return false;  // of the others no value counts
+  return check(c, {{std::string(is_attached_key), {"false"}}}).holds;
 }
 
 /// What the conditions of a statement leave a client without a thing to choose from.
@@ -185,7 +199,7 @@ inline id_choice choice_under(const statement& s) {
   if (s.what == effect::allow) {
     id_choice out = id_choice::any;
     for (const condition& c : s.conditions)
-      out = std::max(out, asks_thing(c) ? id_choice::none : choice_in(c, polarity::positive));
+      out = std::max(out, fails_without_thing(c) ? id_choice::none : choice_in(c, polarity::positive));
     return out;
   }
   id_choice out = id_choice::none;
@@ -246,7 +260,10 @@ class document_view {
       out.current = every_action & ~out.current;
       out.old = renamed_actions & ~out.old;
     }
-    out.is_attached = std::any_of(s.conditions.begin(), s.conditions.end(), asks_attached);
+    for (const condition& c : s.conditions) {
+      out.suits_attached = out.suits_attached && !fails_attached(c, "true");
+      out.suits_unattached = out.suits_unattached && !fails_attached(c, "false");
+    }
     out.conditions_leave = choice_under(s);
     out.resources.reserve(s.resources.size());
     for (const resource_node& r : s.resources) out.resources.push_back(read(r, out.actions));

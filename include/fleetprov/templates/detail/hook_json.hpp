@@ -157,7 +157,9 @@ inline outcome<hook_answer> parse_hook_response(const json::document& source) {
     } else {
       made.allow = allow->held.text == "true";
     }
-    if (const json::member* overrides = root.find_member("parameterOverrides")) {
+    // assumption: null counts as absent, as for the members of the API's own requests.
+    if (const json::member* overrides = root.find_member("parameterOverrides");
+        overrides != nullptr && !overrides->held.is(json::kind::null)) {
       made.overrides = detail::read_text_map(*overrides, findings);
       detail::drop_predefined(*overrides, made.overrides, findings);
     }

@@ -431,19 +431,23 @@ class template_reader {
     mapping made;
     made.name = m.key;
     made.at = at(pointer, m.key_where);
-    if (literal_object(m.held, pointer, "a mapping"))
-      for (const json::member& top : m.held.members) {
-        const std::string inner = json::child_pointer(pointer, top.key);
-        mapping_level level;
-        level.key = top.key;
-        if (literal_object(top.held, inner, "the first level of a mapping"))
-          for (const json::member& second : top.held.members) {
-            auto entry = read_entry(second, json::child_pointer(inner, second.key));
-            if (entry) level.entries.push_back(std::move(*entry));
-          }
-        made.levels.push_back(std::move(level));
-      }
+    made.is_whole = literal_object(m.held, pointer, "a mapping");
+    if (made.is_whole)
+      for (const json::member& top : m.held.members) made.levels.push_back(read_level(top, json::child_pointer(pointer, top.key)));
     made_.mappings.push_back(std::move(made));
+  }
+
+  mapping_level read_level(const json::member& m, const std::string& pointer) {
+    mapping_level made;
+    made.key = m.key;
+    made.is_whole = literal_object(m.held, pointer, "the first level of a mapping");
+    if (!made.is_whole) return made;
+    for (const json::member& second : m.held.members) {
+      auto entry = read_entry(second, json::child_pointer(pointer, second.key));
+      if (entry) made.entries.push_back(std::move(*entry));
+      else made.is_whole = false;
+    }
+    return made;
   }
 
   bool literal_object(const json::value& v, const std::string& pointer, std::string_view called) {
@@ -473,10 +477,17 @@ class template_reader {
       return std::nullopt;
     }
     made.is_list = true;
+    bool good = true;
     for (std::size_t i = 0; i < m.held.items.size(); ++i) {
-      if (m.held.items[i].is_string()) made.values.push_back(m.held.items[i].text);
-      else refuse_value(m.held.items[i], json::child_pointer(pointer, i));
+      const json::value& item = m.held.items[i];
+      if (item.is_string()) {
+        made.values.push_back(item.text);
+        continue;
+      }
+      good = false;
+      refuse_value(item, json::child_pointer(pointer, i));
     }
+    if (!good) return std::nullopt;
     return made;
   }
 

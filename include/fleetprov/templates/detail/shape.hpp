@@ -458,6 +458,7 @@ class call_checker {
       add(rule_id::unknown_map, e.arguments[0], "there is no map " + shown(name), did_you_mean(name, known));
       return;
     }
+    if (!table->is_whole) return;  // what was refused may have the key
     const shape top = shapes_.text(e.arguments[1]), second = shapes_.text(e.arguments[2]);
     std::vector<std::string> tops, seconds;
     bool has_top = false, has_second = false;
@@ -465,6 +466,7 @@ class call_checker {
       tops.push_back(level.key);
       if (!can_be(top, level.key)) continue;
       has_top = true;
+      has_second = has_second || !level.is_whole;
       for (const mapping_entry& entry : level.entries) {
         seconds.push_back(entry.key);
         has_second = has_second || can_be(second, entry.key);

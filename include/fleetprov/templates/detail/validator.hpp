@@ -49,9 +49,26 @@ class template_validator {
   void check_references() {
     for_each_reference(subject_, [&](std::string_view name, const place& at) {
       used_.insert(std::string(name));
-      if (is_predefined(name, subject_.kind) || subject_.find_parameter(name) != nullptr) return;
+      if (is_known(name)) return;
       add(rule_id::undeclared_reference, at, "the parameter " + shown(name) + " is not declared", reference_help(name));
     });
+  }
+
+  /// Whether the service or the template knows the name; nothing else is said about one that neither does.
+  bool is_known(std::string_view name) const noexcept {
+    return is_predefined(name, subject_.kind) || subject_.find_parameter(name) != nullptr;
+  }
+
+  /// The first parameter that decides what an open value is, or "".
+  std::string chosen_by(const shape& value) const {
+    for (const shape_piece& p : value.pieces)
+      if (!p.is_fixed() && is_known(p.parameter)) return p.parameter;
+    return {};
+  }
+
+  /// Whether devices send the parameters and nothing looks at them before they are used.
+  bool is_unverified() const noexcept {
+    return subject_.kind == template_kind::fleet && options_.hook != hook_presence::present;
   }
 
   std::string reference_help(std::string_view name) const {
@@ -171,6 +188,7 @@ class template_validator {
       }
       for (const shape_piece& p : value.pieces) check_alternatives(e, in, p);
       if (in.broken == rule_id::impossible_thing_name) check_thing_name(e, value);
+      if (in.called == policy_name_slot.called) check_policy_name(e, value);
     });
   }
 
@@ -192,26 +210,30 @@ class template_validator {
 
   /// `value` has no problem of its own: it is not too long.
   void check_thing_name(const expression& e, const shape& value) {
-    std::string first;
-    for (const shape_piece& p : value.pieces)
-      if (first.empty() && !p.is_fixed()) first = p.parameter;
+    const std::string first = chosen_by(value);
     if (first.empty()) return;
     add(rule_id::unbounded_thing_name, e.at,
         "the value of " + shown(first) + " decides whether the thing name stays within [a-zA-Z0-9:_-] and 128 characters",
         "at most " + std::to_string(topics::limits::max_thing_name - value.min()) + " characters are left for it");
-    if (subject_.kind != template_kind::fleet || options_.hook == hook_presence::present) return;
+    if (!is_unverified()) return;
     add(rule_id::unverified_thing_name, e.at,
         "the device chooses its thing name through " + shown(first) + " and no hook verifies it",
         "verify it in a pre-provisioning hook, or build the name from AWS::IoT::Certificate::Id");
   }
 
+  void check_policy_name(const expression& e, const shape& value) {
+    const std::string first = chosen_by(value);
+    if (first.empty() || !is_unverified()) return;
+    add(rule_id::unverified_policy_name, e.at,
+        "the device chooses its policy through " + shown(first) + " and no hook verifies it",
+        "write the name, or list the names that are allowed in Mappings and choose with Fn::FindInMap");
+  }
+
   void check_hook() {
-    if (subject_.kind != template_kind::fleet || options_.hook == hook_presence::present) return;
-    bool chosen = false;
-    for (const thing_resource& t : subject_.things) {
-      if (!t.name) continue;
-      for (const shape_piece& p : shapes_.text(*t.name).pieces) chosen = chosen || (!p.is_fixed() && !p.parameter.empty());
-    }
+    if (!is_unverified()) return;
+    const bool chosen = std::any_of(subject_.things.begin(), subject_.things.end(), [this](const thing_resource& t) {
+      return t.name && !chosen_by(shapes_.text(*t.name)).empty();
+    });
     add(rule_id::no_hook, {"", opening_brace(subject_.at.where)},
         std::string(options_.hook == hook_presence::absent ? "no pre-provisioning hook" : "no pre-provisioning hook is known of") +
             (chosen ? ": any holder of the claim certificate can take any thing name"
@@ -281,7 +303,7 @@ class template_validator {
     const auto check = [&](const expression& e) {
       bool told = false;
       auto visit = [&](std::string_view name, const place& at) {
-        if (told || name == certificate_id_parameter) return;
+        if (told || name == certificate_id_parameter || !is_known(name)) return;
         told = true;
         add(rule_id::parameter_in_policy, at, "the value of " + shown(name) + " becomes part of the policy document",
             "use a policy variable such as `${iot:Connection.Thing.ThingName}`");
