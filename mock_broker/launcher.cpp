@@ -448,10 +448,9 @@ class launcher {
     if (!wanted_.ready_file.empty()) write_where_new(fs::absolute(wanted_.ready_file), json);
     const std::string line = wanted_.json ? json : to_ready_text(facts) + "\n";
     if (std::fwrite(line.data(), 1, line.size(), stdout) == line.size() && std::fflush(stdout) == 0) return;
-    const std::string why = errno_text();
-    std::error_code ignored;
-    if (!wanted_.ready_file.empty()) fs::remove(wanted_.ready_file, ignored);
-    throw launch_error("the ready line could not be written to standard output: " + why);
+    const std::string why = "the ready line could not be written to standard output: " + errno_text();
+    if (wanted_.ready_file.empty()) throw launch_error(why);
+    tell("warning: " + why);  // who gave a file reads that
   }
 
   /// Until a signal comes; a broker that ends by itself is an error.

@@ -565,7 +565,7 @@ def ready_line_lost(_mock):
             else:
                 reader, target = os.pipe()
                 os.close(reader)
-            done = subprocess.run([FLEETPROV, "mock", "--ephemeral", "--port", "0", "--http-port", "0", "--ready-file", out + "/ready.json"],
+            done = subprocess.run([FLEETPROV, "mock", "--ephemeral", "--port", "0", "--http-port", "0"],
                                   stdout=target, stderr=subprocess.PIPE, text=True, timeout=60, check=False, env={**os.environ, "TMPDIR": out})
             os.close(target)
             assert done.returncode == 3 and "ready line" in done.stderr, done
