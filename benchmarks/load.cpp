@@ -288,7 +288,7 @@ int main(int argc, char** argv) {
   // Every flow of the measurement finds its key ready, and so many are left that none is made meanwhile.
   const std::size_t pool = create == create_call::keys ? (flows + alone_flows) * 4 / 3 + 4 : 0;
   auto mock = testing::mock_broker::start(
-      {{}, {"--policy", "sample-device=" + policy.string(), "--key-pool", std::to_string(pool)}, std::chrono::seconds(60)});
+      {{}, {"--policy", "sample-device=" + policy.string(), "--key-pool", std::to_string(pool)}, std::chrono::minutes(10)});  // it may run under valgrind
   std::filesystem::remove(policy);
   if (!mock || mock->templates().empty()) {
     std::fputs("the mock did not start\n", stderr);

@@ -28,20 +28,22 @@ namespace {
   ::setpgid(0, 0);  // a Ctrl-C at the terminal is ours to pass on
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (::getppid() != parent) ::_exit(127);
+  int place = child_process::kept_descriptor;
   rlimit files{};  // one per device; the usual soft limit of 1024 is for programs that call select()
   if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {
     files.rlim_cur = files.rlim_max;
     ::setrlimit(RLIMIT_NOFILE, &files);
+    if (files.rlim_max < static_cast<rlim_t>(place) + 3) place = static_cast<int>(files.rlim_max) - 3;
   }
   // Copies above all places first: either may stand where something else goes.
-  const int passed = ::fcntl(pass, F_DUPFD, child_process::kept_descriptor + 1);
-  const int kept = ::fcntl(keep, F_DUPFD, child_process::kept_descriptor + 1);
+  const int passed = ::fcntl(pass, F_DUPFD, place + 1);
+  const int kept = ::fcntl(keep, F_DUPFD, place + 1);
   const int nothing = ::open("/dev/null", O_RDWR);
   ::dup2(nothing, STDIN_FILENO);
   ::dup2(nothing, STDOUT_FILENO);
-  if (::dup2(passed, child_process::passed_descriptor) < 0 || ::dup2(kept, child_process::kept_descriptor) < 0) ::_exit(127);
-  ::syscall(SYS_close_range, static_cast<unsigned>(child_process::passed_descriptor + 1), static_cast<unsigned>(child_process::kept_descriptor - 1), 0U);
-  ::syscall(SYS_close_range, static_cast<unsigned>(child_process::kept_descriptor + 1), ~0U, 0U);
+  if (::dup2(passed, child_process::passed_descriptor) < 0 || ::dup2(kept, place) < 0) ::_exit(127);
+  ::syscall(SYS_close_range, static_cast<unsigned>(child_process::passed_descriptor + 1), static_cast<unsigned>(place - 1), 0U);
+  ::syscall(SYS_close_range, static_cast<unsigned>(place + 1), ~0U, 0U);
   ::execv(arguments[0], arguments);
   ::_exit(127);
 }

@@ -15,7 +15,7 @@ class child_process {
   /// Where the child finds the descriptor that was passed to it.
   static constexpr int passed_descriptor = 3;
   /// Where it has the one that it only keeps open: above what a program opens at its start, because the kernel closes in
-  /// ascending order. Whoever sees this one closed finds the child's ports free.
+  /// ascending order, or as high as its limit of descriptors allows. Whoever sees this one closed finds the child's ports free.
   static constexpr int kept_descriptor = 255;
 
   /// `arguments[0]` is the program's path. Standard input and output are /dev/null, standard error is

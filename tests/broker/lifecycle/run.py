@@ -375,6 +375,22 @@ def folder_of_an_orphan(_world):
             os.kill(left[0], signal.SIGKILL)
 
 
+@case("with few descriptors the broker keeps the folder's lock all the same")
+def few_descriptors(_world):
+    with tempfile.TemporaryDirectory() as out:
+        process = subprocess.Popen(["sh", "-c", 'ulimit -n 64; exec "$@"', "sh", FLEETPROV, "mock", "--dir", out + "/mock", "--port", "0", "--http-port", "0"],
+                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        try:
+            assert process.stdout.readline().startswith("ready")
+            broker = subprocess.run(["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True, check=True).stdout.split()[0]
+            held = [os.readlink("/proc/%s/fd/%s" % (broker, number)) for number in os.listdir("/proc/%s/fd" % broker)]
+            assert [name for name in held if name.endswith("/.broker.lock")], held
+        finally:
+            process.terminate()
+            process.wait()
+            process.stdout.close()
+
+
 @case("a second start finds what the API made of the defaults, and says on stderr what stays deleted")
 def defaults_stay_changed(_world):
     with tempfile.TemporaryDirectory() as out:
