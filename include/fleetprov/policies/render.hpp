@@ -17,7 +17,7 @@ enum class example_arns : std::uint8_t { keep, replace };
 struct render_values {
   std::string region;                      ///< `aws-region`, `<region>`, `$REGION`, `${AWS::Region}`, ...
   std::string account;                     ///< `aws-account-id`, `<account-id>`, twelve capital X, ...
-  std::string template_name;               ///< `templateName`, `<template-name>`, in a provisioning topic
+  std::string template_name;               ///< `templateName`, `<template-name>`, in a provisioning topic or a template ARN
   /// More: a whole level NAME, or `<NAME>`, `[NAME]`, `{{NAME}}`, `$NAME` anywhere; `<NAME>` also as a whole string.
   std::map<std::string, std::string> set;
   example_arns examples = example_arns::keep;
